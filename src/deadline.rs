@@ -1,0 +1,58 @@
+//! The time by which a whole body has to be there.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use pin_project_lite::pin_project;
+
+#[cfg(feature = "tokio")]
+pin_project! {
+    /// Starts when it is first polled: a body that is there at once costs no timer.
+    pub(crate) struct Deadline {
+        after: Duration,
+        #[pin]
+        sleep: Option<tokio::time::Sleep>,
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Deadline {
+    pub(crate) fn new(after: Duration) -> Self {
+        Self { after, sleep: None }
+    }
+
+    /// Ready when the time is over. Outside a tokio runtime there is no timer, and it never is.
+    pub(crate) fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        if this.sleep.is_none() {
+            if tokio::runtime::Handle::try_current().is_err() {
+                return Poll::Pending;
+            }
+            this.sleep.set(Some(tokio::time::sleep(*this.after)));
+        }
+        match this.sleep.as_pin_mut() {
+            Some(sleep) => sleep.poll(context),
+            None => Poll::Pending,
+        }
+    }
+}
+
+#[cfg(not(feature = "tokio"))]
+pin_project! {
+    /// Without feature `tokio` there is no timer.
+    pub(crate) struct Deadline {}
+}
+
+#[cfg(not(feature = "tokio"))]
+impl Deadline {
+    pub(crate) fn new(_: Duration) -> Self {
+        Self {}
+    }
+
+    pub(crate) fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}

@@ -1,0 +1,136 @@
+//! What is decided when the middleware is built.
+
+use std::{fmt, sync::Arc, time::Duration, time::SystemTime};
+
+use bytes::Bytes;
+use http::Response;
+use tower_layer::Layer;
+
+use crate::{
+    budget::Budget, clock::Clock, provider::Provider, read::Limits, rejection::Rejection,
+    service::WebhookAuth, settings::Settings,
+};
+
+const DEFAULT_MAX_BODY_BYTES: usize = 1024 * 1024;
+const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Verifies each request before the inner service runs, and hands it the event.
+///
+/// The inner service gets `Request<Full<Bytes>>`: the exact bytes that were verified, with a
+/// [`Verified<E>`](crate::Verified) in the request's extensions.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+/// let layer = WebhookAuthLayer::new(provider::optimizely(Secret::new("wJ4mX9")?))
+///     .max_body_bytes(64 * 1024)
+///     .body_deadline(Duration::from_secs(5))
+///     .memory_budget(16 * 1024 * 1024);
+/// # let _ = layer;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a layer does nothing until it is put around a service"]
+pub struct WebhookAuthLayer<E> {
+    settings: Arc<Settings<E>>,
+}
+
+impl<E> WebhookAuthLayer<E> {
+    /// A layer for the deliveries of one sender.
+    pub fn new(provider: Provider<E>) -> Self {
+        let limits = Limits {
+            body_bytes: provider.body_limit().unwrap_or(DEFAULT_MAX_BODY_BYTES),
+            deadline: DEFAULT_BODY_DEADLINE,
+            budget: None,
+        };
+        Self {
+            settings: Arc::new(Settings {
+                provider,
+                limits,
+                clock: Arc::new(SystemTime::now),
+                on_rejection: None,
+                expose_acceptance: false,
+            }),
+        }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings<E>)) -> Self {
+        change(Arc::make_mut(&mut self.settings));
+        self
+    }
+
+    /// How many bytes a body may have. The default is 1 MiB, or what the provider says. A larger
+    /// one is answered with 413: from its head if it declares its length, else when the limit is
+    /// passed.
+    pub fn max_body_bytes(self, bytes: usize) -> Self {
+        self.with(|settings| settings.limits.body_bytes = bytes)
+    }
+
+    /// How long a body may take from its first wait to its last byte, all frames together. The
+    /// default is 30 seconds. A slower one is answered with 408.
+    ///
+    /// The timer is tokio's: without feature `tokio`, or outside a tokio runtime, there is none. A
+    /// runtime has to have its time driver enabled, as for any other timer of tokio.
+    pub fn body_deadline(self, deadline: Duration) -> Self {
+        self.with(|settings| settings.limits.deadline = deadline)
+    }
+
+    /// How many bytes all bodies together may hold that are not yet verified, over all clones of
+    /// this layer. There is no such limit by default. What would exceed it is answered with 503 and
+    /// `Retry-After`.
+    ///
+    /// Unlike a number of connections this lets many small deliveries pass beside a large one.
+    pub fn memory_budget(self, bytes: usize) -> Self {
+        self.with(|settings| settings.limits.budget = Some(Arc::new(Budget::new(bytes))))
+    }
+
+    /// Answers refusals in your own way. The default is a `application/problem+json` constant with
+    /// [`Rejection::status`], or for a gRPC request its status in gRPC's terms.
+    ///
+    /// Take care to answer all failed authentications alike: a stranger who can tell them apart
+    /// learns what to try next.
+    pub fn on_rejection(
+        self,
+        respond: impl Fn(&Rejection) -> Response<Bytes> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|settings| settings.on_rejection = Some(Arc::new(respond)))
+    }
+
+    /// The clock by which signed timestamps are judged. The default is the system's.
+    pub fn clock(self, clock: impl Clock) -> Self {
+        self.with(|settings| settings.clock = Arc::new(clock))
+    }
+
+    /// Puts an [`Acceptance`](crate::Acceptance) into the extensions of each response to a verified
+    /// request, for the metrics and traces of layers outside. Refusals always carry their
+    /// [`Rejection`]. Off by default, since it costs an allocation or two.
+    pub fn expose_acceptance(self) -> Self {
+        self.with(|settings| settings.expose_acceptance = true)
+    }
+}
+
+impl<S, E> Layer<S> for WebhookAuthLayer<E> {
+    type Service = WebhookAuth<S, E>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        WebhookAuth::new(inner, Arc::clone(&self.settings))
+    }
+}
+
+impl<E> Clone for WebhookAuthLayer<E> {
+    fn clone(&self) -> Self {
+        Self {
+            settings: Arc::clone(&self.settings),
+        }
+    }
+}
+
+impl<E> fmt::Debug for WebhookAuthLayer<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookAuthLayer")
+            .field("settings", &self.settings)
+            .finish()
+    }
+}

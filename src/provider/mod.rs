@@ -1,0 +1,314 @@
+//! Who sends: [`Provider`], and one for every sender whose scheme is known.
+//!
+//! A provider is data: a name, a [`Scheme`], the keys, and how a body becomes an event.
+//!
+//! ```
+//! use serde::Deserialize;
+//! use tower_webhook_auth::{Provider, Secret, SignatureScheme, WebhookAuthLayer};
+//!
+//! #[derive(Deserialize)]
+//! struct Parcel {
+//!     id: u64,
+//! }
+//!
+//! # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+//! let scheme = SignatureScheme::hmac_sha256("X-Acme-Signature").build()?;
+//! let acme = Provider::new("acme", scheme, Secret::new("wJ4mX9")?)?.json::<Parcel>();
+//! let layer = WebhookAuthLayer::new(acme);
+//! # let _ = layer;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod optimizely;
+pub mod vwo;
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use serde::de::DeserializeOwned;
+
+pub use self::{optimizely::optimizely, vwo::vwo};
+use crate::{
+    clock::Clock,
+    error::{BoxError, ConfigError},
+    rejection::{Rejection, RejectionKind},
+    scheme::{Authenticator, Check, Proof, Scheme},
+    secret::Keys,
+    verified::Verified,
+};
+
+type Parse<E> = Arc<dyn Fn(&Bytes) -> Result<E, BoxError> + Send + Sync>;
+
+/// A sender: its name, its scheme, its keys, and how its bodies become events of type `E`.
+///
+/// The module's [introduction](self) shows how one is made.
+pub struct Provider<E> {
+    name: Arc<str>,
+    keys: KeysHandle,
+    parse: Parse<E>,
+    delivery_id: Option<HeaderName>,
+    event_name: Option<HeaderName>,
+    max_body_bytes: Option<usize>,
+}
+
+impl Provider<Bytes> {
+    /// A sender of your own. Its event is the body as it came, until [`json`](Provider::json) or
+    /// [`parse_with`](Provider::parse_with) says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// When a key is not written in the way that the scheme demands, or when the name is empty.
+    pub fn new(
+        name: impl Into<String>,
+        scheme: Scheme,
+        keys: impl Into<Keys>,
+    ) -> Result<Self, ConfigError> {
+        let name: Arc<str> = name.into().into();
+        if name.is_empty() {
+            return Err(ConfigError::new("the provider's name is empty"));
+        }
+        Ok(Self {
+            name,
+            keys: KeysHandle::new(scheme, &keys.into())?,
+            parse: Arc::new(|body| Ok(body.clone())),
+            delivery_id: None,
+            event_name: None,
+            max_body_bytes: None,
+        })
+    }
+
+    /// A preset whose keys are text. That its scheme can be built is tested for every preset.
+    fn preset(name: &str, scheme: Result<Scheme, ConfigError>, keys: impl Into<Keys>) -> Self {
+        let provider = scheme.and_then(|scheme| Self::new(name, scheme, keys));
+        #[expect(
+            clippy::expect_used,
+            reason = "a preset's scheme is constant, and any text is a key: tests/catalogue.rs builds them all"
+        )]
+        provider.expect("a preset describes a scheme that can be built")
+    }
+}
+
+impl<E> Provider<E> {
+    /// Reads bodies as JSON.
+    #[must_use]
+    pub fn json<T: DeserializeOwned>(self) -> Provider<T> {
+        self.parse_with(|body| Ok(serde_json::from_slice(body)?))
+    }
+
+    /// Reads bodies in a way of your own. An error is answered with 422.
+    #[must_use]
+    pub fn parse_with<T>(
+        self,
+        parse: impl Fn(&Bytes) -> Result<T, BoxError> + Send + Sync + 'static,
+    ) -> Provider<T> {
+        Provider {
+            name: self.name,
+            keys: self.keys,
+            parse: Arc::new(parse),
+            delivery_id: self.delivery_id,
+            event_name: self.event_name,
+            max_body_bytes: self.max_body_bytes,
+        }
+    }
+
+    /// The header in which the sender puts the delivery's id, for
+    /// [`Verified::delivery_id`]. An id that belongs to the scheme goes before it.
+    #[must_use]
+    pub fn delivery_id_header(mut self, name: HeaderName) -> Self {
+        self.delivery_id = Some(name);
+        self
+    }
+
+    /// The header in which the sender puts the event's name, for [`Verified::event_name`].
+    #[must_use]
+    pub fn event_name_header(mut self, name: HeaderName) -> Self {
+        self.event_name = Some(name);
+        self
+    }
+
+    /// How many bytes a body of this sender may have, where the layer does not say.
+    #[must_use]
+    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+        self.max_body_bytes = Some(bytes);
+        self
+    }
+
+    /// The sender's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A handle to exchange the keys while the service runs.
+    #[must_use]
+    pub fn keys(&self) -> KeysHandle {
+        self.keys.clone()
+    }
+
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn scheme(&self) -> &Scheme {
+        &self.keys.scheme
+    }
+
+    pub(crate) fn body_limit(&self) -> Option<usize> {
+        self.max_body_bytes
+    }
+
+    /// All that the head can decide.
+    pub(crate) fn begin(&self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
+        self.keys
+            .authenticator()
+            .ok_or_else(|| Rejection::new(RejectionKind::KeysUnavailable))?
+            .begin(head, clock)
+    }
+
+    /// From a proof and the bytes that it holds for to the event.
+    pub(crate) fn verified(
+        &self,
+        proof: &Proof,
+        body: Bytes,
+        headers: &mut HeaderMap,
+    ) -> Result<Verified<E>, Rejection> {
+        let event = (self.parse)(&body)
+            .map_err(|error| Rejection::caused_by(RejectionKind::EventUnparseable, error))?;
+        let verified = Verified::new(
+            proof,
+            event,
+            body,
+            Arc::clone(&self.name),
+            self.claim(self.delivery_id.as_ref(), headers),
+            self.claim(self.event_name.as_ref(), headers),
+        );
+        self.keys.mark_sensitive(headers);
+        Ok(verified)
+    }
+
+    fn claim(&self, name: Option<&HeaderName>, headers: &HeaderMap) -> Option<(HeaderValue, bool)> {
+        let name = name?;
+        let mut values = headers.get_all(name).iter();
+        let value = values.next()?.clone();
+        // Of several values none is the one that was meant.
+        let signed = self.keys.scheme.covers_header(name);
+        values.next().is_none().then_some((value, signed))
+    }
+}
+
+impl<E> Clone for Provider<E> {
+    fn clone(&self) -> Self {
+        Self {
+            name: Arc::clone(&self.name),
+            keys: self.keys.clone(),
+            parse: Arc::clone(&self.parse),
+            delivery_id: self.delivery_id.clone(),
+            event_name: self.event_name.clone(),
+            max_body_bytes: self.max_body_bytes,
+        }
+    }
+}
+
+impl<E> fmt::Debug for Provider<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider")
+            .field("name", &self.name)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The keys of a [`Provider`], to be exchanged while the service runs.
+///
+/// Every clone of the layer sees the change with its next request; a request that is being read
+/// goes on with the keys that it began with.
+///
+/// ```
+/// use tower_webhook_auth::{Keys, Secret, WebhookAuthLayer, provider};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+/// let optimizely = provider::optimizely(Secret::new("old")?);
+/// let keys = optimizely.keys();
+/// let layer = WebhookAuthLayer::new(optimizely);
+///
+/// keys.replace(Keys::named([
+///     ("new", Secret::new("new")?),
+///     ("old", Secret::new("old")?),
+/// ])?)?;
+/// assert_eq!(keys.names(), ["new", "old"]);
+/// # let _ = layer;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct KeysHandle {
+    scheme: Scheme,
+    current: Arc<RwLock<Option<Arc<Authenticator>>>>,
+}
+
+impl KeysHandle {
+    fn new(scheme: Scheme, keys: &Keys) -> Result<Self, ConfigError> {
+        let authenticator = Arc::new(scheme.authenticator(keys)?);
+        Ok(Self {
+            scheme,
+            current: Arc::new(RwLock::new(Some(authenticator))),
+        })
+    }
+
+    /// Puts these keys in the place of those that hold now.
+    ///
+    /// # Errors
+    ///
+    /// When a key is not written in the way that the scheme demands. The keys that hold now then
+    /// go on holding.
+    pub fn replace(&self, keys: impl Into<Keys>) -> Result<(), ConfigError> {
+        let authenticator = self.scheme.authenticator(&keys.into())?;
+        self.set(Some(Arc::new(authenticator)));
+        Ok(())
+    }
+
+    /// Takes all keys away: every delivery is answered with 503 until there are new ones.
+    pub fn withdraw(&self) {
+        self.set(None);
+    }
+
+    /// The names of the keys that hold now, in the order in which they are tried.
+    #[must_use]
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.authenticator()
+            .map(|authenticator| authenticator.key_names())
+            .unwrap_or_default()
+    }
+
+    // Only whole values are exchanged under the lock: a poisoned one holds nothing half done.
+
+    fn set(&self, authenticator: Option<Arc<Authenticator>>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = authenticator;
+    }
+
+    fn authenticator(&self) -> Option<Arc<Authenticator>> {
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn mark_sensitive(&self, headers: &mut HeaderMap) {
+        self.scheme.mark_sensitive(headers);
+    }
+}
+
+impl fmt::Debug for KeysHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeysHandle")
+            .field("scheme", &self.scheme)
+            .field("names", &self.names())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,148 @@
+//! Optimizely: Feature Experimentation, Full Stack and Web.
+//!
+//! ```
+//! use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
+//!
+//! # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+//! let secret = Secret::new("yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4")?;
+//! let layer = WebhookAuthLayer::new(provider::optimizely(secret));
+//! # let _ = layer;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An Optimizely delivery has neither an id nor a signed time in its head: it can be replayed. What
+//! bounds that is [`Datafile::revision`], which only grows: a handler that ignores revisions not
+//! newer than the one it has is safe.
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::value::RawValue;
+
+use super::Provider;
+use crate::{scheme::SignatureScheme, secret::Keys};
+
+/// Optimizely: `X-Hub-Signature: sha1=` and the HMAC-SHA1 of the body in hexadecimal digits.
+///
+/// The secret's text is the key: it looks like base64, but is not decoded. No retries are
+/// documented; the vendor's own receiver answers 204.
+/// [Vendor's page](https://docs.developers.optimizely.com/feature-experimentation/docs/configure-webhooks).
+#[must_use]
+pub fn optimizely(keys: impl Into<Keys>) -> Provider<Event> {
+    let scheme = SignatureScheme::hmac_sha1("x-hub-signature").tags('=', ["sha1"]);
+    Provider::preset("optimizely", scheme.build(), keys).json()
+}
+
+/// Something changed in a project.
+///
+/// Fields that the vendor adds are ignored, and events that this crate does not know are kept with
+/// their data as JSON: neither is ever an error.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The project that changed.
+    pub project_id: i64,
+    /// When it changed, in seconds since 1970.
+    pub timestamp: i64,
+    /// What happened.
+    pub event: EventName,
+    /// The details.
+    pub data: Data,
+}
+
+impl Event {
+    /// The new datafile, when that is what this event tells of.
+    #[must_use]
+    pub fn datafile(&self) -> Option<&Datafile> {
+        match (&self.event, &self.data) {
+            (EventName::DatafileUpdated, Data::Datafile(datafile)) => Some(datafile),
+            _ => None,
+        }
+    }
+}
+
+/// The name of an event.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum EventName {
+    /// `project.datafile_updated`: there is a new datafile to download.
+    DatafileUpdated,
+    /// `project.snippet_updated`: there is a new snippet of Optimizely Web.
+    SnippetUpdated,
+    /// Any other, such as `flag.updated` or `project.approval_created`, as the sender wrote it.
+    Other(Box<str>),
+}
+
+impl EventName {
+    /// The name as the sender writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::DatafileUpdated => "project.datafile_updated",
+            Self::SnippetUpdated => "project.snippet_updated",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<String> for EventName {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "project.datafile_updated" => Self::DatafileUpdated,
+            "project.snippet_updated" => Self::SnippetUpdated,
+            _ => Self::Other(name.into()),
+        }
+    }
+}
+
+/// The details of an event.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Of a new datafile or snippet.
+    Datafile(Datafile),
+    /// Of any other event.
+    Json(serde_json::Value),
+}
+
+/// A datafile or snippet that can be downloaded.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Datafile {
+    /// Grows with every change of the environment. An event whose revision is not newer than what
+    /// you have was replayed or overtaken.
+    pub revision: u64,
+    /// Where it was made.
+    pub origin_url: String,
+    /// Where to download it. Compare its host with the one that you expect before you follow it.
+    pub cdn_url: String,
+    /// The environment's name. Old payloads have none.
+    pub environment: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The sender writes `data` before the `event` that says what is in it.
+        #[derive(Deserialize)]
+        struct Raw {
+            project_id: i64,
+            timestamp: i64,
+            event: String,
+            data: Option<Box<RawValue>>,
+        }
+        let raw = Raw::deserialize(deserializer)?;
+        let event = EventName::from(raw.event);
+        let data = raw.data.as_deref().map_or("null", RawValue::get);
+        let data = match event {
+            EventName::DatafileUpdated | EventName::SnippetUpdated => {
+                serde_json::from_str(data).map(Data::Datafile)
+            }
+            EventName::Other(_) => serde_json::from_str(data).map(Data::Json),
+        };
+        Ok(Self {
+            project_id: raw.project_id,
+            timestamp: raw.timestamp,
+            event,
+            data: data.map_err(D::Error::custom)?,
+        })
+    }
+}

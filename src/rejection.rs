@@ -1,0 +1,237 @@
+//! Why a delivery was refused.
+
+use std::{error::Error, fmt, sync::Arc};
+
+use http::{HeaderName, StatusCode};
+
+use crate::error::BoxError;
+
+/// Why a delivery was refused: for the owner's logs and metrics, never for the sender.
+///
+/// The layer puts it into the extensions of the response that it answers with, so that layers
+/// outside can read it. To the sender every failed authentication looks the same.
+///
+/// Nothing in it is secret, and nothing in it was presented by the sender: no key, no computed
+/// MAC, no signature, no header value.
+///
+/// ```
+/// use tower_webhook_auth::{Rejection, RejectionKind};
+///
+/// fn count(response: &http::Response<()>) -> Option<&'static str> {
+///     response.extensions().get::<Rejection>().map(|rejection| rejection.kind().as_str())
+/// }
+/// # assert_eq!(count(&http::Response::new(())), None);
+/// # assert_eq!(RejectionKind::SignatureMismatch.as_str(), "signature_mismatch");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    kind: RejectionKind,
+    header: Option<HeaderName>,
+    provider: Option<Arc<str>>,
+    body_bytes: usize,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// The kinds of [`Rejection`]: a closed set, each with a status and a stable code.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RejectionKind {
+    /// The body, or the length declared for it, is over the limit.
+    BodyTooLarge,
+    /// The body did not end before the deadline.
+    BodyTimeout,
+    /// The body broke off, or could not be read.
+    BodyUnreadable,
+    /// More of the memory budget was wanted than is left.
+    BudgetExhausted,
+    /// The signature held, but the body is not the event that was expected.
+    EventUnparseable,
+    /// A header that must stand once stands several times.
+    HeaderDuplicated,
+    /// A header cannot be read as what it has to be.
+    HeaderMalformed,
+    /// A header that the scheme needs is absent.
+    HeaderMissing,
+    /// A header's value is longer than 4 KiB.
+    HeaderTooLong,
+    /// A shared key was presented, and it is none of ours.
+    KeyMismatch,
+    /// The keys were withdrawn, or not yet set.
+    KeysUnavailable,
+    /// No candidate signature matches under any key.
+    SignatureMismatch,
+    /// The signed timestamp is further in the future than the tolerance.
+    TimestampInFuture,
+    /// The signed timestamp is older than the tolerance.
+    TimestampTooOld,
+    /// More candidate signatures than any sender makes.
+    TooManySignatures,
+}
+
+impl RejectionKind {
+    /// Every kind, for a metric's labels.
+    pub const ALL: [Self; 15] = [
+        Self::BodyTooLarge,
+        Self::BodyTimeout,
+        Self::BodyUnreadable,
+        Self::BudgetExhausted,
+        Self::EventUnparseable,
+        Self::HeaderDuplicated,
+        Self::HeaderMalformed,
+        Self::HeaderMissing,
+        Self::HeaderTooLong,
+        Self::KeyMismatch,
+        Self::KeysUnavailable,
+        Self::SignatureMismatch,
+        Self::TimestampInFuture,
+        Self::TimestampTooOld,
+        Self::TooManySignatures,
+    ];
+
+    /// The status that the sender is answered with.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyUnreadable => StatusCode::BAD_REQUEST,
+            Self::BudgetExhausted | Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::EventUnparseable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::HeaderDuplicated
+            | Self::HeaderMalformed
+            | Self::HeaderMissing
+            | Self::HeaderTooLong
+            | Self::KeyMismatch
+            | Self::SignatureMismatch
+            | Self::TimestampInFuture
+            | Self::TimestampTooOld
+            | Self::TooManySignatures => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    /// A code that does not change between versions, for metrics and alerts.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyUnreadable => "body_unreadable",
+            Self::BudgetExhausted => "budget_exhausted",
+            Self::EventUnparseable => "event_unparseable",
+            Self::HeaderDuplicated => "header_duplicated",
+            Self::HeaderMalformed => "header_malformed",
+            Self::HeaderMissing => "header_missing",
+            Self::HeaderTooLong => "header_too_long",
+            Self::KeyMismatch => "key_mismatch",
+            Self::KeysUnavailable => "keys_unavailable",
+            Self::SignatureMismatch => "signature_mismatch",
+            Self::TimestampInFuture => "timestamp_in_future",
+            Self::TimestampTooOld => "timestamp_too_old",
+            Self::TooManySignatures => "too_many_signatures",
+        }
+    }
+
+    fn describe(self) -> &'static str {
+        match self {
+            Self::BodyTooLarge => "body is over the limit",
+            Self::BodyTimeout => "body did not end before the deadline",
+            Self::BodyUnreadable => "body could not be read to its end",
+            Self::BudgetExhausted => "memory budget for unverified bodies is spent",
+            Self::EventUnparseable => "authentic body is not the expected event",
+            Self::HeaderDuplicated => "header stands more than once",
+            Self::HeaderMalformed => "header is malformed",
+            Self::HeaderMissing => "header is missing",
+            Self::HeaderTooLong => "header is longer than 4 KiB",
+            Self::KeyMismatch => "shared key is none of ours",
+            Self::KeysUnavailable => "keys are not available",
+            Self::SignatureMismatch => "no signature matches under any key",
+            Self::TimestampInFuture => "timestamp is in the future",
+            Self::TimestampTooOld => "timestamp is too old",
+            Self::TooManySignatures => "more than 16 candidate signatures",
+        }
+    }
+}
+
+impl fmt::Display for RejectionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.describe())
+    }
+}
+
+impl Rejection {
+    pub(crate) fn new(kind: RejectionKind) -> Self {
+        Self {
+            kind,
+            header: None,
+            provider: None,
+            body_bytes: 0,
+            source: None,
+        }
+    }
+
+    pub(crate) fn header(kind: RejectionKind, header: &HeaderName) -> Self {
+        Self {
+            header: Some(header.clone()),
+            ..Self::new(kind)
+        }
+    }
+
+    pub(crate) fn caused_by(kind: RejectionKind, source: BoxError) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..Self::new(kind)
+        }
+    }
+
+    pub(crate) fn seen_by(mut self, provider: &Arc<str>, body_bytes: usize) -> Self {
+        self.provider = Some(Arc::clone(provider));
+        self.body_bytes = body_bytes;
+        self
+    }
+
+    /// Which kind of refusal this is.
+    #[must_use]
+    pub fn kind(&self) -> RejectionKind {
+        self.kind
+    }
+
+    /// The status that the sender was answered with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.kind.status()
+    }
+
+    /// The header at fault, where one is.
+    #[must_use]
+    pub fn header_name(&self) -> Option<&HeaderName> {
+        self.header.as_ref()
+    }
+
+    /// The name of the provider whose check refused.
+    #[must_use]
+    pub fn provider(&self) -> Option<&str> {
+        self.provider.as_deref()
+    }
+
+    /// How many bytes of the body had been received. Zero when the head was enough to refuse.
+    #[must_use]
+    pub fn body_bytes(&self) -> usize {
+        self.body_bytes
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)?;
+        match &self.header {
+            Some(header) => write!(f, ": {header}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for Rejection {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,158 @@
+//! All that goes out: the inner service's response, or our refusal.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::rejection::Rejection;
+
+pin_project! {
+    /// The body of a response: the inner service's, or the refusal's.
+    #[derive(Debug)]
+    pub struct ResponseBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    #[derive(Debug)]
+    enum Kind<B> {
+        Inner { #[pin] body: B },
+        Refusal { text: Option<Bytes> },
+    }
+}
+
+impl<B> ResponseBody<B> {
+    pub(crate) fn inner(body: B) -> Self {
+        Self {
+            kind: Kind::Inner { body },
+        }
+    }
+
+    pub(crate) fn refusal(text: Bytes) -> Self {
+        let text = Some(text).filter(|text| !text.is_empty());
+        Self {
+            kind: Kind::Refusal { text },
+        }
+    }
+}
+
+impl<B: Default> Default for ResponseBody<B> {
+    fn default() -> Self {
+        Self::inner(B::default())
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().kind.project() {
+            KindProjection::Inner { body } => body.poll_frame(context),
+            KindProjection::Refusal { text } => {
+                Poll::Ready(text.take().map(|text| Ok(Frame::data(text))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Inner { body } => body.is_end_stream(),
+            Kind::Refusal { text } => text.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Inner { body } => body.size_hint(),
+            Kind::Refusal { text } => {
+                SizeHint::with_exact(text.as_ref().map_or(0, Bytes::len) as u64)
+            }
+        }
+    }
+}
+
+/// What to answer a refused request with, where the user has not said.
+pub(crate) fn refuse(rejection: &Rejection, request: &HeaderMap) -> Response<Bytes> {
+    if is_grpc(request) {
+        grpc(rejection.status())
+    } else {
+        problem(rejection.status())
+    }
+}
+
+/// [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457), and nothing in it but the status: to a
+/// stranger a missing header, an unreadable one and a wrong key look alike.
+fn problem(status: StatusCode) -> Response<Bytes> {
+    let text: &[u8] = match status {
+        StatusCode::BAD_REQUEST => br#"{"title":"Bad Request","status":400}"#,
+        StatusCode::REQUEST_TIMEOUT => br#"{"title":"Request Timeout","status":408}"#,
+        StatusCode::PAYLOAD_TOO_LARGE => br#"{"title":"Content Too Large","status":413}"#,
+        StatusCode::UNPROCESSABLE_ENTITY => br#"{"title":"Unprocessable Content","status":422}"#,
+        StatusCode::SERVICE_UNAVAILABLE => br#"{"title":"Service Unavailable","status":503}"#,
+        _ => br#"{"title":"Unauthorized","status":401}"#,
+    };
+    let mut response = Response::new(Bytes::from_static(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    match status {
+        // A 401 has to name a challenge, RFC 9110 section 15.5.2. None is registered for webhooks.
+        StatusCode::UNAUTHORIZED => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Webhook"));
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
+    response
+}
+
+fn is_grpc(request: &HeaderMap) -> bool {
+    request
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// A gRPC client reads its status from a header, of a response that is 200 to HTTP
+/// ([Trailers-Only](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses)).
+fn grpc(status: StatusCode) -> Response<Bytes> {
+    let (code, message) = match status {
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => ("3", "invalid argument"),
+        StatusCode::REQUEST_TIMEOUT => ("4", "deadline exceeded"),
+        StatusCode::PAYLOAD_TOO_LARGE => ("8", "resource exhausted"),
+        StatusCode::SERVICE_UNAVAILABLE => ("14", "unavailable"),
+        _ => ("16", "unauthenticated"),
+    };
+    let mut response = Response::new(Bytes::new());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(
+        HeaderName::from_static("grpc-status"),
+        HeaderValue::from_static(code),
+    );
+    headers.insert(
+        HeaderName::from_static("grpc-message"),
+        HeaderValue::from_static(message),
+    );
+    response
+}

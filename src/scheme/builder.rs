@@ -1,0 +1,302 @@
+//! [`SignatureScheme`]: how a sender signs, described as data and checked when it is built.
+
+use std::sync::Arc;
+
+use super::{
+    Kind, Scheme,
+    headers::{self, Aliases},
+    key::{KeyEncoding, KeyText},
+    mac::Algorithm,
+    signature::{self, Encoding, SignatureHeader, Tags},
+    signed::{Piece, SignedContent, SignedUrl},
+    timestamp::{self, Timestamp},
+};
+use crate::error::ConfigError;
+
+/// How a sender signs its deliveries, as data.
+///
+/// A constructor names the algorithm and the header with the signature. What is not said is the
+/// most common: one signature, in hexadecimal digits, over the body alone, with the secret's text
+/// as the key.
+///
+/// ```
+/// use tower_webhook_auth::{Encoding, Piece, SignatureScheme, Timestamp};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+/// // X-Acme-Signature: t=1712109260,v1=<hex>,v1=<hex>     over "{t}.{body}"
+/// let scheme = SignatureScheme::hmac_sha256("X-Acme-Signature")
+///     .item_separator(',')
+///     .tags('=', ["v1"])
+///     .timestamp(Timestamp::tag("t"))
+///     .signed([Piece::Timestamp, Piece::literal("."), Piece::Body])
+///     .build()?;
+/// # let _ = scheme;
+///
+/// // A scheme that cannot be right is an error that says why.
+/// let unsafe_ = SignatureScheme::hmac_sha256("X-Acme-Signature")
+///     .timestamp(Timestamp::header("X-Acme-Timestamp"))
+///     .build();
+/// assert_eq!(
+///     unsafe_.unwrap_err().to_string(),
+///     "the timestamp has a tolerance, but is not signed: anybody could renew it",
+/// );
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a description does nothing until it is built"]
+pub struct SignatureScheme {
+    algorithm: Algorithm,
+    headers: Vec<String>,
+    parallel: bool,
+    encoding: Encoding,
+    item_separator: Option<char>,
+    tags: Option<(char, Vec<String>)>,
+    timestamp: Option<Timestamp>,
+    id_headers: Vec<String>,
+    required: Vec<(String, String)>,
+    signed: Vec<Piece>,
+    url: Option<SignedUrl>,
+    key: KeyText,
+}
+
+impl SignatureScheme {
+    fn new(algorithm: Algorithm, header: impl Into<String>) -> Self {
+        Self {
+            algorithm,
+            headers: vec![header.into()],
+            parallel: false,
+            encoding: Encoding::Hex,
+            item_separator: None,
+            tags: None,
+            timestamp: None,
+            id_headers: Vec::new(),
+            required: Vec::new(),
+            signed: vec![Piece::Body],
+            url: None,
+            key: KeyText::default(),
+        }
+    }
+
+    /// HMAC-SHA1 ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)), its signature in this header.
+    pub fn hmac_sha1(header: impl Into<String>) -> Self {
+        Self::new(Algorithm::HmacSha1, header)
+    }
+
+    /// HMAC-SHA256, its signature in this header.
+    pub fn hmac_sha256(header: impl Into<String>) -> Self {
+        Self::new(Algorithm::HmacSha256, header)
+    }
+
+    /// HMAC-SHA512, its signature in this header.
+    pub fn hmac_sha512(header: impl Into<String>) -> Self {
+        Self::new(Algorithm::HmacSha512, header)
+    }
+
+    /// Plain SHA-256 over pieces of which one is [`Piece::Secret`]: not a MAC.
+    ///
+    /// With the secret in front, whoever sees one delivery can append to its body and compute the
+    /// digest of the longer one without knowing the secret. For senders that offer nothing better.
+    pub fn keyless_sha256_open_to_length_extension(header: impl Into<String>) -> Self {
+        Self::new(Algorithm::KeylessSha256, header)
+    }
+
+    /// Ed25519 ([RFC 8032](https://www.rfc-editor.org/rfc/rfc8032)). The "secret" is the sender's
+    /// public key of 32 bytes, written in what [`key_encoding`](Self::key_encoding) says.
+    #[cfg(feature = "ed25519")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+    pub fn ed25519(header: impl Into<String>) -> Self {
+        Self::new(Algorithm::Ed25519, header)
+    }
+
+    /// ECDSA over P-256 with SHA-256, its signature in DER form. The "secret" is the sender's
+    /// public key as SubjectPublicKeyInfo, written in what [`key_encoding`](Self::key_encoding) says.
+    #[cfg(feature = "ecdsa-p256")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "ecdsa-p256")))]
+    pub fn ecdsa_p256(header: impl Into<String>) -> Self {
+        Self::new(Algorithm::EcdsaP256, header)
+    }
+
+    /// Another name under which the signature's header may come. The first that is present counts,
+    /// and the timestamp's and the id's headers are taken from the same position of their lists.
+    ///
+    /// Not together with [`parallel_header`](Self::parallel_header).
+    pub fn alias(mut self, header: impl Into<String>) -> Self {
+        self.headers.push(header.into());
+        self
+    }
+
+    /// Another header with a signature, beside the first: a match in any of them accepts.
+    pub fn parallel_header(mut self, header: impl Into<String>) -> Self {
+        self.parallel = true;
+        self.headers.push(header.into());
+        self
+    }
+
+    /// How the signature is written. The default is [`Encoding::Hex`].
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// The header is a list, of which any signature may match. Blanks around its items do not count.
+    pub fn item_separator(mut self, separator: char) -> Self {
+        self.item_separator = Some(separator);
+        self
+    }
+
+    /// Each item is a tag, the separator, and a signature: `v1=…`. Items with other tags are passed
+    /// over; a tag counts only as a whole and in its own case.
+    pub fn tags<T: Into<String>>(
+        mut self,
+        separator: char,
+        accepted: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.tags = Some((separator, accepted.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Where the time of signing stands. A delivery without it is refused.
+    pub fn timestamp(mut self, timestamp: Timestamp) -> Self {
+        self.timestamp = Some(timestamp);
+        self
+    }
+
+    /// The header with the delivery's id. Called again, it adds an alias. Where the id is signed, a
+    /// delivery without it is refused, and so is one whose id holds anything but visible ASCII.
+    pub fn id_header(mut self, name: impl Into<String>) -> Self {
+        self.id_headers.push(name.into());
+        self
+    }
+
+    /// A header that has to be there, once, with exactly this value.
+    pub fn require_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.required.push((name.into(), value.into()));
+        self
+    }
+
+    /// What is signed, in this order. The default is the body alone.
+    pub fn signed(mut self, pieces: impl IntoIterator<Item = Piece>) -> Self {
+        self.signed = pieces.into_iter().collect();
+        self
+    }
+
+    /// The URL that [`Piece::Url`] stands for.
+    pub fn url(mut self, url: SignedUrl) -> Self {
+        self.url = Some(url);
+        self
+    }
+
+    /// How the key is written in the secret's text. The default is [`KeyEncoding::Text`].
+    pub fn key_encoding(mut self, encoding: KeyEncoding) -> Self {
+        self.key.encoding = encoding;
+        self
+    }
+
+    /// A prefix of the secret's text that is not part of the key, such as `whsec_`. A secret without
+    /// it is taken as it is.
+    pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.key.prefix = Some(prefix.into());
+        self
+    }
+
+    /// Checks the description.
+    ///
+    /// # Errors
+    ///
+    /// When the scheme cannot be right: no header or one that is not a header's name, tags without
+    /// a separator, a body that is not signed or is signed twice, a tolerance for a timestamp that
+    /// is not signed, a piece whose source was not given.
+    pub fn build(self) -> Result<Scheme, ConfigError> {
+        let contradiction = |text| Err(ConfigError::new(text));
+        let (timestamp_tag, timestamp_headers) = match &self.timestamp {
+            None => (None, None),
+            Some(timestamp) => {
+                timestamp.check()?;
+                match &timestamp.from {
+                    timestamp::From::Tag(tag) => (Some(tag.clone()), None),
+                    timestamp::From::Headers(names) => (None, Some(Aliases::new(names)?)),
+                }
+            }
+        };
+        let tags = self
+            .tags
+            .map(|(separator, accepted)| Tags::new(separator, accepted))
+            .transpose()?;
+        let item_separator = self.item_separator.map(signature::ascii).transpose()?;
+        match (&tags, &timestamp_tag) {
+            (None, Some(_)) => {
+                return contradiction("the timestamp has a tag, but no tag separator was given");
+            }
+            (Some(tags), Some(tag)) if tags.accepted.contains(tag) => {
+                return contradiction("the timestamp's tag is also a signature's");
+            }
+            (_, Some(_)) if item_separator.is_none() => {
+                return contradiction("the timestamp has a tag, but no item separator was given");
+            }
+            (Some(tags), _) if Some(tags.separator) == item_separator => {
+                return contradiction("items and tags have the same separator");
+            }
+            _ => {}
+        }
+        let content = SignedContent::new(&self.signed, self.url)?;
+        if content.covers_timestamp() && self.timestamp.is_none() {
+            return contradiction("the timestamp is signed, but not where it stands was given");
+        }
+        if let Some(timestamp) = &self.timestamp
+            && timestamp.tolerance.is_some()
+            && !content.covers_timestamp()
+        {
+            return contradiction(
+                "the timestamp has a tolerance, but is not signed: anybody could renew it",
+            );
+        }
+        if content.covers_id() && self.id_headers.is_empty() {
+            return contradiction("the id is signed, but not where it stands was given");
+        }
+        if content.covers_secret() != (self.algorithm == Algorithm::KeylessSha256) {
+            return contradiction(
+                "the secret is a signed piece in a keyless digest, and only there",
+            );
+        }
+        let required = self
+            .required
+            .into_iter()
+            .map(|(name, value)| Ok((headers::name(&name)?, value)))
+            .collect::<Result<_, ConfigError>>()?;
+        let id_headers = match self.id_headers.as_slice() {
+            [] => None,
+            names => Some(Aliases::new(names)?),
+        };
+        Ok(Scheme(Kind::Signature(Arc::new(Signed {
+            algorithm: self.algorithm,
+            signature: SignatureHeader {
+                names: Aliases::new(&self.headers)?,
+                parallel: self.parallel,
+                item_separator,
+                tags,
+                timestamp_tag,
+                encoding: self.encoding,
+            },
+            timestamp: self.timestamp,
+            timestamp_headers,
+            id_headers,
+            required,
+            content,
+            key: self.key,
+        }))))
+    }
+}
+
+/// A [`SignatureScheme`] that was checked, with every header's name ready.
+#[derive(Clone, Debug)]
+pub(crate) struct Signed {
+    pub(super) algorithm: Algorithm,
+    pub(super) signature: SignatureHeader,
+    pub(super) timestamp: Option<Timestamp>,
+    pub(super) timestamp_headers: Option<Aliases>,
+    pub(super) id_headers: Option<Aliases>,
+    pub(super) required: Vec<(http::HeaderName, String)>,
+    pub(super) content: SignedContent,
+    pub(super) key: KeyText,
+}

@@ -1,0 +1,241 @@
+//! The algorithms: keyed once, cloned for each request, fed as the body arrives.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha512};
+use smallvec::SmallVec;
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::{error::ConfigError, secret::Secret};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    HmacSha1,
+    HmacSha256,
+    HmacSha512,
+    KeylessSha256,
+    #[cfg(feature = "ed25519")]
+    Ed25519,
+    #[cfg(feature = "ecdsa-p256")]
+    EcdsaP256,
+}
+
+impl Algorithm {
+    /// How many candidate signatures one delivery may bring.
+    ///
+    /// A MAC is computed once and compared with each; a public-key signature costs a curve
+    /// operation of about 0.1 ms each, so a stranger gets fewer of them.
+    pub(crate) fn most_candidates(self) -> usize {
+        match self {
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 => 4,
+            #[cfg(feature = "ecdsa-p256")]
+            Self::EcdsaP256 => 4,
+            _ => 16,
+        }
+    }
+
+    /// Reads what was decoded from a header as a signature: exactly as long as it has to be.
+    pub(crate) fn candidate(self, decoded: &[u8]) -> Option<Candidate> {
+        let length = match self {
+            Self::HmacSha1 => 20,
+            Self::HmacSha256 | Self::KeylessSha256 => 32,
+            Self::HmacSha512 => 64,
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 => 64,
+            #[cfg(feature = "ecdsa-p256")]
+            Self::EcdsaP256 => {
+                let signature = p256::ecdsa::Signature::from_der(decoded).ok()?;
+                return Some(Candidate(signature.to_bytes().into()));
+            }
+        };
+        if decoded.len() != length {
+            return None;
+        }
+        let mut bytes = [0; 64];
+        bytes.get_mut(..length)?.copy_from_slice(decoded);
+        Some(Candidate(bytes))
+    }
+
+    pub(crate) fn key(self, key: &[u8], secret: &Secret) -> Result<Verifier, ConfigError> {
+        Ok(match self {
+            Self::HmacSha1 => Verifier::HmacSha1(hmac(key)),
+            Self::HmacSha256 => Verifier::HmacSha256(hmac(key)),
+            Self::HmacSha512 => Verifier::HmacSha512(hmac(key)),
+            Self::KeylessSha256 => Verifier::KeylessSha256 {
+                state: Sha256::new(),
+                secret: secret.clone(),
+            },
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 => {
+                let key = <&[u8; 32]>::try_from(key)
+                    .map_err(|_| ConfigError::new("an Ed25519 public key has 32 bytes"))
+                    .and_then(|key| {
+                        ed25519_dalek::VerifyingKey::from_bytes(key)
+                            .map_err(|_| ConfigError::new("not an Ed25519 public key"))
+                    })?;
+                // Under a key of small order one signature holds for many messages.
+                if key.is_weak() {
+                    return Err(ConfigError::new("the Ed25519 public key is of small order"));
+                }
+                Verifier::Ed25519 {
+                    key,
+                    before_body: Vec::new(),
+                }
+            }
+            #[cfg(feature = "ecdsa-p256")]
+            Self::EcdsaP256 => {
+                use p256::pkcs8::DecodePublicKey;
+                let key = p256::ecdsa::VerifyingKey::from_public_key_der(key).map_err(|_| {
+                    ConfigError::new("not a P-256 public key in SubjectPublicKeyInfo form")
+                })?;
+                Verifier::EcdsaP256 {
+                    key,
+                    state: Sha256::new(),
+                }
+            }
+        })
+    }
+}
+
+fn hmac<M: KeyInit>(key: &[u8]) -> M {
+    #[expect(
+        clippy::expect_used,
+        reason = "HMAC is defined for keys of every length"
+    )]
+    M::new_from_slice(key).expect("HMAC takes a key of any length, RFC 2104 section 2")
+}
+
+/// A presented signature, decoded. How many of the bytes count follows from the algorithm.
+#[derive(Clone)]
+pub(crate) struct Candidate([u8; 64]);
+
+pub(crate) type Candidates = SmallVec<[Candidate; 1]>;
+
+/// An algorithm with its key, and with what of the message it has seen so far.
+#[derive(Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "boxing would allocate for every request"
+)]
+pub(crate) enum Verifier {
+    HmacSha1(Hmac<Sha1>),
+    HmacSha256(Hmac<Sha256>),
+    HmacSha512(Hmac<Sha512>),
+    KeylessSha256 {
+        state: Sha256,
+        secret: Secret,
+    },
+    #[cfg(feature = "ed25519")]
+    Ed25519 {
+        key: ed25519_dalek::VerifyingKey,
+        before_body: Vec<u8>,
+    },
+    #[cfg(feature = "ecdsa-p256")]
+    EcdsaP256 {
+        key: p256::ecdsa::VerifyingKey,
+        state: Sha256,
+    },
+}
+
+impl Verifier {
+    /// Takes in the secret itself, for digests that are not keyed otherwise.
+    pub(crate) fn update_secret(&mut self) {
+        if let Self::KeylessSha256 { state, secret } = self {
+            state.update(secret.as_bytes());
+        }
+    }
+
+    /// Takes in bytes that stand before or after the body.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::HmacSha1(mac) => mac.update(bytes),
+            Self::HmacSha256(mac) => mac.update(bytes),
+            Self::HmacSha512(mac) => mac.update(bytes),
+            Self::KeylessSha256 { state, .. } => state.update(bytes),
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 { before_body, .. } => before_body.extend_from_slice(bytes),
+            #[cfg(feature = "ecdsa-p256")]
+            Self::EcdsaP256 { state, .. } => state.update(bytes),
+        }
+    }
+
+    /// Takes in a piece of the body as it arrives.
+    pub(crate) fn update_body(&mut self, bytes: &[u8]) {
+        match self {
+            // What Ed25519 hashes begins with a part of the signature: it waits for the whole body.
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 { .. } => {}
+            _ => self.update(bytes),
+        }
+    }
+
+    /// Whether any candidate is the signature of all that was taken in, then `after_body`.
+    ///
+    /// The MAC is computed once, and compared with every candidate in constant time.
+    pub(crate) fn matches(
+        mut self,
+        candidates: &[Candidate],
+        body: &[u8],
+        after_body: &[u8],
+    ) -> Choice {
+        let _ = body;
+        match self {
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 { key, before_body } => any(candidates, |Candidate(signature)| {
+                let signature = ed25519_dalek::Signature::from_bytes(signature);
+                let verified = key.verify_stream(&signature).and_then(|mut stream| {
+                    stream.update(&before_body);
+                    stream.update(body);
+                    stream.update(after_body);
+                    stream.finalize_and_verify()
+                });
+                Choice::from(u8::from(verified.is_ok()))
+            }),
+            #[cfg(feature = "ecdsa-p256")]
+            Self::EcdsaP256 { key, mut state } => {
+                use p256::ecdsa::signature::hazmat::PrehashVerifier;
+                state.update(after_body);
+                let digest = state.finalize();
+                any(candidates, |Candidate(signature)| {
+                    let verified = p256::ecdsa::Signature::from_bytes(signature.into())
+                        .and_then(|signature| key.verify_prehash(&digest, &signature));
+                    Choice::from(u8::from(verified.is_ok()))
+                })
+            }
+            _ => {
+                self.update(after_body);
+                let mut tag = [0; 64];
+                let tag = self.tag(&mut tag);
+                any(candidates, |Candidate(candidate)| {
+                    candidate.get(..tag.len()).unwrap_or_default().ct_eq(tag)
+                })
+            }
+        }
+    }
+
+    /// The MAC or digest of all that was taken in. Empty for public keys: they cannot sign.
+    pub(crate) fn tag(self, tag: &mut [u8; 64]) -> &[u8] {
+        fn keep<'a>(tag: &'a mut [u8; 64], computed: &[u8]) -> &'a [u8] {
+            let (head, _) = tag.split_at_mut(computed.len().min(64));
+            head.copy_from_slice(computed);
+            head
+        }
+        match self {
+            Self::HmacSha1(mac) => keep(tag, &mac.finalize().into_bytes()),
+            Self::HmacSha256(mac) => keep(tag, &mac.finalize().into_bytes()),
+            Self::HmacSha512(mac) => keep(tag, &mac.finalize().into_bytes()),
+            Self::KeylessSha256 { state, .. } => keep(tag, &state.finalize()),
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 { .. } => &[],
+            #[cfg(feature = "ecdsa-p256")]
+            Self::EcdsaP256 { .. } => &[],
+        }
+    }
+}
+
+fn any(candidates: &[Candidate], matches: impl Fn(&Candidate) -> Choice) -> Choice {
+    candidates
+        .iter()
+        .fold(Choice::from(0), |any, candidate| any | matches(candidate))
+}

@@ -1,0 +1,166 @@
+//! Shared keys in a header: compared in constant time over digests, before the body is read.
+//!
+//! Such a key proves who called. It does not prove what was said: nothing of the body is covered.
+
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use http::{HeaderMap, HeaderValue};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+use super::{Kind, Scheme, headers, headers::Aliases};
+use crate::{
+    error::ConfigError,
+    rejection::{Rejection, RejectionKind},
+    secret::Secret,
+};
+
+/// A sender that presents a shared key in a header.
+///
+/// ```
+/// use tower_webhook_auth::SharedKeyScheme;
+///
+/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+/// let key = SharedKeyScheme::new("X-Acme-Key").build()?;
+/// let bearer = SharedKeyScheme::new("Authorization").bearer().build()?;
+/// let basic = SharedKeyScheme::new("Authorization").basic().build()?; // the secret is `user:password`
+/// # let _ = (key, bearer, basic);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a description does nothing until it is built"]
+pub struct SharedKeyScheme {
+    headers: Vec<String>,
+    credentials: Credentials,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Credentials {
+    Basic,
+    Bearer,
+    Verbatim,
+}
+
+impl SharedKeyScheme {
+    /// The key is the whole value of this header.
+    pub fn new(header: impl Into<String>) -> Self {
+        Self {
+            headers: vec![header.into()],
+            credentials: Credentials::Verbatim,
+        }
+    }
+
+    /// Another name under which the header may come. The first that is present counts.
+    pub fn alias(mut self, header: impl Into<String>) -> Self {
+        self.headers.push(header.into());
+        self
+    }
+
+    /// The key stands behind `Bearer ` ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)).
+    pub fn bearer(mut self) -> Self {
+        self.credentials = Credentials::Bearer;
+        self
+    }
+
+    /// `user:password` stands in base64 behind `Basic `
+    /// ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)). The secret is `user:password` in clear.
+    pub fn basic(mut self) -> Self {
+        self.credentials = Credentials::Basic;
+        self
+    }
+
+    /// Checks the description.
+    ///
+    /// # Errors
+    ///
+    /// When a header is not the name of one, or is named twice.
+    pub fn build(self) -> Result<Scheme, ConfigError> {
+        Ok(Scheme(Kind::SharedKey(Arc::new(SharedKey {
+            headers: Aliases::new(&self.headers)?,
+            credentials: self.credentials,
+        }))))
+    }
+}
+
+/// A [`SharedKeyScheme`] that was checked.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedKey {
+    headers: Aliases,
+    credentials: Credentials,
+}
+
+impl SharedKey {
+    pub(crate) fn key(&self, secret: &Secret) -> KeyDigest {
+        match self.credentials {
+            Credentials::Basic => {
+                let encoded = Zeroizing::new(BASE64.encode(secret.as_bytes()));
+                KeyDigest::of(encoded.as_bytes())
+            }
+            Credentials::Bearer | Credentials::Verbatim => KeyDigest::of(secret.as_bytes()),
+        }
+    }
+
+    /// The digest of the key that was presented.
+    pub(crate) fn read(&self, headers: &HeaderMap) -> Result<KeyDigest, Rejection> {
+        let Some(name) = self.headers.pick(headers, None) else {
+            return Err(Rejection::new(RejectionKind::HeaderMissing));
+        };
+        let value = headers::single(headers, name)?
+            .ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, name))?;
+        let key = self
+            .strip(value.as_bytes())
+            .ok_or_else(|| Rejection::header(RejectionKind::HeaderMalformed, name))?;
+        Ok(KeyDigest::of(key))
+    }
+
+    /// The name of an authentication scheme has no case, [RFC 9110 section 11.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.1).
+    fn strip<'a>(&self, value: &'a [u8]) -> Option<&'a [u8]> {
+        let scheme: &[u8] = match self.credentials {
+            Credentials::Basic => b"basic ",
+            Credentials::Bearer => b"bearer ",
+            Credentials::Verbatim => b"",
+        };
+        let (head, key) = value.split_at_checked(scheme.len())?;
+        head.eq_ignore_ascii_case(scheme).then_some(key)
+    }
+
+    /// Marks the header, so that nothing behind us prints the key that came in it.
+    pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
+        for name in self.headers.names() {
+            if let Some(value) = headers.get_mut(name) {
+                value.set_sensitive(true);
+            }
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn present(&self, secret: &Secret) -> Option<(http::HeaderName, HeaderValue)> {
+        let value = match self.credentials {
+            Credentials::Basic => [b"Basic ", BASE64.encode(secret.as_bytes()).as_bytes()].concat(),
+            Credentials::Bearer => [b"Bearer ", secret.as_bytes()].concat(),
+            Credentials::Verbatim => secret.as_bytes().to_vec(),
+        };
+        let name = self.headers.names().first()?.clone();
+        let mut value = HeaderValue::from_bytes(&Zeroizing::new(value)).ok()?;
+        value.set_sensitive(true);
+        Some((name, value))
+    }
+}
+
+/// The SHA-256 of a shared key: of one length whatever the key's, so that comparing tells nothing
+/// about it.
+#[derive(Clone)]
+pub(crate) struct KeyDigest(Zeroizing<[u8; 32]>);
+
+impl KeyDigest {
+    fn of(key: &[u8]) -> Self {
+        Self(Zeroizing::new(Sha256::digest(key).into()))
+    }
+
+    pub(crate) fn matches(&self, other: &Self) -> Choice {
+        self.0.ct_eq(other.0.as_slice())
+    }
+}

@@ -1,0 +1,258 @@
+//! From a signature header to candidate signatures.
+//!
+//! `sha1=…`, Stripe's `t=…,v1=…`, Standard Webhooks' `v1,… v1,…` and CircleCI's `v1=…,v2=…` are one
+//! mechanism: split at the item separator, split each item once at the tag separator, keep the
+//! items with an accepted tag.
+
+use data_encoding::{BASE64, BASE64URL, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+use http::{HeaderMap, HeaderName};
+
+use super::{
+    headers::{self, Aliases},
+    mac::{Algorithm, Candidate, Candidates},
+};
+use crate::{
+    error::ConfigError,
+    rejection::{Rejection, RejectionKind},
+};
+
+/// How a signature's bytes are written in its header.
+///
+/// Decoding is strict: no white space, no spare bits, exactly as many bytes as the algorithm makes.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Base64 with padding, [RFC 4648 section 4](https://www.rfc-editor.org/rfc/rfc4648#section-4).
+    Base64,
+    /// Base64 for URLs, padded or not, [RFC 4648 section 5](https://www.rfc-editor.org/rfc/rfc4648#section-5).
+    Base64Url,
+    /// Hexadecimal digits of either case.
+    Hex,
+}
+
+impl Encoding {
+    /// Decodes onto the stack. Nothing longer than a signature can be is looked at.
+    fn decode(self, text: &[u8], algorithm: Algorithm) -> Option<Candidate> {
+        let encoding = match self {
+            Self::Base64 => &BASE64,
+            Self::Base64Url if text.ends_with(b"=") => &BASE64URL,
+            Self::Base64Url => &BASE64URL_NOPAD,
+            Self::Hex => &HEXLOWER_PERMISSIVE,
+        };
+        let mut decoded = [0; 96];
+        let length = encoding.decode_len(text.len()).ok()?;
+        let decoded = decoded.get_mut(..length)?;
+        let length = encoding.decode_mut(text, decoded).ok()?;
+        algorithm.candidate(decoded.get(..length)?)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn encode(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Base64 => BASE64.encode(bytes),
+            Self::Base64Url => BASE64URL_NOPAD.encode(bytes),
+            Self::Hex => HEXLOWER_PERMISSIVE.encode(bytes),
+        }
+    }
+}
+
+/// Where signatures stand, and how they are written.
+#[derive(Clone, Debug)]
+pub(crate) struct SignatureHeader {
+    pub(crate) names: Aliases,
+    /// Several names are several headers side by side, not one header under several names.
+    pub(crate) parallel: bool,
+    pub(crate) item_separator: Option<u8>,
+    pub(crate) tags: Option<Tags>,
+    pub(crate) timestamp_tag: Option<String>,
+    pub(crate) encoding: Encoding,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Tags {
+    pub(crate) separator: u8,
+    pub(crate) accepted: Vec<String>,
+}
+
+impl Tags {
+    pub(crate) fn new(separator: char, accepted: Vec<String>) -> Result<Self, ConfigError> {
+        if accepted.is_empty() {
+            return Err(ConfigError::new("a tag separator, but no accepted tag"));
+        }
+        Ok(Self {
+            separator: ascii(separator)?,
+            accepted,
+        })
+    }
+}
+
+/// What a signature header holds, decoded but not yet compared with anything.
+pub(crate) struct Presented<'a> {
+    pub(crate) candidates: Candidates,
+    pub(crate) timestamp: Option<&'a [u8]>,
+    /// The position of the alias that was present.
+    pub(crate) family: Option<usize>,
+}
+
+impl SignatureHeader {
+    pub(crate) fn read<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        algorithm: Algorithm,
+    ) -> Result<Presented<'a>, Rejection> {
+        let mut presented = Presented {
+            candidates: Candidates::new(),
+            timestamp: None,
+            family: None,
+        };
+        let mut found = None;
+        for (index, name) in self.names.names().iter().enumerate() {
+            let Some(value) = headers::single(headers, name)? else {
+                continue;
+            };
+            found = found.or(Some(name));
+            self.read_value(name, value.as_bytes(), algorithm, &mut presented)?;
+            if !self.parallel {
+                presented.family = Some(index);
+                break;
+            }
+        }
+        match (found, self.names.names().first()) {
+            (None, Some(name)) => Err(Rejection::header(RejectionKind::HeaderMissing, name)),
+            // Nothing in it can be read as a signature: refused before the body is.
+            (Some(name), _) if presented.candidates.is_empty() => {
+                Err(Rejection::header(RejectionKind::HeaderMalformed, name))
+            }
+            (Some(name), _) if self.timestamp_tag.is_some() && presented.timestamp.is_none() => {
+                Err(Rejection::header(RejectionKind::HeaderMalformed, name))
+            }
+            _ => Ok(presented),
+        }
+    }
+
+    /// One signature, as this header's sender writes it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn write(&self, tag: &[u8], timestamp: &str) -> String {
+        let signature = self.encoding.encode(tag);
+        let Some(tags) = &self.tags else {
+            return signature;
+        };
+        let tagged = |tag: &str, value: &str| format!("{tag}{}{value}", char::from(tags.separator));
+        let accepted = tags.accepted.first().map_or("", String::as_str);
+        let signature = tagged(accepted, &signature);
+        match (&self.timestamp_tag, self.item_separator) {
+            (Some(tag), Some(separator)) => {
+                format!(
+                    "{}{}{signature}",
+                    tagged(tag, timestamp),
+                    char::from(separator)
+                )
+            }
+            _ => signature,
+        }
+    }
+
+    fn read_value<'a>(
+        &self,
+        name: &HeaderName,
+        value: &'a [u8],
+        algorithm: Algorithm,
+        presented: &mut Presented<'a>,
+    ) -> Result<(), Rejection> {
+        for item in Items::new(value, self.item_separator) {
+            let text = match &self.tags {
+                None => item,
+                Some(tags) => {
+                    let Some((tag, text)) = split_once(item, tags.separator) else {
+                        continue;
+                    };
+                    if self
+                        .timestamp_tag
+                        .as_ref()
+                        .is_some_and(|t| t.as_bytes() == tag)
+                    {
+                        // Of two timestamps, one is signed and the other is believed.
+                        if presented.timestamp.replace(text).is_some() {
+                            return Err(Rejection::header(RejectionKind::HeaderDuplicated, name));
+                        }
+                        continue;
+                    }
+                    if !tags
+                        .accepted
+                        .iter()
+                        .any(|accepted| accepted.as_bytes() == tag)
+                    {
+                        continue;
+                    }
+                    text
+                }
+            };
+            // While keys are exchanged some senders put a placeholder beside the real signature:
+            // what cannot be read is passed over, as their own libraries do.
+            let Some(candidate) = self.encoding.decode(text, algorithm) else {
+                continue;
+            };
+            if presented.candidates.len() == algorithm.most_candidates() {
+                return Err(Rejection::header(RejectionKind::TooManySignatures, name));
+            }
+            presented.candidates.push(candidate);
+        }
+        Ok(())
+    }
+}
+
+/// The items of a list with blanks around them cut off, or the whole value as it is.
+struct Items<'a> {
+    rest: Option<&'a [u8]>,
+    separator: Option<u8>,
+}
+
+impl<'a> Items<'a> {
+    fn new(value: &'a [u8], separator: Option<u8>) -> Self {
+        Self {
+            rest: Some(value),
+            separator,
+        }
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.rest.take()?;
+        let Some(separator) = self.separator else {
+            return Some(rest);
+        };
+        let item = match split_once(rest, separator) {
+            Some((item, rest)) => {
+                self.rest = Some(rest);
+                item
+            }
+            None => rest,
+        };
+        Some(trim_blanks(item))
+    }
+}
+
+fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|byte| *byte == separator)?;
+    let (head, tail) = bytes.split_at_checked(at)?;
+    Some((head, tail.get(1..)?))
+}
+
+/// Only the blanks of [RFC 9110 section 5.6.3](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.3):
+/// a no-break space is not one.
+fn trim_blanks(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+pub(crate) fn ascii(separator: char) -> Result<u8, ConfigError> {
+    u8::try_from(separator)
+        .ok()
+        .filter(|byte| byte.is_ascii_punctuation() || *byte == b' ')
+        .ok_or_else(|| ConfigError::new(format!("{separator:?} cannot separate a header's items")))
+}

@@ -1,0 +1,272 @@
+//! What a signature covers, piece by piece.
+
+use std::borrow::Cow;
+
+use http::{HeaderName, request::Parts};
+
+use super::headers;
+use crate::{
+    error::ConfigError,
+    rejection::{Rejection, RejectionKind},
+};
+
+/// A piece of the bytes that are signed.
+///
+/// Timestamp and id enter as the exact bytes of their header, never printed anew.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// The request's body, as received.
+    Body,
+    /// The value of a header that has to be there, once.
+    Header(Cow<'static, str>),
+    /// The delivery's id: see [`SignatureScheme::id_header`](super::SignatureScheme::id_header).
+    Id,
+    /// Fixed text, such as the `.` between two pieces.
+    Literal(Cow<'static, str>),
+    /// The request's method.
+    Method,
+    /// The secret itself: only in a
+    /// [keyless digest](super::SignatureScheme::keyless_sha256_open_to_length_extension).
+    Secret,
+    /// The delivery's timestamp: see [`SignatureScheme::timestamp`](super::SignatureScheme::timestamp).
+    Timestamp,
+    /// The URL that the sender calls: see [`SignatureScheme::url`](super::SignatureScheme::url).
+    Url,
+}
+
+impl Piece {
+    /// Fixed text.
+    #[must_use]
+    pub const fn literal(text: &'static str) -> Self {
+        Self::Literal(Cow::Borrowed(text))
+    }
+
+    /// The value of a header.
+    #[must_use]
+    pub const fn header(name: &'static str) -> Self {
+        Self::Header(Cow::Borrowed(name))
+    }
+}
+
+/// The URL that a sender calls, as it knows it.
+///
+/// Behind a proxy the request does not tell: its path may be rewritten, and a `Host` header is
+/// whatever a stranger writes. So it is configured, not reconstructed.
+#[derive(Clone, Debug)]
+pub struct SignedUrl {
+    text: String,
+    with_path: bool,
+    unescape: bool,
+}
+
+impl SignedUrl {
+    /// The whole URL, letter for letter as it was entered at the sender's.
+    #[must_use]
+    pub fn exact(url: impl Into<String>) -> Self {
+        Self {
+            text: url.into(),
+            with_path: false,
+            unescape: false,
+        }
+    }
+
+    /// What stands before the request's path, such as `https://example.com`; path and query are
+    /// taken from the request as it arrives at the layer. (A nested axum router cuts the path:
+    /// put the layer outside of it, or write the part that was cut here.)
+    #[must_use]
+    pub fn origin(origin: impl Into<String>) -> Self {
+        Self {
+            text: origin.into(),
+            with_path: true,
+            unescape: false,
+        }
+    }
+
+    /// Decodes the escapes that HubSpot decodes before it signs
+    /// ([v3 signatures](https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests)).
+    #[must_use]
+    pub fn hubspot_unescaped(mut self) -> Self {
+        self.unescape = true;
+        self
+    }
+
+    fn write(&self, head: &Parts, take: &mut dyn FnMut(&[u8])) {
+        let path = head.uri.path_and_query().map_or("", |path| path.as_str());
+        let path = if self.with_path { path } else { "" };
+        if self.unescape {
+            take(unescape(&format!("{}{path}", self.text)).as_bytes());
+        } else {
+            take(self.text.as_bytes());
+            take(path.as_bytes());
+        }
+    }
+}
+
+fn unescape(url: &str) -> String {
+    const DECODED: [(&str, &str); 12] = [
+        ("%3A", ":"),
+        ("%2F", "/"),
+        ("%3F", "?"),
+        ("%40", "@"),
+        ("%21", "!"),
+        ("%24", "$"),
+        ("%27", "'"),
+        ("%28", "("),
+        ("%29", ")"),
+        ("%2A", "*"),
+        ("%2C", ","),
+        ("%3B", ";"),
+    ];
+    let mut url = url.to_owned();
+    for (escape, character) in DECODED {
+        url = url.replace(escape, character);
+        url = url.replace(&escape.to_ascii_lowercase(), character);
+    }
+    url
+}
+
+/// The pieces before the body and those after it.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedContent {
+    pub(crate) before_body: Vec<Part>,
+    pub(crate) after_body: Vec<Part>,
+    pub(crate) url: Option<SignedUrl>,
+}
+
+/// A [`Piece`] ready to be written: its names read, and with what must not occur in it.
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    Header(HeaderName, Option<Cow<'static, str>>),
+    Id(Option<Cow<'static, str>>),
+    Literal(Cow<'static, str>),
+    Method,
+    Secret,
+    Timestamp,
+    Url,
+}
+
+/// The facts of one delivery that its signed content may need.
+pub(crate) struct Facts<'a> {
+    pub(crate) id: Option<(&'a HeaderName, &'a [u8])>,
+    pub(crate) timestamp: &'a [u8],
+}
+
+impl SignedContent {
+    pub(crate) fn new(pieces: &[Piece], url: Option<SignedUrl>) -> Result<Self, ConfigError> {
+        let mut bodies = pieces.iter().filter(|piece| **piece == Piece::Body);
+        if bodies.next().is_none() {
+            return Err(ConfigError::new(
+                "the signed pieces lack the body: anybody could exchange it",
+            ));
+        }
+        if bodies.next().is_some() {
+            return Err(ConfigError::new("the body is signed twice"));
+        }
+        if pieces.contains(&Piece::Url) && url.is_none() {
+            return Err(ConfigError::new(
+                "the URL is signed, but was not given: it cannot be learnt from the request",
+            ));
+        }
+        let mut content = Self {
+            before_body: Vec::new(),
+            after_body: Vec::new(),
+            url,
+        };
+        let mut parts = &mut content.before_body;
+        for (index, piece) in pieces.iter().enumerate() {
+            // `msg_1.` + `2` and `msg_1` + `.2` sign the same bytes: what stands before a
+            // separator must not contain it.
+            let separator = match pieces.get(index.saturating_add(1)) {
+                Some(Piece::Literal(text)) => Some(text.clone()),
+                _ => None,
+            };
+            parts.push(match piece {
+                Piece::Body => {
+                    parts = &mut content.after_body;
+                    continue;
+                }
+                Piece::Header(name) => Part::Header(headers::name(name)?, separator),
+                Piece::Id => Part::Id(separator),
+                Piece::Literal(text) if text.is_empty() => {
+                    return Err(ConfigError::new("a signed literal is empty"));
+                }
+                Piece::Literal(text) => Part::Literal(text.clone()),
+                Piece::Method => Part::Method,
+                Piece::Secret => Part::Secret,
+                Piece::Timestamp => Part::Timestamp,
+                Piece::Url => Part::Url,
+            });
+        }
+        Ok(content)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.before_body.iter().chain(&self.after_body)
+    }
+
+    pub(crate) fn covers_id(&self) -> bool {
+        self.parts().any(|part| matches!(part, Part::Id(_)))
+    }
+
+    pub(crate) fn covers_timestamp(&self) -> bool {
+        self.parts().any(|part| matches!(part, Part::Timestamp))
+    }
+
+    pub(crate) fn covers_secret(&self) -> bool {
+        self.parts().any(|part| matches!(part, Part::Secret))
+    }
+
+    pub(crate) fn covers_header(&self, name: &HeaderName) -> bool {
+        self.parts()
+            .any(|part| matches!(part, Part::Header(signed, _) if signed == name))
+    }
+
+    /// Hands each part's bytes to `take`, or `None` in the place of the secret.
+    pub(crate) fn write(
+        &self,
+        parts: &[Part],
+        head: &Parts,
+        facts: &Facts<'_>,
+        take: &mut dyn FnMut(Option<&[u8]>),
+    ) -> Result<(), Rejection> {
+        for part in parts {
+            match part {
+                Part::Header(name, separator) => {
+                    let value = headers::single(&head.headers, name)?
+                        .ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, name))?;
+                    unsplittable(name, value.as_bytes(), separator.as_deref())?;
+                    take(Some(value.as_bytes()));
+                }
+                Part::Id(separator) => {
+                    if let Some((name, id)) = facts.id {
+                        unsplittable(name, id, separator.as_deref())?;
+                        take(Some(id));
+                    }
+                }
+                Part::Literal(text) => take(Some(text.as_bytes())),
+                Part::Method => take(Some(head.method.as_str().as_bytes())),
+                Part::Secret => take(None),
+                Part::Timestamp => take(Some(facts.timestamp)),
+                Part::Url => {
+                    if let Some(url) = &self.url {
+                        url.write(head, &mut |bytes| take(Some(bytes)));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unsplittable(name: &HeaderName, value: &[u8], separator: Option<&str>) -> Result<(), Rejection> {
+    let contains = separator.is_some_and(|separator| {
+        value
+            .windows(separator.len().max(1))
+            .any(|window| window == separator.as_bytes())
+    });
+    if contains {
+        return Err(Rejection::header(RejectionKind::HeaderMalformed, name));
+    }
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! Timestamps: read strictly, held against the clock, and never printed again.
+
+use std::time::{Duration, SystemTime};
+
+use crate::{error::ConfigError, rejection::RejectionKind};
+
+/// Where a delivery says when it was signed, and how old it may be.
+///
+/// Seconds since 1970, five minutes of tolerance in both directions, until told otherwise:
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_webhook_auth::Timestamp;
+///
+/// let slack = Timestamp::header("X-Slack-Request-Timestamp");
+/// let stripe = Timestamp::tag("t");
+/// let box_ = Timestamp::header("BOX-DELIVERY-TIMESTAMP")
+///     .rfc3339()
+///     .tolerance(Duration::from_secs(600))
+///     .past_only();
+/// # let _ = (slack, stripe, box_);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Timestamp {
+    pub(crate) from: From,
+    pub(crate) unit: Unit,
+    pub(crate) tolerance: Option<Duration>,
+    pub(crate) past_only: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum From {
+    Headers(Vec<String>),
+    Tag(String),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unit {
+    Seconds,
+    Milliseconds,
+    Rfc3339,
+}
+
+impl Timestamp {
+    fn new(from: From) -> Self {
+        Self {
+            from,
+            unit: Unit::Seconds,
+            tolerance: Some(Duration::from_secs(300)),
+            past_only: false,
+        }
+    }
+
+    /// A timestamp in a header of its own.
+    #[must_use]
+    pub fn header(name: impl Into<String>) -> Self {
+        Self::new(From::Headers(vec![name.into()]))
+    }
+
+    /// A timestamp inside the signature header, under this tag.
+    #[must_use]
+    pub fn tag(tag: impl Into<String>) -> Self {
+        Self::new(From::Tag(tag.into()))
+    }
+
+    /// Another name for the header: see [`SignatureScheme::alias`](super::SignatureScheme::alias).
+    /// Without effect on a tag.
+    #[must_use]
+    pub fn alias(mut self, name: impl Into<String>) -> Self {
+        if let From::Headers(names) = &mut self.from {
+            names.push(name.into());
+        }
+        self
+    }
+
+    /// Counted in milliseconds since 1970.
+    #[must_use]
+    pub fn milliseconds(mut self) -> Self {
+        self.unit = Unit::Milliseconds;
+        self
+    }
+
+    /// Written as in [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), with `Z` or an offset.
+    #[must_use]
+    pub fn rfc3339(mut self) -> Self {
+        self.unit = Unit::Rfc3339;
+        self
+    }
+
+    /// How far from now it may lie, that distance included. The default is 300 seconds.
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: Duration) -> Self {
+        self.tolerance = Some(tolerance);
+        self
+    }
+
+    /// Bounds only its age: a timestamp in the future is let through however far off it is.
+    #[must_use]
+    pub fn past_only(mut self) -> Self {
+        self.past_only = true;
+        self
+    }
+
+    /// Lets a delivery be of any age. Whoever has seen one can send it again for ever, and your
+    /// handler has to recognise it.
+    #[must_use]
+    pub fn accept_any_age(mut self) -> Self {
+        self.tolerance = None;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        match &self.from {
+            From::Tag(tag) if tag.is_empty() => {
+                Err(ConfigError::new("the timestamp's tag is empty"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn read(&self, text: &[u8]) -> Option<SystemTime> {
+        match self.unit {
+            Unit::Seconds => since_epoch(Duration::from_secs(digits(text)?)),
+            Unit::Milliseconds => since_epoch(Duration::from_millis(digits(text)?)),
+            Unit::Rfc3339 => rfc3339(text),
+        }
+    }
+
+    /// A time as the sender writes it. Times before 1970 are written as 1970.
+    #[cfg(feature = "testing")]
+    pub(crate) fn write(&self, time: SystemTime) -> String {
+        let since = time
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        match self.unit {
+            Unit::Seconds => since.as_secs().to_string(),
+            Unit::Milliseconds => since.as_millis().to_string(),
+            Unit::Rfc3339 => i64::try_from(since.as_secs())
+                .ok()
+                .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+                .unwrap_or(jiff::Timestamp::MAX)
+                .to_string(),
+        }
+    }
+
+    /// Whether the time signed is near enough to now. Compared as distances: a difference of two
+    /// numbers that a stranger chose could overflow.
+    pub(crate) fn judge(&self, signed: SystemTime, now: SystemTime) -> Result<(), RejectionKind> {
+        let Some(tolerance) = self.tolerance else {
+            return Ok(());
+        };
+        match now.duration_since(signed) {
+            Ok(age) if age > tolerance => Err(RejectionKind::TimestampTooOld),
+            Err(ahead) if !self.past_only && ahead.duration() > tolerance => {
+                Err(RejectionKind::TimestampInFuture)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One way to write each number: no sign, no leading zero, no fraction, nothing but ASCII digits.
+/// `str::parse` alone would take `+1`.
+fn digits(text: &[u8]) -> Option<u64> {
+    let canonical = match text {
+        [b'0'] => true,
+        [b'0', ..] | [] => false,
+        digits => digits.len() <= 19 && digits.iter().all(u8::is_ascii_digit),
+    };
+    let text = std::str::from_utf8(text).ok().filter(|_| canonical)?;
+    text.parse().ok()
+}
+
+fn rfc3339(text: &[u8]) -> Option<SystemTime> {
+    let plausible = text.len() <= 40
+        && text.iter().all(|byte| {
+            matches!(
+                byte,
+                b'0'..=b'9' | b'T' | b't' | b'Z' | b'z' | b':' | b'.' | b'+' | b'-'
+            )
+        });
+    let text = std::str::from_utf8(text).ok().filter(|_| plausible)?;
+    let timestamp: jiff::Timestamp = text.parse().ok()?;
+    let nanoseconds = u64::try_from(timestamp.as_nanosecond()).ok()?;
+    since_epoch(Duration::from_nanos(nanoseconds))
+}
+
+fn since_epoch(duration: Duration) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(duration)
+}
