@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "tokio")]
 use pin_project_lite::pin_project;
 
 #[cfg(feature = "tokio")]
@@ -40,16 +41,14 @@ impl Deadline {
     }
 }
 
+/// Without feature `tokio` there is no timer.
 #[cfg(not(feature = "tokio"))]
-pin_project! {
-    /// Without feature `tokio` there is no timer.
-    pub(crate) struct Deadline {}
-}
+pub(crate) struct Deadline;
 
 #[cfg(not(feature = "tokio"))]
 impl Deadline {
     pub(crate) fn new(_: Duration) -> Self {
-        Self {}
+        Self
     }
 
     pub(crate) fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {

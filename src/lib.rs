@@ -1,5 +1,17 @@
 //! Verifies webhooks before a handler runs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Nothing that the network sends may cause a panic.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unwrap_used,
+    )
+)]
 
 #[cfg(feature = "axum")]
 mod axum;

@@ -10,7 +10,7 @@ use crate::{error::ConfigError, secret::Secret};
 /// What a [`Scheme`] signs with.
 #[derive(Clone)]
 pub(crate) enum SigningKey {
-    Mac(Verifier),
+    Mac(Box<Verifier>),
     SharedKey(Secret),
 }
 
@@ -27,7 +27,7 @@ impl Scheme {
         if verifier.clone().tag(&mut [0; 64]).is_empty() {
             return Err(ConfigError::new("a public key verifies, but cannot sign"));
         }
-        Ok(SigningKey::Mac(verifier))
+        Ok(SigningKey::Mac(Box::new(verifier)))
     }
 
     /// Adds to a request's head what the sender would. What cannot be written as a header is left
@@ -47,7 +47,7 @@ impl Scheme {
                 }
             }
             (Kind::Signature(signed), SigningKey::Mac(verifier)) => {
-                signed.sign(verifier.clone(), head, body, time, id);
+                signed.sign(Verifier::clone(verifier), head, body, time, id);
             }
             _ => {}
         }
