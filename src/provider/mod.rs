@@ -280,7 +280,7 @@ impl KeysHandle {
 
     /// The names of the keys that hold now, in the order in which they are tried.
     #[must_use]
-    pub fn names(&self) -> Vec<Arc<str>> {
+    pub fn names(&self) -> Vec<String> {
         self.authenticator()
             .map(|authenticator| authenticator.key_names())
             .unwrap_or_default()

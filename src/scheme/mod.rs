@@ -121,10 +121,10 @@ impl fmt::Debug for Authenticator {
 
 impl Authenticator {
     /// The names of the keys, in the order in which they are tried.
-    pub(crate) fn key_names(&self) -> Vec<Arc<str>> {
+    pub(crate) fn key_names(&self) -> Vec<String> {
         match self {
-            Self::SharedKey { keys, .. } => keys.iter().map(|(name, _)| Arc::clone(name)).collect(),
-            Self::Signature { keys, .. } => keys.iter().map(|(name, _)| Arc::clone(name)).collect(),
+            Self::SharedKey { keys, .. } => keys.iter().map(|(name, _)| name.to_string()).collect(),
+            Self::Signature { keys, .. } => keys.iter().map(|(name, _)| name.to_string()).collect(),
         }
     }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use data_encoding::BASE64;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
@@ -137,14 +137,14 @@ impl SharedKey {
     }
 
     #[cfg(feature = "testing")]
-    pub(crate) fn present(&self, secret: &Secret) -> Option<(http::HeaderName, HeaderValue)> {
+    pub(crate) fn present(&self, secret: &Secret) -> Option<(http::HeaderName, http::HeaderValue)> {
         let value = match self.credentials {
             Credentials::Basic => [b"Basic ", BASE64.encode(secret.as_bytes()).as_bytes()].concat(),
             Credentials::Bearer => [b"Bearer ", secret.as_bytes()].concat(),
             Credentials::Verbatim => secret.as_bytes().to_vec(),
         };
         let name = self.headers.names().first()?.clone();
-        let mut value = HeaderValue::from_bytes(&Zeroizing::new(value)).ok()?;
+        let mut value = http::HeaderValue::from_bytes(&Zeroizing::new(value)).ok()?;
         value.set_sensitive(true);
         Some((name, value))
     }
