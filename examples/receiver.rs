@@ -17,7 +17,13 @@
 //! | `BODY_DEADLINE_MS` | how long a body may take, in milliseconds | `30000` |
 
 use std::{
-    env, error::Error, fmt::Display, net::SocketAddr, process::ExitCode, str::FromStr,
+    env,
+    error::Error,
+    fmt::Display,
+    io::{self, Write},
+    net::SocketAddr,
+    process::ExitCode,
+    str::FromStr,
     time::Duration,
 };
 
@@ -34,6 +40,20 @@ use tower_webhook_auth::{
     provider::{self, optimizely, vwo},
     testing::Signer,
 };
+
+/// `println!`, which would panic when whoever reads the output has gone.
+macro_rules! say {
+    ($($line:tt)*) => {{
+        let _ = writeln!(io::stdout(), $($line)*);
+    }};
+}
+
+/// The same for standard error.
+macro_rules! complain {
+    ($($line:tt)*) => {{
+        let _ = writeln!(io::stderr(), $($line)*);
+    }};
+}
 
 /// Published by the vendor, and so known to everybody.
 const EXAMPLE_SECRET: &str = "yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4";
@@ -56,7 +76,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            complain!("error: {error}");
             ExitCode::FAILURE
         }
     }
@@ -78,11 +98,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind((host.as_str(), port)).await?;
     let address = listener.local_addr()?;
-    println!("listening on http://{address}");
+    say!("listening on http://{address}");
     if demonstration {
-        println!("*** DEMONSTRATION: no secret is set. ***");
-        println!("*** The example secret is in use, and everybody can sign with it. ***");
-        println!("*** Set OPTIMIZELY_WEBHOOK_SECRET or VWO_WEBHOOK_KEY. ***");
+        say!("*** DEMONSTRATION: no secret is set. ***");
+        say!("*** The example secret is in use, and everybody can sign with it. ***");
+        say!("*** Set OPTIMIZELY_WEBHOOK_SECRET or VWO_WEBHOOK_KEY. ***");
     }
 
     let mut app = Router::new().route("/", get(async || "Webhook receiver\n"));
@@ -103,7 +123,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     axum::serve(listener, app)
         .with_graceful_shutdown(asked_to_stop())
         .await?;
-    println!("stopped");
+    say!("stopped");
     Ok(())
 }
 
@@ -111,20 +131,20 @@ async fn datafile_updated(webhook: Verified<optimizely::Event>) -> StatusCode {
     let event = webhook.event.as_str();
     let project = webhook.project_id;
     match webhook.datafile() {
-        Some(datafile) => println!(
+        Some(datafile) => say!(
             "accepted optimizely {event:?} of project {project}, environment {:?}, revision {}",
             datafile.environment.as_deref().unwrap_or("unknown"),
             datafile.revision,
         ),
-        None => println!("accepted optimizely {event:?} of project {project}"),
+        None => say!("accepted optimizely {event:?} of project {project}"),
     }
     StatusCode::OK
 }
 
 async fn settings_changed(webhook: Verified<vwo::Event>) -> StatusCode {
-    println!(
+    say!(
         "accepted vwo {:?}, action {:?}",
-        webhook.event().event,
+        webhook.event,
         webhook.action.as_deref().unwrap_or("unknown"),
     );
     StatusCode::OK
@@ -132,7 +152,7 @@ async fn settings_changed(webhook: Verified<vwo::Event>) -> StatusCode {
 
 async fn log_refusal(response: Response) -> Response {
     if let Some(rejection) = response.extensions().get::<Rejection>() {
-        eprintln!(
+        complain!(
             "refused {} with {}: {rejection} ({}, {} bytes read)",
             rejection.provider().unwrap_or("unknown"),
             rejection.status().as_u16(),
@@ -166,8 +186,8 @@ fn print_optimizely_lines(address: SocketAddr, signer: &Signer) {
         ("accepts", signature),
         ("refuses", "sha1=0000000000000000000000000000000000000000"),
     ] {
-        println!("it {verdict}:");
-        println!(
+        say!("it {verdict}:");
+        say!(
             "curl -i http://{address}/webhooks/optimizely -H 'Content-Type: application/json' \
              -H 'X-Hub-Signature: {signature}' --data-binary '{OPTIMIZELY_EXAMPLE}'"
         );
@@ -177,8 +197,8 @@ fn print_optimizely_lines(address: SocketAddr, signer: &Signer) {
 /// The key itself is a secret: the shell puts it in.
 fn print_vwo_lines(address: SocketAddr) {
     for (verdict, key) in [("accepts", "$VWO_WEBHOOK_KEY"), ("refuses", "wrong")] {
-        println!("it {verdict}:");
-        println!(
+        say!("it {verdict}:");
+        say!(
             "curl -i http://{address}/webhooks/vwo -H 'Content-Type: application/json' \
              -H \"x-vwo-auth: {key}\" --data-binary '{VWO_EXAMPLE}'"
         );
