@@ -1,4 +1,133 @@
 //! Verifies webhooks before a handler runs.
+//!
+//! [`WebhookAuthLayer`] reads a request's body, verifies the HMAC signature or the shared key that
+//! came with it, and only then calls the inner service, with a typed event that cannot exist
+//! without that proof.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response, StatusCode};
+//! use http_body_util::Full;
+//! use tower::{Layer, ServiceExt, service_fn};
+//! use tower_webhook_auth::{BoxError, Secret, Verified, WebhookAuthLayer};
+//! use tower_webhook_auth::provider::{self, optimizely};
+//!
+//! async fn datafile_updated(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, BoxError> {
+//!     let webhook: &Verified<optimizely::Event> = request.extensions().get().ok_or("no layer")?;
+//!     let answer = format!("project {} changed", webhook.project_id);
+//!     Ok(Response::new(answer.into()))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! // In a program: Secret::from_env("OPTIMIZELY_WEBHOOK_SECRET")?
+//! let secret = Secret::new("I am secret")?;
+//! let service = WebhookAuthLayer::new(provider::optimizely(secret)).layer(service_fn(datafile_updated));
+//!
+//! // A delivery from the tests of the vendor's own receiver, Optimizely Agent.
+//! let body = concat!(
+//!     r#"{"project_id":42,"timestamp":42424242,"event":"project.datafile_updated","data":"#,
+//!     r#"{"revision":101,"origin_url":"origin.optimizely.com/datafiles/myDatafile","#,
+//!     r#""cdn_url":"cdn.optimizely.com/datafiles/myDatafile","environment":"Production"}}"#,
+//! );
+//! let delivery = |signature: &str| {
+//!     Request::post("/webhooks/optimizely")
+//!         .header("X-Hub-Signature", signature)
+//!         .body(Full::<Bytes>::from(body))
+//! };
+//!
+//! let genuine = delivery("sha1=e0199de63fb7192634f52136d4ceb7dc6f191da3")?;
+//! assert_eq!(service.clone().oneshot(genuine).await?.status(), StatusCode::OK);
+//!
+//! let forged = delivery("sha1=0000000000000000000000000000000000000000")?;
+//! assert_eq!(service.oneshot(forged).await?.status(), StatusCode::UNAUTHORIZED);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With axum a route is layered, and a handler takes the event as an argument (feature `axum`):
+//!
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::{Router, http::StatusCode, routing::post};
+//! use tower_webhook_auth::{Secret, Verified, WebhookAuthLayer};
+//! use tower_webhook_auth::provider::{self, optimizely};
+//!
+//! async fn datafile_updated(webhook: Verified<optimizely::Event>) -> StatusCode {
+//!     println!("project {} changed", webhook.project_id);
+//!     StatusCode::OK
+//! }
+//!
+//! # fn app() -> Result<Router, tower_webhook_auth::ConfigError> {
+//! let secret = Secret::from_env("OPTIMIZELY_WEBHOOK_SECRET")?;
+//! let app = Router::new()
+//!     .route("/webhooks/optimizely", post(datafile_updated))
+//!     .layer(WebhookAuthLayer::new(provider::optimizely(secret)));
+//! # Ok(app)
+//! # }
+//! # let _ = app;
+//! ```
+//!
+//! # What it promises
+//!
+//! 1. **Nothing unverified gets through.** The inner service is not called, and no event exists,
+//!    unless a key matched. An empty secret is an error when it is built.
+//! 2. **It decides as early as the facts allow.** A missing, duplicated, malformed or stale header,
+//!    a wrong shared key and a declared length over the limit are refused before one byte of the
+//!    body is read: a client that waits for `100 Continue` is answered with the refusal.
+//! 3. **A stranger cannot make us spend.** A body has a limit and a deadline for the whole of it,
+//!    nothing large is allocated on the word of a header, each key's MAC is computed once however
+//!    many signatures are presented, and [a budget](WebhookAuthLayer::memory_budget) bounds all
+//!    unverified bodies together.
+//! 4. **A stranger cannot hold what is inside.** The inner service is asked whether it is ready once
+//!    a delivery is verified: unverified, slow bodies hold no permit of a limit in there.
+//! 5. **Verified bytes are the delivered bytes.** The inner service gets exactly what was signed.
+//!    Trailers, which no sender signs, are dropped. A body that breaks off is never an end.
+//! 6. **Errors belong to the inner service.** Its error type is kept. What is refused is answered,
+//!    with the [`Rejection`] in the response's extensions for layers outside. All failed
+//!    authentications look alike to the sender.
+//! 7. **No panic** on anything that the network sends, and no secret, computed MAC or presented
+//!    signature in any `Debug`, `Display`, log or response.
+//!
+//! What it does not do: a delivery that was genuine once can be sent again for as long as its
+//! signature holds: five minutes where the sender signs the time, for ever where it does not
+//! (Optimizely, GitHub, VWO). A [shared key](Authentication::SharedKey) proves who called and covers
+//! nothing of the body. TLS, rate limits and addresses are somebody else's.
+//!
+//! # Where it stands
+//!
+//! ```text
+//! TraceLayer        sees what was refused, and why
+//!   rate limits     bound the strangers
+//!     WebhookAuthLayer
+//!       LoadShed, ConcurrencyLimit, Timeout: they protect the handler, from verified requests
+//!         decompression, routing, the handler
+//! ```
+//!
+//! Whatever changes the body's bytes (decompression above all) belongs inside: signatures are over
+//! the bytes on the wire.
+//!
+//! # What is answered
+//!
+//! | status | when |
+//! |---|---|
+//! | 401 | not authenticated, in whichever way |
+//! | 413 | the body is over the limit |
+//! | 408 | the body took too long |
+//! | 400 | the body broke off |
+//! | 422 | authentic, but not the event that was expected |
+//! | 503 | with `Retry-After`: the budget is spent, or the keys were withdrawn |
+//!
+//! # Features
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `tokio` (default) | the deadline for bodies |
+//! | `axum` | [`Verified`] as an extractor |
+//! | `tracing` | an event for each refusal, and fields on the span of what was accepted |
+//! | `ed25519` | senders that sign with Ed25519 |
+//! | `ecdsa-p256` | senders that sign with ECDSA over P-256 |
+//! | `testing` | signing as the sender would |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Nothing that the network sends may cause a panic.
 #![cfg_attr(
