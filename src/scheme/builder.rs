@@ -239,7 +239,7 @@ impl SignatureScheme {
             }
             _ => {}
         }
-        let content = SignedContent::new(&self.signed, self.url)?;
+        let content = SignedContent::new(&self.signed, self.url, self.timestamp.as_ref())?;
         if content.covers_timestamp() && self.timestamp.is_none() {
             return contradiction("the timestamp is signed, but not where it stands was given");
         }
