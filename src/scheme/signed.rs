@@ -187,6 +187,11 @@ impl SignedContent {
         let mut halves = pieces.split(|piece| *piece == Piece::Body);
         let before_body = halves.next().unwrap_or_default();
         let after_body = halves.next().unwrap_or_default();
+        if after_body.contains(&Piece::Secret) {
+            return Err(ConfigError::new(
+                "the secret is a signed piece after the body: it has to stand before it",
+            ));
+        }
         let mut proven = Proven::default();
         // Read from the outside in: what is next to the body ends where the body begins.
         let outside_in: Vec<&Piece> = before_body.iter().collect();
