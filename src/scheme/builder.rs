@@ -48,6 +48,7 @@ use crate::error::ConfigError;
 pub struct SignatureScheme {
     algorithm: Algorithm,
     headers: Vec<String>,
+    has_alias: bool,
     parallel: bool,
     encoding: Encoding,
     item_separator: Option<char>,
@@ -65,6 +66,7 @@ impl SignatureScheme {
         Self {
             algorithm,
             headers: vec![header.into()],
+            has_alias: false,
             parallel: false,
             encoding: Encoding::Hex,
             item_separator: None,
@@ -122,6 +124,7 @@ impl SignatureScheme {
     ///
     /// Not together with [`parallel_header`](Self::parallel_header).
     pub fn alias(mut self, header: impl Into<String>) -> Self {
+        self.has_alias = true;
         self.headers.push(header.into());
         self
     }
@@ -204,11 +207,15 @@ impl SignatureScheme {
     ///
     /// # Errors
     ///
-    /// When the scheme cannot be right: no header or one that is not a header's name, tags without
-    /// a separator, a body that is not signed or is signed twice, a tolerance for a timestamp that
-    /// is not signed, a piece whose source was not given.
+    /// When the scheme cannot be right: a header that is not a header's name, aliases that do not
+    /// go together, tags that can never stand in the header, a body that is not signed or is signed
+    /// twice, a tolerance for a timestamp that is not signed, a piece whose source was not given.
     pub fn build(self) -> Result<Scheme, ConfigError> {
         let contradiction = |text| Err(ConfigError::new(text));
+        if self.has_alias && self.parallel {
+            return contradiction("headers cannot be aliases and parallel at once");
+        }
+        let families = self.headers.len();
         let (timestamp_tag, timestamp_headers) = match &self.timestamp {
             None => (None, None),
             Some(timestamp) => {
@@ -268,6 +275,15 @@ impl SignatureScheme {
             [] => None,
             names => Some(Aliases::new(names)?),
         };
+        for (what, names) in [("timestamp", &timestamp_headers), ("id", &id_headers)] {
+            let count = names.as_ref().map_or(1, |names| names.names().len());
+            // One for all, or one each: else headers of two families could be mixed.
+            if count != 1 && count != families {
+                return Err(ConfigError::new(format!(
+                    "the {what} has {count} headers, but the signature has {families}"
+                )));
+            }
+        }
         Ok(Scheme(Kind::Signature(Arc::new(Signed {
             algorithm: self.algorithm,
             signature: SignatureHeader {
