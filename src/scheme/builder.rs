@@ -246,6 +246,24 @@ impl SignatureScheme {
             }
             _ => {}
         }
+        if let Some(tags) = &tags {
+            for tag in tags.accepted.iter().chain(&timestamp_tag) {
+                let separates =
+                    |byte| byte == tags.separator || Some(byte) == item_separator || byte == b' ';
+                let occurs = |byte: u8| byte.is_ascii_graphic() && !separates(byte);
+                if tag.is_empty() || !tag.bytes().all(occurs) {
+                    return Err(ConfigError::new(format!(
+                        "the tag {tag:?} can never stand in the header"
+                    )));
+                }
+            }
+        }
+        if let Some(separator) = item_separator.filter(|byte| self.encoding.writes(*byte)) {
+            return Err(ConfigError::new(format!(
+                "{:?} cannot separate a header's items: signatures may contain it",
+                char::from(separator),
+            )));
+        }
         let content = SignedContent::new(&self.signed, self.url, self.timestamp.as_ref())?;
         if content.covers_timestamp() && self.timestamp.is_none() {
             return contradiction("the timestamp is signed, but not where it stands was given");
@@ -269,7 +287,14 @@ impl SignatureScheme {
         let required = self
             .required
             .into_iter()
-            .map(|(name, value)| Ok((headers::name(&name)?, value)))
+            .map(|(name, value)| {
+                if value.trim() != value || http::HeaderValue::from_str(&value).is_err() {
+                    return Err(ConfigError::new(format!(
+                        "the header {name} can never have the value {value:?}"
+                    )));
+                }
+                Ok((headers::name(&name)?, value))
+            })
             .collect::<Result<_, ConfigError>>()?;
         let id_headers = match self.id_headers.as_slice() {
             [] => None,
