@@ -197,7 +197,7 @@ impl<E> Provider<E> {
         let mut values = headers.get_all(name).iter();
         let value = values.next()?.clone();
         // Of several values none is the one that was meant.
-        let signed = self.keys.scheme.covers_header(name);
+        let signed = self.keys.scheme.proves_header(name);
         values.next().is_none().then_some((value, signed))
     }
 }

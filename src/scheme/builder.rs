@@ -48,6 +48,7 @@ use crate::error::ConfigError;
 pub struct SignatureScheme {
     algorithm: Algorithm,
     headers: Vec<String>,
+    has_alias: bool,
     parallel: bool,
     encoding: Encoding,
     item_separator: Option<char>,
@@ -65,6 +66,7 @@ impl SignatureScheme {
         Self {
             algorithm,
             headers: vec![header.into()],
+            has_alias: false,
             parallel: false,
             encoding: Encoding::Hex,
             item_separator: None,
@@ -122,6 +124,7 @@ impl SignatureScheme {
     ///
     /// Not together with [`parallel_header`](Self::parallel_header).
     pub fn alias(mut self, header: impl Into<String>) -> Self {
+        self.has_alias = true;
         self.headers.push(header.into());
         self
     }
@@ -204,11 +207,15 @@ impl SignatureScheme {
     ///
     /// # Errors
     ///
-    /// When the scheme cannot be right: no header or one that is not a header's name, tags without
-    /// a separator, a body that is not signed or is signed twice, a tolerance for a timestamp that
-    /// is not signed, a piece whose source was not given.
+    /// When the scheme cannot be right: a header that is not a header's name, aliases that do not
+    /// go together, tags that can never stand in the header, a body that is not signed or is signed
+    /// twice, a tolerance for a timestamp that is not signed, a piece whose source was not given.
     pub fn build(self) -> Result<Scheme, ConfigError> {
         let contradiction = |text| Err(ConfigError::new(text));
+        if self.has_alias && self.parallel {
+            return contradiction("headers cannot be aliases and parallel at once");
+        }
+        let families = self.headers.len();
         let (timestamp_tag, timestamp_headers) = match &self.timestamp {
             None => (None, None),
             Some(timestamp) => {
@@ -239,7 +246,25 @@ impl SignatureScheme {
             }
             _ => {}
         }
-        let content = SignedContent::new(&self.signed, self.url)?;
+        if let Some(tags) = &tags {
+            for tag in tags.accepted.iter().chain(&timestamp_tag) {
+                let separates =
+                    |byte| byte == tags.separator || Some(byte) == item_separator || byte == b' ';
+                let occurs = |byte: u8| byte.is_ascii_graphic() && !separates(byte);
+                if tag.is_empty() || !tag.bytes().all(occurs) {
+                    return Err(ConfigError::new(format!(
+                        "the tag {tag:?} can never stand in the header"
+                    )));
+                }
+            }
+        }
+        if let Some(separator) = item_separator.filter(|byte| self.encoding.writes(*byte)) {
+            return Err(ConfigError::new(format!(
+                "{:?} cannot separate a header's items: signatures may contain it",
+                char::from(separator),
+            )));
+        }
+        let content = SignedContent::new(&self.signed, self.url, self.timestamp.as_ref())?;
         if content.covers_timestamp() && self.timestamp.is_none() {
             return contradiction("the timestamp is signed, but not where it stands was given");
         }
@@ -262,12 +287,28 @@ impl SignatureScheme {
         let required = self
             .required
             .into_iter()
-            .map(|(name, value)| Ok((headers::name(&name)?, value)))
+            .map(|(name, value)| {
+                if value.trim() != value || http::HeaderValue::from_str(&value).is_err() {
+                    return Err(ConfigError::new(format!(
+                        "the header {name} can never have the value {value:?}"
+                    )));
+                }
+                Ok((headers::name(&name)?, value))
+            })
             .collect::<Result<_, ConfigError>>()?;
         let id_headers = match self.id_headers.as_slice() {
             [] => None,
             names => Some(Aliases::new(names)?),
         };
+        for (what, names) in [("timestamp", &timestamp_headers), ("id", &id_headers)] {
+            let count = names.as_ref().map_or(1, |names| names.names().len());
+            // One for all, or one each: else headers of two families could be mixed.
+            if count != 1 && count != families {
+                return Err(ConfigError::new(format!(
+                    "the {what} has {count} headers, but the signature has {families}"
+                )));
+            }
+        }
         Ok(Scheme(Kind::Signature(Arc::new(Signed {
             algorithm: self.algorithm,
             signature: SignatureHeader {

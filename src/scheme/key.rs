@@ -39,10 +39,17 @@ impl KeyText {
                 .map_err(|_| ConfigError::new("secret is not in hexadecimal digits"))?,
             KeyEncoding::Base64 => lenient_base64(text)?,
         };
+        let key = Zeroizing::new(key);
         if key.is_empty() {
             return Err(ConfigError::new("secret is empty behind its prefix"));
         }
-        Ok(Zeroizing::new(key))
+        // HMAC pads a short key with zeros: to it, a key of zeros and an empty one are the same.
+        if key.iter().all(|byte| *byte == 0) {
+            return Err(ConfigError::new(
+                "secret is all zeros: that is no better than an empty one",
+            ));
+        }
+        Ok(key)
     }
 }
 

@@ -56,11 +56,11 @@ enum Kind {
 }
 
 impl Scheme {
-    /// Whether a signature covers the value of this header.
-    pub(crate) fn covers_header(&self, name: &HeaderName) -> bool {
+    /// Whether a signature proves the value of this header.
+    pub(crate) fn proves_header(&self, name: &HeaderName) -> bool {
         match &self.0 {
             Kind::SharedKey(_) => false,
-            Kind::Signature(signed) => signed.content.covers_header(name),
+            Kind::Signature(signed) => signed.content.proven.headers.contains(name),
         }
     }
 
@@ -207,8 +207,8 @@ impl Signed {
             verifiers,
             candidates,
             after_body,
-            id: id.map(|(_, value)| (value.clone(), self.content.covers_id())),
-            timestamp: timestamp.filter(|_| self.content.covers_timestamp()),
+            id: id.map(|(_, value)| (value.clone(), self.content.proven.id)),
+            timestamp: timestamp.filter(|_| self.content.proven.timestamp),
         })
     }
 
@@ -264,7 +264,7 @@ impl Signed {
             _ => tagged.ok_or_else(|| reject(RejectionKind::HeaderMissing))?,
         };
         let signed = timestamp
-            .read(written)
+            .read(written, self.content.timestamp_runs_on())
             .ok_or_else(|| reject(RejectionKind::HeaderMalformed))?;
         if timestamp.tolerance.is_some() {
             timestamp.judge(signed, clock.now()).map_err(reject)?;

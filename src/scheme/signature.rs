@@ -46,6 +46,16 @@ impl Encoding {
         algorithm.candidate(decoded.get(..length)?)
     }
 
+    /// Whether this character may stand in a signature.
+    pub(crate) fn writes(self, byte: u8) -> bool {
+        byte.is_ascii_alphanumeric()
+            || match self {
+                Self::Base64 => b"+/=".contains(&byte),
+                Self::Base64Url => b"-_=".contains(&byte),
+                Self::Hex => false,
+            }
+    }
+
     #[cfg(feature = "testing")]
     pub(crate) fn encode(self, bytes: &[u8]) -> String {
         match self {

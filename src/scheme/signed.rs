@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::{HeaderName, request::Parts};
 
-use super::headers;
+use super::{headers, timestamp::Timestamp};
 use crate::{
     error::ConfigError,
     rejection::{Rejection, RejectionKind},
@@ -132,6 +132,18 @@ pub(crate) struct SignedContent {
     pub(crate) before_body: Vec<Part>,
     pub(crate) after_body: Vec<Part>,
     pub(crate) url: Option<SignedUrl>,
+    pub(crate) proven: Proven,
+}
+
+/// The pieces of which the signed bytes tell where they begin and where they end.
+///
+/// `id1` + `23` and `id` + `123` sign the same bytes. Where nothing tells them apart, a signature
+/// covers the two together, and proves neither.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Proven {
+    pub(crate) id: bool,
+    pub(crate) timestamp: bool,
+    pub(crate) headers: Vec<HeaderName>,
 }
 
 /// A [`Piece`] ready to be written: its names read, and with what must not occur in it.
@@ -142,7 +154,7 @@ pub(crate) enum Part {
     Literal(Cow<'static, str>),
     Method,
     Secret,
-    Timestamp,
+    Timestamp { runs_on: bool },
     Url,
 }
 
@@ -153,7 +165,11 @@ pub(crate) struct Facts<'a> {
 }
 
 impl SignedContent {
-    pub(crate) fn new(pieces: &[Piece], url: Option<SignedUrl>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        pieces: &[Piece],
+        url: Option<SignedUrl>,
+        timestamp: Option<&Timestamp>,
+    ) -> Result<Self, ConfigError> {
         let mut bodies = pieces.iter().filter(|piece| **piece == Piece::Body);
         if bodies.next().is_none() {
             return Err(ConfigError::new(
@@ -168,37 +184,27 @@ impl SignedContent {
                 "the URL is signed, but was not given: it cannot be learnt from the request",
             ));
         }
-        let mut content = Self {
-            before_body: Vec::new(),
-            after_body: Vec::new(),
-            url,
-        };
-        let mut parts = &mut content.before_body;
-        for (index, piece) in pieces.iter().enumerate() {
-            // `msg_1.` + `2` and `msg_1` + `.2` sign the same bytes: what stands before a
-            // separator must not contain it.
-            let separator = match pieces.get(index.saturating_add(1)) {
-                Some(Piece::Literal(text)) => Some(text.clone()),
-                _ => None,
-            };
-            parts.push(match piece {
-                Piece::Body => {
-                    parts = &mut content.after_body;
-                    continue;
-                }
-                Piece::Header(name) => Part::Header(headers::name(name)?, separator),
-                Piece::Id => Part::Id(separator),
-                Piece::Literal(text) if text.is_empty() => {
-                    return Err(ConfigError::new("a signed literal is empty"));
-                }
-                Piece::Literal(text) => Part::Literal(text.clone()),
-                Piece::Method => Part::Method,
-                Piece::Secret => Part::Secret,
-                Piece::Timestamp => Part::Timestamp,
-                Piece::Url => Part::Url,
-            });
+        let mut halves = pieces.split(|piece| *piece == Piece::Body);
+        let before_body = halves.next().unwrap_or_default();
+        let after_body = halves.next().unwrap_or_default();
+        if after_body.contains(&Piece::Secret) {
+            return Err(ConfigError::new(
+                "the secret is a signed piece after the body: it has to stand before it",
+            ));
         }
-        Ok(content)
+        let mut proven = Proven::default();
+        // Read from the outside in: what is next to the body ends where the body begins.
+        let outside_in: Vec<&Piece> = before_body.iter().collect();
+        let before_body = parts(&outside_in, url.as_ref(), timestamp, &mut proven)?;
+        let outside_in: Vec<&Piece> = after_body.iter().rev().collect();
+        let mut after_body = parts(&outside_in, url.as_ref(), timestamp, &mut proven)?;
+        after_body.reverse();
+        Ok(Self {
+            before_body,
+            after_body,
+            url,
+            proven,
+        })
     }
 
     fn parts(&self) -> impl Iterator<Item = &Part> {
@@ -210,16 +216,18 @@ impl SignedContent {
     }
 
     pub(crate) fn covers_timestamp(&self) -> bool {
-        self.parts().any(|part| matches!(part, Part::Timestamp))
+        self.parts()
+            .any(|part| matches!(part, Part::Timestamp { .. }))
+    }
+
+    /// Whether nothing stands between the timestamp and what is signed next to it.
+    pub(crate) fn timestamp_runs_on(&self) -> bool {
+        self.parts()
+            .any(|part| matches!(part, Part::Timestamp { runs_on: true }))
     }
 
     pub(crate) fn covers_secret(&self) -> bool {
         self.parts().any(|part| matches!(part, Part::Secret))
-    }
-
-    pub(crate) fn covers_header(&self, name: &HeaderName) -> bool {
-        self.parts()
-            .any(|part| matches!(part, Part::Header(signed, _) if signed == name))
     }
 
     /// Hands each part's bytes to `take`, or `None` in the place of the secret.
@@ -247,7 +255,7 @@ impl SignedContent {
                 Part::Literal(text) => take(Some(text.as_bytes())),
                 Part::Method => take(Some(head.method.as_str().as_bytes())),
                 Part::Secret => take(None),
-                Part::Timestamp => take(Some(facts.timestamp)),
+                Part::Timestamp { .. } => take(Some(facts.timestamp)),
                 Part::Url => {
                     if let Some(url) = &self.url {
                         url.write(head, &mut |bytes| take(Some(bytes)));
@@ -259,13 +267,90 @@ impl SignedContent {
     }
 }
 
+/// One side of the body, read from the outside in.
+fn parts(
+    pieces: &[&Piece],
+    url: Option<&SignedUrl>,
+    timestamp: Option<&Timestamp>,
+    proven: &mut Proven,
+) -> Result<Vec<Part>, ConfigError> {
+    let mut begins_for_sure = true;
+    let mut parts = Vec::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        let next = pieces.get(index.saturating_add(1)).copied();
+        let separator = match next {
+            Some(Piece::Literal(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let ends_for_sure = match piece {
+            Piece::Body | Piece::Literal(_) | Piece::Secret => true,
+            // Of a fixed form, or of a fixed number of digits: see `Timestamp::read`.
+            Piece::Timestamp => true,
+            Piece::Url => url.is_some_and(|url| !url.with_path),
+            // A method is a token: it holds no `/` and no line break, but it may hold a `.`.
+            Piece::Method => match next {
+                Some(Piece::Literal(text)) => text.starts_with(['/', ':', ' ', '\n', ',', ';']),
+                Some(Piece::Url) => true,
+                _ => false,
+            },
+            Piece::Header(_) | Piece::Id => match next {
+                Some(Piece::Literal(_)) => true,
+                // Moved by a digit, the time would be centuries off.
+                Some(Piece::Timestamp) => timestamp.is_some_and(Timestamp::is_anchored),
+                _ => false,
+            },
+        };
+        let is_proven = begins_for_sure && ends_for_sure;
+        begins_for_sure = is_proven;
+        parts.push(match piece {
+            Piece::Body => continue,
+            Piece::Header(name) => {
+                let name = headers::name(name)?;
+                if is_proven {
+                    proven.headers.push(name.clone());
+                }
+                Part::Header(name, separator)
+            }
+            Piece::Id => {
+                proven.id = is_proven;
+                Part::Id(separator)
+            }
+            Piece::Literal(text) if text.is_empty() => {
+                return Err(ConfigError::new("a signed literal is empty"));
+            }
+            Piece::Literal(text) => Part::Literal(text.clone()),
+            Piece::Method => Part::Method,
+            Piece::Secret => Part::Secret,
+            Piece::Timestamp => {
+                let runs_on = separator.is_none();
+                if let Some(text) = separator.filter(|text| text.bytes().all(|b| b.is_ascii_digit()))
+                {
+                    return Err(ConfigError::new(format!(
+                        "the timestamp is separated by digits, {text:?}: nobody could tell where it ends"
+                    )));
+                }
+                proven.timestamp = is_proven;
+                Part::Timestamp { runs_on }
+            }
+            Piece::Url => Part::Url,
+        });
+    }
+    Ok(parts)
+}
+
+/// `msg_1.` + `2` and `msg_1` + `.2` sign the same bytes: what stands beside a separator must not
+/// contain it, nor make it up together with the separator itself.
+fn holds(value: &[u8], separator: Option<&str>) -> bool {
+    let Some(separator) = separator.map(str::as_bytes) else {
+        return false;
+    };
+    let around = || separator.iter().chain(value).chain(separator);
+    (1..separator.len().saturating_add(value.len()))
+        .any(|start| around().skip(start).take(separator.len()).eq(separator))
+}
+
 fn unsplittable(name: &HeaderName, value: &[u8], separator: Option<&str>) -> Result<(), Rejection> {
-    let contains = separator.is_some_and(|separator| {
-        value
-            .windows(separator.len().max(1))
-            .any(|window| window == separator.as_bytes())
-    });
-    if contains {
+    if holds(value, separator) {
         return Err(Rejection::header(RejectionKind::HeaderMalformed, name));
     }
     Ok(())

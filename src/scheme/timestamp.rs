@@ -118,10 +118,21 @@ impl Timestamp {
         }
     }
 
-    pub(crate) fn read(&self, text: &[u8]) -> Option<SystemTime> {
+    /// Whether bytes that moved between the timestamp and its neighbour would show: its form is
+    /// fixed, or it has to be near to now.
+    pub(crate) fn is_anchored(&self) -> bool {
+        matches!(self.unit, Unit::Rfc3339) || (self.tolerance.is_some() && !self.past_only)
+    }
+
+    /// Reads what is written, in the one way to write it.
+    ///
+    /// A number that runs on into what is signed next to it has as many digits as the numbers from
+    /// 2001 to 2286 have: else a body's first digit could be taken for the timestamp's last.
+    pub(crate) fn read(&self, text: &[u8], runs_on: bool) -> Option<SystemTime> {
+        let number = |width| digits(text).filter(|_| !runs_on || text.len() == width);
         match self.unit {
-            Unit::Seconds => since_epoch(Duration::from_secs(digits(text)?)),
-            Unit::Milliseconds => since_epoch(Duration::from_millis(digits(text)?)),
+            Unit::Seconds => since_epoch(Duration::from_secs(number(10)?)),
+            Unit::Milliseconds => since_epoch(Duration::from_millis(number(13)?)),
             Unit::Rfc3339 => rfc3339(text),
         }
     }
@@ -171,14 +182,28 @@ fn digits(text: &[u8]) -> Option<u64> {
     text.parse().ok()
 }
 
+/// [RFC 3339 section 5.6](https://www.rfc-editor.org/rfc/rfc3339#section-5.6) to the letter. The
+/// parser alone would take more: with `+07` for `+07:00`, a part of the timestamp could be taken for
+/// the body that follows.
 fn rfc3339(text: &[u8]) -> Option<SystemTime> {
-    let plausible = text.len() <= 40
-        && text.iter().all(|byte| {
-            matches!(
-                byte,
-                b'0'..=b'9' | b'T' | b't' | b'Z' | b'z' | b':' | b'.' | b'+' | b'-'
-            )
-        });
+    let (date_time, rest) = text.split_at_checked("2006-01-02T15:04:05".len())?;
+    let fits = |text: &[u8], form: &[u8]| {
+        text.len() == form.len()
+            && text.iter().zip(form).all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                form => byte.eq_ignore_ascii_case(form),
+            })
+    };
+    let offset = match rest.strip_prefix(b".") {
+        Some(rest) => {
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let (fraction, offset) = rest.split_at_checked(digits)?;
+            Some(offset).filter(|_| (1..=9).contains(&fraction.len()))?
+        }
+        None => rest,
+    };
+    let plausible = fits(date_time, b"0000-00-00T00:00:00")
+        && (fits(offset, b"Z") || fits(offset, b"+00:00") || fits(offset, b"-00:00"));
     let text = std::str::from_utf8(text).ok().filter(|_| plausible)?;
     let timestamp: jiff::Timestamp = text.parse().ok()?;
     let nanoseconds = u64::try_from(timestamp.as_nanosecond()).ok()?;

@@ -1,0 +1,58 @@
+//! One request through a layer, and what became of it.
+#![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
+
+use std::{
+    convert::Infallible,
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_webhook_auth::{Provider, Rejection, RejectionKind, Verified, WebhookAuthLayer};
+
+/// The time of all tests that do not say another.
+pub const NOW: u64 = 1_700_000_000;
+
+pub fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// A POST with these headers, in this order.
+pub fn post(headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    let mut request = Request::post("/hook");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Full::new(body.into())).expect("a request")
+}
+
+/// What the handler is given at [`NOW`], or why it is not called.
+pub fn judge<E: Send + Sync + 'static>(
+    provider: &Provider<E>,
+    request: Request<Full<Bytes>>,
+) -> Result<Verified<E>, RejectionKind> {
+    let layer = WebhookAuthLayer::new(provider.clone()).clock(|| at(NOW));
+    through(&layer, request).map_err(|rejection| rejection.kind())
+}
+
+pub fn through<E: Send + Sync + 'static>(
+    layer: &WebhookAuthLayer<E>,
+    request: Request<Full<Bytes>>,
+) -> Result<Verified<E>, Rejection> {
+    let inner = service_fn(|request: Request<Full<Bytes>>| async move {
+        let (head, body) = request.into_parts();
+        let mut response = Response::new(body);
+        *response.extensions_mut() = head.extensions;
+        Ok::<_, Infallible>(response)
+    });
+    let Ok(mut response) = futures_executor::block_on(layer.layer(inner).oneshot(request));
+    match response.extensions_mut().remove::<Verified<E>>() {
+        Some(verified) => Ok(verified),
+        None => {
+            let rejection = response.extensions_mut().remove::<Rejection>();
+            Err(rejection.expect("a refusal carries its reason"))
+        }
+    }
+}

@@ -1,0 +1,997 @@
+//! Ten thousand random deliveries for each shape of scheme, judged twice: by the layer, and by a
+//! slow judge written from the definition that shares no code with it.
+//!
+//! Half of the deliveries have one thing tampered with, and some timestamps lie outside of the
+//! tolerance. The seed is printed; `DIFFERENTIAL_SEED` sets another.
+
+mod common;
+#[path = "common/reference.rs"]
+mod reference;
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request};
+use http_body_util::Full;
+use reference::Hash;
+use tower::{Layer, ServiceExt};
+use tower_webhook_auth::{
+    Encoding, KeyEncoding, Keys, Piece, Provider, Scheme, Secret, SharedKeyScheme, SignatureScheme,
+    SignedUrl, Timestamp, Verified, WebhookAuthLayer,
+};
+
+const CASES: usize = 10_000;
+const NOW: u64 = 1_700_000_000;
+
+#[test]
+fn a_bare_hexadecimal_signature_agrees() {
+    agree(Shape::default());
+}
+
+#[test]
+fn a_tagged_sha1_signature_agrees() {
+    agree(Shape {
+        hash: Hash::Sha1,
+        tags: Some(('=', &["sha1"])),
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn a_sha512_signature_agrees() {
+    agree(Shape {
+        hash: Hash::Sha512,
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn a_bare_base64_signature_agrees() {
+    agree(Shape {
+        encoding: Encoding::Base64,
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn a_base64url_signature_agrees() {
+    agree(Shape {
+        encoding: Encoding::Base64Url,
+        hash: Hash::Sha512,
+        tags: Some((':', &["sig"])),
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn a_list_with_its_timestamp_in_a_tag_agrees() {
+    agree(Shape {
+        items: Some(','),
+        tags: Some(('=', &["v1", "v2"])),
+        time: Some(Time {
+            from: From::Tag("t"),
+            ..Time::default()
+        }),
+        pieces: &[P::Time, P::Literal("."), P::Body],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn standard_webhooks_with_aliases_agree() {
+    agree(Shape {
+        headers: &["webhook-signature", "svix-signature"],
+        encoding: Encoding::Base64,
+        items: Some(' '),
+        tags: Some((',', &["v1"])),
+        time: Some(Time {
+            from: From::Headers(&["webhook-timestamp", "svix-timestamp"]),
+            ..Time::default()
+        }),
+        id: &["webhook-id", "svix-id"],
+        pieces: &[P::Id, P::Literal("."), P::Time, P::Literal("."), P::Body],
+        base64_key: true,
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn a_literal_in_front_agrees() {
+    agree(Shape {
+        tags: Some(('=', &["v0"])),
+        time: Some(Time::default()),
+        pieces: &[P::Literal("v0:"), P::Time, P::Literal(":"), P::Body],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn an_id_and_a_timestamp_without_separators_agree() {
+    agree(Shape {
+        encoding: Encoding::Base64,
+        items: Some(','),
+        time: Some(Time::default()),
+        id: &["x-id"],
+        pieces: &[P::Id, P::Time, P::Body],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn parallel_headers_with_a_timestamp_behind_the_body_agree() {
+    agree(Shape {
+        headers: &["x-primary", "x-secondary"],
+        parallel: true,
+        encoding: Encoding::Base64,
+        time: Some(Time {
+            unit: Unit::Rfc3339,
+            past_only: true,
+            ..Time::default()
+        }),
+        required: &[("x-version", "1")],
+        pieces: &[P::Body, P::Time],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn method_url_body_and_milliseconds_agree() {
+    agree(Shape {
+        encoding: Encoding::Base64,
+        time: Some(Time {
+            unit: Unit::Milliseconds,
+            past_only: true,
+            ..Time::default()
+        }),
+        pieces: &[P::Method, P::Url, P::Body, P::Time],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn a_signed_header_agrees() {
+    agree(Shape {
+        time: Some(Time {
+            tolerance: None,
+            ..Time::default()
+        }),
+        pieces: &[
+            P::Header("x-topic"),
+            P::Literal("|"),
+            P::Time,
+            P::Literal("|"),
+            P::Body,
+        ],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn pieces_behind_the_body_agree() {
+    agree(Shape {
+        time: Some(Time::default()),
+        id: &["x-id"],
+        pieces: &[P::Body, P::Literal("::"), P::Id, P::Literal("::"), P::Time],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn a_keyless_digest_agrees() {
+    agree(Shape {
+        keyless: true,
+        pieces: &[P::Secret, P::Method, P::Url, P::Body],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn a_shared_key_agrees() {
+    agree_on_shared_keys(b"");
+}
+
+#[test]
+fn a_bearer_key_agrees() {
+    agree_on_shared_keys(b"Bearer ");
+}
+
+#[test]
+fn basic_credentials_agree() {
+    agree_on_shared_keys(b"Basic ");
+}
+
+#[derive(Clone, Copy)]
+struct Shape {
+    hash: Hash,
+    keyless: bool,
+    headers: &'static [&'static str],
+    parallel: bool,
+    encoding: Encoding,
+    items: Option<char>,
+    tags: Option<(char, &'static [&'static str])>,
+    time: Option<Time>,
+    id: &'static [&'static str],
+    required: &'static [(&'static str, &'static str)],
+    pieces: &'static [P],
+    base64_key: bool,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            hash: Hash::Sha256,
+            keyless: false,
+            headers: &["x-signature"],
+            parallel: false,
+            encoding: Encoding::Hex,
+            items: None,
+            tags: None,
+            time: None,
+            id: &[],
+            required: &[],
+            pieces: &[P::Body],
+            base64_key: false,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Time {
+    from: From,
+    unit: Unit,
+    tolerance: Option<u64>,
+    past_only: bool,
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Self {
+            from: From::Headers(&["x-timestamp"]),
+            unit: Unit::Seconds,
+            tolerance: Some(300),
+            past_only: false,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum From {
+    Headers(&'static [&'static str]),
+    Tag(&'static str),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Unit {
+    Seconds,
+    Milliseconds,
+    Rfc3339,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum P {
+    Body,
+    Header(&'static str),
+    Id,
+    Literal(&'static str),
+    Method,
+    Secret,
+    Time,
+    Url,
+}
+
+const ORIGIN: &str = "https://example.com";
+
+/// The shape in the crate's words.
+fn scheme(shape: &Shape) -> Scheme {
+    let (first, others) = shape.headers.split_first().expect("a header");
+    let mut scheme = match shape.hash {
+        _ if shape.keyless => SignatureScheme::keyless_sha256_open_to_length_extension(*first),
+        Hash::Sha1 => SignatureScheme::hmac_sha1(*first),
+        Hash::Sha256 => SignatureScheme::hmac_sha256(*first),
+        Hash::Sha512 => SignatureScheme::hmac_sha512(*first),
+    };
+    for header in others {
+        scheme = match shape.parallel {
+            true => scheme.parallel_header(*header),
+            false => scheme.alias(*header),
+        };
+    }
+    scheme = scheme
+        .encoding(shape.encoding)
+        .url(SignedUrl::origin(ORIGIN));
+    if let Some(separator) = shape.items {
+        scheme = scheme.item_separator(separator);
+    }
+    if let Some((separator, accepted)) = shape.tags {
+        scheme = scheme.tags(separator, accepted.iter().copied());
+    }
+    for name in shape.id {
+        scheme = scheme.id_header(*name);
+    }
+    for (name, value) in shape.required {
+        scheme = scheme.require_header(*name, *value);
+    }
+    if let Some(time) = shape.time {
+        let mut described = match time.from {
+            From::Tag(tag) => Timestamp::tag(tag),
+            From::Headers(names) => names[1..]
+                .iter()
+                .fold(Timestamp::header(names[0]), |time, name| time.alias(*name)),
+        };
+        described = match time.unit {
+            Unit::Seconds => described,
+            Unit::Milliseconds => described.milliseconds(),
+            Unit::Rfc3339 => described.rfc3339(),
+        };
+        described = match time.tolerance {
+            Some(seconds) => described.tolerance(Duration::from_secs(seconds)),
+            None => described.accept_any_age(),
+        };
+        if time.past_only {
+            described = described.past_only();
+        }
+        scheme = scheme.timestamp(described);
+    }
+    if shape.base64_key {
+        scheme = scheme
+            .key_encoding(KeyEncoding::Base64)
+            .key_prefix("whsec_");
+    }
+    let pieces = shape.pieces.iter().map(|piece| match piece {
+        P::Body => Piece::Body,
+        P::Header(name) => Piece::header(name),
+        P::Id => Piece::Id,
+        P::Literal(text) => Piece::literal(text),
+        P::Method => Piece::Method,
+        P::Secret => Piece::Secret,
+        P::Time => Piece::Timestamp,
+        P::Url => Piece::Url,
+    });
+    scheme.signed(pieces).build().expect("a scheme")
+}
+
+/// A delivery, as plain as can be.
+#[derive(Clone, Debug)]
+struct Delivery {
+    method: String,
+    path: String,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
+}
+
+impl Delivery {
+    fn values(&self, name: &str) -> Vec<&[u8]> {
+        let of_name = self.headers.iter().filter(|(other, _)| other == name);
+        of_name.map(|(_, value)| value.as_slice()).collect()
+    }
+
+    /// The one value, which is not longer than 4 KiB; `Err` when there is another.
+    fn single(&self, name: &str) -> Result<Option<&[u8]>, ()> {
+        match self.values(name).as_slice() {
+            [] => Ok(None),
+            [value] if value.len() <= 4096 => Ok(Some(value)),
+            _ => Err(()),
+        }
+    }
+
+    fn request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone().into()));
+        *request.method_mut() = Method::from_bytes(self.method.as_bytes()).expect("a method");
+        *request.uri_mut() = self.path.parse().expect("a path");
+        for (name, value) in &self.headers {
+            request.headers_mut().append(
+                HeaderName::from_bytes(name.as_bytes()).expect("a name"),
+                HeaderValue::from_bytes(value).expect("a value"),
+            );
+        }
+        request
+    }
+}
+
+/// The judge: the position of the first key under which the delivery holds.
+fn judge(shape: &Shape, keys: &[Vec<u8>], delivery: &Delivery) -> Result<usize, ()> {
+    for (name, value) in shape.required {
+        if delivery.single(name)? != Some(value.as_bytes()) {
+            return Err(());
+        }
+    }
+    let mut family = 0;
+    let mut headers = Vec::new();
+    for (index, name) in shape.headers.iter().enumerate() {
+        if let Some(value) = delivery.single(name)? {
+            headers.push(value);
+            if !shape.parallel {
+                family = index;
+                break;
+            }
+        }
+    }
+    let mut candidates = Vec::new();
+    let mut times = Vec::new();
+    for header in headers {
+        let items: Vec<&[u8]> = match shape.items {
+            None => vec![header],
+            Some(separator) => header
+                .split(|byte| *byte == separator as u8)
+                .map(|item| {
+                    let blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
+                    let start = item.iter().take_while(|byte| blank(byte)).count();
+                    let item = &item[start..];
+                    let end = item.iter().rev().take_while(|byte| blank(byte)).count();
+                    &item[..item.len() - end]
+                })
+                .collect(),
+        };
+        for item in items {
+            let text = match shape.tags {
+                None => item,
+                Some((separator, accepted)) => {
+                    let Some(at) = item.iter().position(|byte| *byte == separator as u8) else {
+                        continue;
+                    };
+                    let (tag, text) = (&item[..at], &item[at + 1..]);
+                    if matches!(shape.time, Some(Time { from: From::Tag(name), .. }) if name.as_bytes() == tag)
+                    {
+                        times.push(text);
+                        continue;
+                    }
+                    if !accepted.iter().any(|name| name.as_bytes() == tag) {
+                        continue;
+                    }
+                    text
+                }
+            };
+            let decoded = match shape.encoding {
+                Encoding::Base64 => reference::unbase64(text),
+                Encoding::Base64Url => reference::unbase64url(text),
+                _ => reference::unhex(text),
+            };
+            candidates.extend(decoded.filter(|bytes| bytes.len() == shape.hash.digest_bytes()));
+        }
+    }
+    if candidates.len() > 16 {
+        return Err(());
+    }
+    let id = match shape.id {
+        [] => &[][..],
+        names => delivery.single(names[family])?.ok_or(())?,
+    };
+    if !shape.id.is_empty() && (id.is_empty() || !id.iter().all(u8::is_ascii_graphic)) {
+        return Err(());
+    }
+    let time = match shape.time {
+        None => &[][..],
+        Some(Time {
+            from: From::Tag(_), ..
+        }) => match times.as_slice() {
+            [time] => time,
+            _ => return Err(()),
+        },
+        Some(Time {
+            from: From::Headers(names),
+            ..
+        }) => delivery.single(names[family])?.ok_or(())?,
+    };
+    if let Some(described) = shape.time {
+        let milliseconds = milliseconds(described.unit, time, shape).ok_or(())?;
+        let (age, ahead) = (
+            i128::from(NOW) * 1000 - milliseconds,
+            milliseconds - i128::from(NOW) * 1000,
+        );
+        if let Some(tolerance) = described.tolerance {
+            let tolerance = i128::from(tolerance) * 1000;
+            if age > tolerance || (ahead > tolerance && !described.past_only) {
+                return Err(());
+            }
+        }
+    }
+    for (index, key) in keys.iter().enumerate() {
+        let expected = sign(shape, key, delivery, id, time)?;
+        if candidates.contains(&expected) {
+            return Ok(index);
+        }
+    }
+    Err(())
+}
+
+/// The MAC over the delivery with this id and this timestamp.
+fn sign(
+    shape: &Shape,
+    key: &[u8],
+    delivery: &Delivery,
+    id: &[u8],
+    time: &[u8],
+) -> Result<Vec<u8>, ()> {
+    let mut text = Vec::new();
+    let body_at = shape.pieces.iter().position(|piece| *piece == P::Body);
+    let body_at = body_at.expect("a body");
+    for (index, piece) in shape.pieces.iter().enumerate() {
+        let inwards = match index < body_at {
+            true => shape.pieces.get(index + 1),
+            false => shape.pieces.get(index.wrapping_sub(1)),
+        };
+        let delimited = |value: &[u8]| match inwards {
+            Some(P::Literal(separator)) => {
+                let all = [separator.as_bytes(), value, separator.as_bytes()].concat();
+                let found = all
+                    .windows(separator.len())
+                    .filter(|window| *window == separator.as_bytes())
+                    .count();
+                if found == 2 { Ok(()) } else { Err(()) }
+            }
+            _ => Ok(()),
+        };
+        match piece {
+            P::Body => text.extend_from_slice(&delivery.body),
+            P::Header(name) => {
+                let value = delivery.single(name)?.ok_or(())?;
+                delimited(value)?;
+                text.extend_from_slice(value);
+            }
+            P::Id => {
+                delimited(id)?;
+                text.extend_from_slice(id);
+            }
+            P::Literal(literal) => text.extend_from_slice(literal.as_bytes()),
+            P::Method => text.extend_from_slice(delivery.method.as_bytes()),
+            P::Secret => text.extend_from_slice(key),
+            P::Time => text.extend_from_slice(time),
+            P::Url => text.extend_from_slice(format!("{ORIGIN}{}", delivery.path).as_bytes()),
+        }
+    }
+    Ok(match shape.keyless {
+        true => shape.hash.digest(&text),
+        false => reference::hmac(shape.hash, key, &text),
+    })
+}
+
+/// Milliseconds since 1970, if this is the way to write them.
+fn milliseconds(unit: Unit, text: &[u8], shape: &Shape) -> Option<i128> {
+    let text = std::str::from_utf8(text).ok()?;
+    if unit == Unit::Rfc3339 {
+        return rfc3339(text);
+    }
+    let separated = shape
+        .pieces
+        .iter()
+        .any(|piece| matches!(piece, P::Literal(_)));
+    let width = if unit == Unit::Seconds { 10 } else { 13 };
+    let canonical = !text.is_empty()
+        && text.len() <= 19
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'))
+        && (separated || text.len() == width);
+    let number: i128 = text.parse().ok().filter(|_| canonical)?;
+    Some(if unit == Unit::Seconds {
+        number * 1000
+    } else {
+        number
+    })
+}
+
+/// RFC 3339 in its plain form: `2023-11-14T22:13:20Z`, a fraction, an offset in hours and minutes.
+fn rfc3339(text: &str) -> Option<i128> {
+    let number = |range: std::ops::Range<usize>| -> Option<i128> {
+        let digits = text.get(range)?;
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse().ok().filter(|_| plain)
+    };
+    let at = |index: usize| text.as_bytes().get(index).map(u8::to_ascii_uppercase);
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    if marks.iter().any(|(index, mark)| at(*index) != Some(*mark)) {
+        return None;
+    }
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    let mut rest = text.get(19..)?;
+    let mut nanoseconds = 0;
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let digits: String = fraction.chars().take_while(char::is_ascii_digit).collect();
+        if digits.is_empty() || digits.len() > 9 {
+            return None;
+        }
+        rest = &fraction[digits.len()..];
+        nanoseconds = format!("{digits:0<9}").parse::<i128>().ok()?;
+    }
+    let offset = match rest.as_bytes() {
+        [b'Z' | b'z'] => 0,
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2]
+            if [h1, h2, m1, m2].iter().all(|byte| byte.is_ascii_digit()) =>
+        {
+            let two = |a: &u8, b: &u8| i128::from(a - b'0') * 10 + i128::from(b - b'0');
+            let minutes = two(h1, h2) * 60 + two(m1, m2);
+            if *sign == b'-' { -minutes } else { minutes }
+        }
+        _ => return None,
+    };
+    let leap = |year: i128| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let days_of = |month: i128| match month {
+        2 if leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if !(1..=12).contains(&month) || !(1..=days_of(month)).contains(&day) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let days = (1970..year)
+        .map(|year| if leap(year) { 366 } else { 365 })
+        .sum::<i128>()
+        + (1..month).map(days_of).sum::<i128>()
+        + day
+        - 1;
+    let seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second;
+    // What lies between two milliseconds is on the side of the later one.
+    Some(seconds * 1000 + (nanoseconds + 999_999) / 1_000_000)
+}
+
+fn agree(shape: Shape) {
+    let scheme = scheme(&shape);
+    run(|random| {
+        let keys: Vec<Vec<u8>> = (0..random.below(3) + 1).map(|_| random.key()).collect();
+        let texts = keys.iter().map(|key| match shape.base64_key {
+            true => format!("whsec_{}", reference::base64(key)).into_bytes(),
+            false => key.clone(),
+        });
+        let provider = provider(&scheme, texts);
+        let mut delivery = signed(&shape, &keys, random);
+        if random.one_in(2) {
+            tamper(&mut delivery, random);
+        }
+        let expected = judge(&shape, &keys, &delivery);
+        (provider, delivery, expected)
+    });
+}
+
+fn agree_on_shared_keys(scheme_name: &'static [u8]) {
+    let described = SharedKeyScheme::new("x-key").alias("x-old-key");
+    let scheme = match scheme_name {
+        b"Basic " => described.basic(),
+        b"Bearer " => described.bearer(),
+        _ => described,
+    };
+    let scheme = scheme.build().expect("a scheme");
+    run(|random| {
+        let keys: Vec<Vec<u8>> = (0..random.below(3) + 1).map(|_| random.text(40)).collect();
+        let provider = provider(&scheme, keys.iter().cloned());
+        let written = |key: &[u8]| match scheme_name {
+            b"Basic " => reference::base64(key).into_bytes(),
+            _ => key.to_vec(),
+        };
+        let key = &keys[random.below(keys.len())];
+        let name = ["x-key", "x-old-key"][random.below(2)];
+        let case = [scheme_name.to_vec(), scheme_name.to_ascii_lowercase()];
+        let value = [case[random.below(2)].clone(), written(key)].concat();
+        let mut delivery = Delivery {
+            method: "POST".into(),
+            path: "/".into(),
+            headers: vec![(name.into(), value)],
+            body: random.bytes(64),
+        };
+        if random.one_in(2) {
+            tamper(&mut delivery, random);
+        }
+        let judge = || {
+            let name = match delivery.values("x-key").is_empty() {
+                true => "x-old-key",
+                false => "x-key",
+            };
+            let value = delivery.single(name)?.ok_or(())?;
+            let (scheme, presented) = value.split_at_checked(scheme_name.len()).ok_or(())?;
+            if !scheme.eq_ignore_ascii_case(scheme_name) {
+                return Err(());
+            }
+            keys.iter()
+                .position(|key| written(key) == presented)
+                .ok_or(())
+        };
+        let expected = judge();
+        (provider, delivery, expected)
+    });
+}
+
+fn provider(scheme: &Scheme, secrets: impl Iterator<Item = Vec<u8>>) -> Provider<Bytes> {
+    let secrets = secrets.enumerate().map(|(index, bytes)| {
+        (
+            index.to_string(),
+            Secret::from_bytes(bytes).expect("a secret"),
+        )
+    });
+    let keys = Keys::named(secrets).expect("keys");
+    Provider::new("reference", scheme.clone(), keys).expect("a provider")
+}
+
+fn run(mut case: impl FnMut(&mut Random) -> (Provider<Bytes>, Delivery, Result<usize, ()>)) {
+    let seed =
+        std::env::var("DIFFERENTIAL_SEED").map_or(0x5eed, |seed| seed.parse().expect("a number"));
+    println!("DIFFERENTIAL_SEED={seed}");
+    let mut random = Random(seed.max(1));
+    let (mut accepted, mut refused) = (0, 0);
+    for index in 0..CASES {
+        let (provider, delivery, expected) = case(&mut random);
+        let service = WebhookAuthLayer::new(provider)
+            .clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
+            .layer(common::Inner::default());
+        let response = futures_executor::block_on(service.oneshot(delivery.request()))
+            .expect("an infallible service");
+        let verdict = match response.extensions().get::<Verified<Bytes>>() {
+            Some(verified) => {
+                assert_eq!(*verified.body(), delivery.body, "case {index}");
+                Ok(verified.key_name().parse().expect("a position"))
+            }
+            None => Err(()),
+        };
+        assert_eq!(verdict, expected, "case {index}: {delivery:?}");
+        match verdict {
+            Ok(_) => accepted += 1,
+            Err(()) => refused += 1,
+        }
+    }
+    println!("{accepted} accepted, {refused} refused");
+    assert!(accepted > CASES / 5, "only {accepted} were accepted");
+    assert!(refused > CASES / 5, "only {refused} were refused");
+}
+
+/// A delivery as its sender would sign it, now and then with an odd id or time.
+fn signed(shape: &Shape, keys: &[Vec<u8>], random: &mut Random) -> Delivery {
+    let family = match shape.parallel {
+        true => 0,
+        false => random.below(shape.headers.len()),
+    };
+    let mut delivery = Delivery {
+        method: ["POST", "GET", "PUT", "PURGE"][random.below(4)].into(),
+        path: ["/", "/hook", "/hook?a=1&b=%2F", "/a/b/c?"][random.below(4)].into(),
+        headers: Vec::new(),
+        body: random.bytes(120),
+    };
+    for (name, value) in shape.required {
+        delivery
+            .headers
+            .push(((*name).into(), value.as_bytes().to_vec()));
+    }
+    for piece in shape.pieces {
+        if let P::Header(name) = piece {
+            delivery.headers.push(((*name).into(), random.text(12)));
+        }
+    }
+    let mut id = Vec::new();
+    if !shape.id.is_empty() {
+        id = [b"msg_", random.text(8).as_slice()].concat();
+        id.retain(u8::is_ascii_graphic);
+        delivery.headers.push((shape.id[family].into(), id.clone()));
+    }
+    let mut time = Vec::new();
+    if let Some(described) = shape.time {
+        time = random.time(described.unit).into_bytes();
+        if let From::Headers(names) = described.from {
+            delivery.headers.push((names[family].into(), time.clone()));
+        }
+    }
+    let key = &keys[random.below(keys.len())];
+    let right = sign(shape, key, &delivery, &id, &time).unwrap_or_else(|()| vec![7; 32]);
+    let wrong = random.exactly(shape.hash.digest_bytes());
+    let mut items = vec![signature(shape, &right, random)];
+    if shape.items.is_some() {
+        for _ in 0..random.below(3) {
+            items.insert(
+                random.below(items.len() + 1),
+                signature(shape, &wrong, random),
+            );
+        }
+        // Around the limit of candidates now and then.
+        if random.one_in(50) {
+            let more = 15 + random.below(3) - (items.len() - 1);
+            items.extend((0..more).map(|_| signature(shape, &wrong, random)));
+        }
+        if random.one_in(8) {
+            items.push("v9=placeholder".into());
+        }
+        if random.one_in(8) {
+            items.push(" ".into());
+        }
+    }
+    if let (
+        Some((tag, _)),
+        Some(Time {
+            from: From::Tag(name),
+            ..
+        }),
+    ) = (shape.tags, shape.time)
+    {
+        let time = format!("{name}{tag}{}", String::from_utf8_lossy(&time));
+        items.insert(random.below(items.len() + 1), time);
+    }
+    let separator = shape.items.map(String::from).unwrap_or_default();
+    let value = items.join(&separator).into_bytes();
+    delivery.headers.push((shape.headers[family].into(), value));
+    if shape.parallel && random.one_in(2) {
+        let other = signature(shape, &wrong, random).into_bytes();
+        delivery.headers.push((shape.headers[1].into(), other));
+        if random.one_in(2) {
+            let last = delivery.headers.len() - 1;
+            let (left, right) = delivery.headers.split_at_mut(last);
+            std::mem::swap(&mut left[last - 1].1, &mut right[0].1);
+        }
+    }
+    delivery
+}
+
+fn signature(shape: &Shape, bytes: &[u8], random: &mut Random) -> String {
+    let written = match shape.encoding {
+        Encoding::Base64 => reference::base64(bytes),
+        Encoding::Base64Url => reference::base64url(bytes),
+        _ if random.one_in(4) => reference::hex(bytes).to_uppercase(),
+        _ => reference::hex(bytes),
+    };
+    match shape.tags {
+        Some((separator, accepted)) => {
+            format!(
+                "{}{separator}{written}",
+                accepted[random.below(accepted.len())]
+            )
+        }
+        None => written,
+    }
+}
+
+/// Changes one thing.
+fn tamper(delivery: &mut Delivery, random: &mut Random) {
+    let index = random.below(delivery.headers.len());
+    let byte = random.printable();
+    let value = &mut delivery.headers[index].1;
+    let at = random.below(value.len() + 1);
+    match random.below(14) {
+        0 => delivery.body.push(random.byte()),
+        1 => drop(delivery.body.pop()),
+        2 => match random.below(delivery.body.len() + 1) {
+            at if at < delivery.body.len() => delivery.body[at] ^= 1 << random.below(8),
+            _ => delivery.body.insert(0, b'0'),
+        },
+        3 => delivery.method = "PATCH".into(),
+        4 => delivery.path.push('x'),
+        5 => drop(delivery.headers.remove(index)),
+        6 => {
+            let twin = delivery.headers[index].clone();
+            delivery.headers.push(twin);
+        }
+        7 => value.insert(at, byte),
+        8 if at < value.len() => value[at] = byte,
+        9 if at < value.len() => drop(value.remove(at)),
+        10 => value.truncate(at),
+        11 => value.resize(4097, b' '),
+        12 => value.make_ascii_uppercase(),
+        // Bytes that move from one signed piece to the next.
+        _ => {
+            let moved = value.pop();
+            match delivery.headers.get_mut(index + 1) {
+                Some((_, next)) if random.one_in(2) => {
+                    next.splice(0..0, moved);
+                }
+                _ => drop(delivery.body.splice(0..0, moved)),
+            }
+        }
+    }
+}
+
+/// xorshift64*, Marsaglia 2003 and Vigna 2016: the same numbers for the same seed, everywhere.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.next() as u8
+    }
+
+    fn exactly(&mut self, length: usize) -> Vec<u8> {
+        (0..length).map(|_| self.byte()).collect()
+    }
+
+    /// Any bytes, often none.
+    fn bytes(&mut self, most: usize) -> Vec<u8> {
+        if self.one_in(8) {
+            return Vec::new();
+        }
+        let length = self.below(most + 1);
+        self.exactly(length)
+    }
+
+    /// A key of any length around the blocks of the hashes.
+    fn key(&mut self) -> Vec<u8> {
+        let most = if self.one_in(4) { 200 } else { 70 };
+        let length = 1 + self.below(most);
+        let mut key = self.exactly(length);
+        key[0] |= 0x80;
+        key
+    }
+
+    /// What may stand in a header: not all of it ASCII.
+    fn text(&mut self, most: usize) -> Vec<u8> {
+        let length = 1 + self.below(most);
+        (0..length)
+            .map(|_| self.printable())
+            .map(|byte| if byte == b' ' { b'_' } else { byte })
+            .collect()
+    }
+
+    fn printable(&mut self) -> u8 {
+        match self.below(16) {
+            0 => 0x80 | self.byte(),
+            1 => b" .:|=,+-"[self.below(8)],
+            _ => 0x20 + self.below(95) as u8,
+        }
+    }
+
+    /// A time as it may be written: mostly within 300 seconds, often at the very edge.
+    fn time(&mut self, unit: Unit) -> String {
+        let distance = match self.below(10) {
+            0 => 300,
+            1 => 301,
+            2 => self.below(100_000),
+            _ => self.below(300),
+        } as i64;
+        let seconds = match self.one_in(2) {
+            true => NOW as i64 - distance,
+            false => NOW as i64 + distance,
+        };
+        let odd = self.one_in(20);
+        match unit {
+            Unit::Seconds if odd => self.odd(&seconds.to_string()),
+            Unit::Seconds => seconds.to_string(),
+            Unit::Milliseconds if odd => self.odd(&format!("{seconds}000")),
+            Unit::Milliseconds => format!("{seconds}{:03}", self.below(1000)),
+            Unit::Rfc3339 => {
+                let offset = [0, 60, -420, 345][self.below(4)];
+                let local = seconds + offset * 60;
+                // All of it lies within a few days of 14 November 2023, where `NOW` is.
+                let day = 14 + (local - 1_699_920_000).div_euclid(86_400);
+                let second = local.rem_euclid(86_400);
+                let (hour, minute) = (second / 3600, second / 60 % 60);
+                let time = format!("2023-11-{day:02}T{hour:02}:{minute:02}:{:02}", second % 60);
+                let fraction = ["", ".5", ".123456789", ".000"][self.below(4)];
+                let zone = match offset {
+                    _ if odd => {
+                        ["", "+07", "+0700", " Z", "+00:00[UTC]", "z"][self.below(6)].into()
+                    }
+                    0 => "Z".into(),
+                    offset => format!(
+                        "{}{:02}:{:02}",
+                        if offset < 0 { '-' } else { '+' },
+                        offset.abs() / 60,
+                        offset.abs() % 60
+                    ),
+                };
+                format!("{time}{fraction}{zone}")
+            }
+        }
+    }
+
+    fn odd(&mut self, number: &str) -> String {
+        match self.below(8) {
+            0 => format!("+{number}"),
+            1 => format!("-{number}"),
+            2 => format!("0{number}"),
+            3 => format!("{number}.0"),
+            4 => format!("{number}0"),
+            5 => "18446744073709551616".into(),
+            6 => "0".into(),
+            _ => String::new(),
+        }
+    }
+}

@@ -1,0 +1,1145 @@
+//! The scheme model: what cannot be built, and what a scheme that was built lets through.
+//!
+//! Signatures are made by the slow reference of `tests/common/reference.rs`, not by the crate.
+
+#[path = "common/judge.rs"]
+mod judge;
+#[path = "common/reference.rs"]
+mod reference;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use judge::{NOW, judge, post};
+use reference::Hash::{Sha1, Sha256};
+use tower_webhook_auth::{
+    Claim, ConfigError, Encoding, KeyEncoding, Keys, Piece, Provider, RejectionKind, Scheme,
+    Secret, SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp,
+};
+
+const BODY: &str = r#"{"id": 1}"#;
+
+fn secret() -> Secret {
+    Secret::new("wJ4mX9").expect("a secret")
+}
+
+fn provider(scheme: SignatureScheme) -> Provider<Bytes> {
+    Provider::new("acme", scheme.build().expect("a scheme"), secret()).expect("a provider")
+}
+
+fn hex(text: impl AsRef<[u8]>) -> String {
+    reference::hex(&reference::hmac(Sha256, b"wJ4mX9", text.as_ref()))
+}
+
+fn base64(text: impl AsRef<[u8]>) -> String {
+    reference::base64(&reference::hmac(Sha256, b"wJ4mX9", text.as_ref()))
+}
+
+fn plain() -> SignatureScheme {
+    SignatureScheme::hmac_sha256("x-signature")
+}
+
+/// `{id}.{timestamp}.{body}`.
+fn standard() -> SignatureScheme {
+    plain()
+        .timestamp(Timestamp::header("x-timestamp"))
+        .id_header("x-id")
+        .signed([
+            Piece::Id,
+            Piece::literal("."),
+            Piece::Timestamp,
+            Piece::literal("."),
+            Piece::Body,
+        ])
+}
+
+/// `t=…,v1=…` over `{timestamp}.{body}`.
+fn stripe() -> SignatureScheme {
+    plain()
+        .item_separator(',')
+        .tags('=', ["v1"])
+        .timestamp(Timestamp::tag("t"))
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body])
+}
+
+// What cannot be built.
+
+#[test]
+fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
+    let keyless = SignatureScheme::keyless_sha256_open_to_length_extension;
+    let header_timestamp = || Timestamp::header("x-timestamp");
+    let cases = [
+        (
+            SignatureScheme::hmac_sha256(""),
+            r#""" is not the name of a header"#,
+        ),
+        (
+            SignatureScheme::hmac_sha256("x signature"),
+            r#""x signature" is not the name of a header"#,
+        ),
+        (
+            plain().require_header("x\n", "1"),
+            r#""x\n" is not the name of a header"#,
+        ),
+        (
+            plain().signed([Piece::header("a:b"), Piece::Body]),
+            r#""a:b" is not the name of a header"#,
+        ),
+        (
+            plain().alias("X-Signature"),
+            "the header x-signature is named twice",
+        ),
+        (
+            plain().alias("x-old").parallel_header("x-second"),
+            "headers cannot be aliases and parallel at once",
+        ),
+        (
+            standard().id_header("x-old-id"),
+            "the id has 2 headers, but the signature has 1",
+        ),
+        (
+            standard().timestamp(header_timestamp().alias("x-time")),
+            "the timestamp has 2 headers, but the signature has 1",
+        ),
+        (
+            standard().alias("b").alias("c").id_header("x-old-id"),
+            "the id has 2 headers, but the signature has 3",
+        ),
+        (
+            plain().tags('=', [""; 0]),
+            "a tag separator, but no accepted tag",
+        ),
+        (
+            plain().tags('=', [""]),
+            r#"the tag "" can never stand in the header"#,
+        ),
+        (
+            plain().tags('=', ["v=1"]),
+            r#"the tag "v=1" can never stand in the header"#,
+        ),
+        (
+            plain().item_separator(',').tags('=', ["v,1"]),
+            r#"the tag "v,1" can never stand in the header"#,
+        ),
+        (
+            plain().tags('=', [" v1"]),
+            r#"the tag " v1" can never stand in the header"#,
+        ),
+        (
+            stripe().timestamp(Timestamp::tag("t=")),
+            r#"the tag "t=" can never stand in the header"#,
+        ),
+        (
+            plain().item_separator('é'),
+            "'é' cannot separate a header's items",
+        ),
+        (
+            plain().item_separator('a'),
+            "'a' cannot separate a header's items",
+        ),
+        (
+            plain().tags('\n', ["v1"]),
+            r"'\n' cannot separate a header's items",
+        ),
+        (
+            plain().encoding(Encoding::Base64).item_separator('+'),
+            "'+' cannot separate a header's items: signatures may contain it",
+        ),
+        (
+            plain().encoding(Encoding::Base64Url).item_separator('-'),
+            "'-' cannot separate a header's items: signatures may contain it",
+        ),
+        (
+            plain().item_separator('=').tags('=', ["v1"]),
+            "items and tags have the same separator",
+        ),
+        (
+            stripe().timestamp(Timestamp::tag("")),
+            "the timestamp's tag is empty",
+        ),
+        (
+            stripe().timestamp(Timestamp::tag("v1")),
+            "the timestamp's tag is also a signature's",
+        ),
+        (
+            plain().item_separator(',').timestamp(Timestamp::tag("t")),
+            "the timestamp has a tag, but no tag separator was given",
+        ),
+        (
+            plain().tags('=', ["v1"]).timestamp(Timestamp::tag("t")),
+            "the timestamp has a tag, but no item separator was given",
+        ),
+        (
+            plain().timestamp(header_timestamp()),
+            "the timestamp has a tolerance, but is not signed: anybody could renew it",
+        ),
+        (
+            plain().signed([Piece::Timestamp, Piece::Body]),
+            "the timestamp is signed, but not where it stands was given",
+        ),
+        (
+            plain().signed([Piece::Id, Piece::Body]),
+            "the id is signed, but not where it stands was given",
+        ),
+        (
+            plain().signed([Piece::Url, Piece::Body]),
+            "the URL is signed, but was not given: it cannot be learnt from the request",
+        ),
+        (
+            plain().signed([]),
+            "the signed pieces lack the body: anybody could exchange it",
+        ),
+        (
+            plain().signed([Piece::literal("v0:")]),
+            "the signed pieces lack the body: anybody could exchange it",
+        ),
+        (
+            plain().signed([Piece::Body, Piece::Body]),
+            "the body is signed twice",
+        ),
+        (
+            plain().signed([Piece::literal(""), Piece::Body]),
+            "a signed literal is empty",
+        ),
+        (
+            plain().timestamp(header_timestamp()).signed([
+                Piece::Timestamp,
+                Piece::literal("0"),
+                Piece::Body,
+            ]),
+            r#"the timestamp is separated by digits, "0": nobody could tell where it ends"#,
+        ),
+        (
+            plain().signed([Piece::Secret, Piece::Body]),
+            "the secret is a signed piece in a keyless digest, and only there",
+        ),
+        (
+            keyless("x-signature"),
+            "the secret is a signed piece in a keyless digest, and only there",
+        ),
+        (
+            keyless("x-signature").signed([Piece::Body, Piece::Secret]),
+            "the secret is a signed piece after the body: it has to stand before it",
+        ),
+        (
+            plain().require_header("x-version", " 1"),
+            r#"the header x-version can never have the value " 1""#,
+        ),
+        (
+            plain().require_header("x-version", "1\n2"),
+            r#"the header x-version can never have the value "1\n2""#,
+        ),
+    ];
+    for (scheme, message) in cases {
+        let error = scheme.clone().build().expect_err(message);
+        assert_eq!(error.to_string(), message, "{scheme:?}");
+    }
+}
+
+#[test]
+fn a_shared_key_scheme_without_a_usable_header_is_an_error() {
+    let message = |scheme: SharedKeyScheme| scheme.build().expect_err("an error").to_string();
+    assert_eq!(
+        message(SharedKeyScheme::new("")),
+        r#""" is not the name of a header"#
+    );
+    assert_eq!(
+        message(SharedKeyScheme::new("x-key").alias("X-Key")),
+        "the header x-key is named twice"
+    );
+}
+
+#[test]
+fn a_secret_that_is_an_accident_is_an_error() {
+    let new = |text: &str| Secret::new(text).expect_err(text).to_string();
+    assert_eq!(new(""), "secret is empty or blank");
+    assert_eq!(new(" \t\r\n"), "secret is empty or blank");
+    assert_eq!(new("key\n"), "secret ends with white space");
+    assert_eq!(new("key "), "secret ends with white space");
+    assert_eq!(new(" key"), "secret begins with white space");
+    assert_eq!(new("k\0y"), "secret holds a control character");
+    assert_eq!(new("k\ny"), "secret holds a control character");
+    let from_bytes = |bytes: &[u8]| Secret::from_bytes(bytes).expect_err("an error").to_string();
+    assert_eq!(from_bytes(b""), "secret is empty or blank");
+    assert_eq!(from_bytes(b"  "), "secret is empty or blank");
+    assert!(Secret::from_bytes([0xff, 0x00]).is_ok());
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_an_error_that_names_the_place() {
+    assert_eq!(
+        Secret::from_env("TOWER_WEBHOOK_AUTH_NEVER_SET")
+            .expect_err("not set")
+            .to_string(),
+        "environment variable TOWER_WEBHOOK_AUTH_NEVER_SET is not set"
+    );
+    let missing = Secret::from_file("no/such/file").expect_err("no file");
+    assert_eq!(missing.to_string(), "no/such/file: cannot be read");
+    assert!(std::error::Error::source(&missing).is_some());
+}
+
+#[test]
+fn one_newline_at_the_end_of_a_secrets_file_is_cut() {
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let read = |name: &str, content: &[u8]| {
+        let path = directory.join(name);
+        std::fs::write(&path, content).expect("written");
+        Secret::from_file(&path)
+            .and_then(|secret| Provider::new("acme", plain().build()?, secret))
+            .map(|provider| judge(&provider, post(&[("x-signature", &hex(BODY))], BODY)).is_ok())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(read("plain", b"wJ4mX9"), Ok(true));
+    assert_eq!(read("newline", b"wJ4mX9\n"), Ok(true));
+    assert_eq!(read("windows", b"wJ4mX9\r\n"), Ok(true));
+    let ends_with = |result: Result<bool, String>, end: &str| {
+        let message = result.expect_err(end);
+        assert!(message.ends_with(end), "{message}");
+    };
+    ends_with(read("two", b"wJ4mX9\n\n"), ": secret ends with white space");
+    ends_with(read("empty", b"\n"), ": secret is empty or blank");
+    ends_with(read("binary", b"\xff\xfe"), ": is not UTF-8");
+}
+
+#[test]
+fn keys_need_names_that_tell_them_apart() {
+    let message = |keys: Vec<(&str, Secret)>| Keys::named(keys).expect_err("an error").to_string();
+    assert_eq!(message(vec![]), "no key");
+    assert_eq!(message(vec![("", secret())]), "a key's name is empty");
+    assert_eq!(
+        message(vec![("a", secret()), ("a", secret())]),
+        r#"two keys are named "a""#
+    );
+}
+
+#[test]
+fn a_provider_refuses_keys_that_its_scheme_cannot_read() {
+    let message = |name: &str, scheme: SignatureScheme, secret: &str| {
+        let scheme = scheme.build().expect("a scheme");
+        let secret = Secret::new(secret).expect("a secret");
+        Provider::new(name, scheme, secret)
+            .expect_err("an error")
+            .to_string()
+    };
+    let base64 = || {
+        plain()
+            .key_encoding(KeyEncoding::Base64)
+            .key_prefix("whsec_")
+    };
+    let in_hex = || plain().key_encoding(KeyEncoding::Hex);
+    assert_eq!(
+        message("", plain(), "wJ4mX9"),
+        "the provider's name is empty"
+    );
+    assert_eq!(
+        message("acme", base64(), "whsec_!!!!"),
+        r#"key "default": secret is not base64"#
+    );
+    assert_eq!(
+        message("acme", base64(), "whsec_"),
+        r#"key "default": secret is empty behind its prefix"#
+    );
+    assert_eq!(
+        message("acme", base64(), "===="),
+        r#"key "default": secret is empty behind its prefix"#
+    );
+    assert_eq!(
+        message("acme", plain().key_prefix("whsec_"), "whsec_"),
+        r#"key "default": secret is empty behind its prefix"#
+    );
+    for text in ["abc", "zz", "+a"] {
+        assert_eq!(
+            message("acme", in_hex(), text),
+            r#"key "default": secret is not in hexadecimal digits"#
+        );
+    }
+}
+
+/// RFC 2104 pads a short key with zeros: whoever signs with no key at all signs with this one.
+#[test]
+fn a_key_of_zeros_is_refused_like_an_empty_one() {
+    let cases: [(SignatureScheme, Secret); 3] = [
+        (plain(), Secret::from_bytes([0; 16]).expect("bytes")),
+        (
+            plain().key_encoding(KeyEncoding::Hex),
+            Secret::new("0000").expect("text"),
+        ),
+        (
+            plain().key_encoding(KeyEncoding::Base64),
+            Secret::new("AAAA").expect("text"),
+        ),
+    ];
+    for (scheme, secret) in cases {
+        let error = Provider::new("acme", scheme.build().expect("a scheme"), secret);
+        assert_eq!(
+            error.expect_err("zeros").to_string(),
+            r#"key "default": secret is all zeros: that is no better than an empty one"#
+        );
+    }
+}
+
+#[test]
+fn no_error_shows_a_secret() {
+    let scheme = plain().key_encoding(KeyEncoding::Hex);
+    let secret = Secret::new("correct horse").expect("a secret");
+    let error = Provider::new("acme", scheme.build().expect("a scheme"), secret);
+    let error = error.expect_err("not hexadecimal");
+    assert!(!format!("{error} {error:?}").contains("horse"));
+    let error = Secret::new("correct horse\n").expect_err("a newline");
+    assert!(!format!("{error} {error:?}").contains("horse"));
+}
+
+/// `construction_cases` of the adversarial cases, for the scheme of each receiver.
+#[test]
+fn every_construction_case_gives_its_verdict() {
+    let file = include_str!("vectors/adversarial.json");
+    let file: serde_json::Value = serde_json::from_str(file).expect("JSON");
+    let cases = file["construction_cases"].as_array().expect("a list");
+    assert!(!cases.is_empty());
+    for case in cases {
+        let scheme: Result<Scheme, ConfigError> = match case["receiver"].as_str() {
+            Some("optimizely") => SignatureScheme::hmac_sha1("x-hub-signature")
+                .tags('=', ["sha1"])
+                .build(),
+            Some("vwo") => SharedKeyScheme::new("x-vwo-auth").build(),
+            Some("standard") => standard()
+                .key_encoding(KeyEncoding::Base64)
+                .key_prefix("whsec_")
+                .build(),
+            other => panic!("unknown receiver {other:?}"),
+        };
+        let built = scheme.and_then(|scheme| {
+            let secret = Secret::new(case["secret"].as_str().expect("a secret"))?;
+            Provider::new("acme", scheme, secret)
+        });
+        assert_eq!(case["expect"], "error");
+        assert!(built.is_err(), "{case}");
+    }
+}
+
+// Strict where it authenticates.
+
+#[test]
+fn hexadecimal_digits_of_either_case_are_read_and_nothing_else() {
+    let provider = provider(plain());
+    let signature = hex(BODY);
+    let verdict = |value: &str| judge(&provider, post(&[("x-signature", value)], BODY)).err();
+    assert_eq!(verdict(&signature), None);
+    assert_eq!(verdict(&signature.to_uppercase()), None);
+    for value in [
+        String::new(),
+        signature[..63].into(),
+        signature[..62].into(),
+        format!("{signature}0"),
+        format!("{signature}00"),
+        format!(" {signature}"),
+        format!("0x{signature}"),
+        format!("+{}", &signature[1..]),
+        format!("{} {}", &signature[..32], &signature[33..]),
+        format!("sha256={signature}"),
+        "0".repeat(4096),
+    ] {
+        assert_eq!(
+            verdict(&value),
+            Some(RejectionKind::HeaderMalformed),
+            "{value}"
+        );
+    }
+    assert_eq!(
+        verdict(&"0".repeat(4097)),
+        Some(RejectionKind::HeaderTooLong)
+    );
+    assert_eq!(
+        verdict(&"0".repeat(64)),
+        Some(RejectionKind::SignatureMismatch)
+    );
+}
+
+/// The last character of base64 over 32 bytes holds two bits that mean nothing. Set, they would be
+/// a second way to write the same signature.
+#[test]
+fn spare_bits_of_base64_are_refused() {
+    let provider = provider(plain().encoding(Encoding::Base64));
+    let signature = base64(BODY);
+    let verdict = |value: &str| judge(&provider, post(&[("x-signature", value)], BODY)).err();
+    assert_eq!(verdict(&signature), None);
+    let table = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let last = signature.chars().nth(42).expect("43 characters");
+    let position = table.find(last).expect("of the table");
+    let varied = table.chars().nth(position + 1).expect("not the last");
+    for value in [
+        format!("{}{varied}=", &signature[..42]),
+        signature.trim_end_matches('=').into(),
+        format!("{signature}="),
+        signature.replace('=', "\t"),
+        format!("{}\u{20}", &signature),
+    ] {
+        assert_eq!(
+            verdict(&value),
+            Some(RejectionKind::HeaderMalformed),
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn a_tag_counts_as_a_whole_and_in_its_own_case() {
+    let provider = Provider::new(
+        "acme",
+        SignatureScheme::hmac_sha1("x-hub-signature")
+            .tags('=', ["sha1"])
+            .build()
+            .expect("a scheme"),
+        secret(),
+    )
+    .expect("a provider");
+    let signature = reference::hex(&reference::hmac(Sha1, b"wJ4mX9", BODY.as_bytes()));
+    let verdict = |tag: &str| {
+        let value = format!("{tag}{signature}");
+        judge(&provider, post(&[("x-hub-signature", &value)], BODY)).err()
+    };
+    assert_eq!(verdict("sha1="), None);
+    for tag in [
+        "",
+        "=",
+        "SHA1=",
+        "Sha1=",
+        "sha=",
+        "sha11=",
+        "sha256=",
+        "md5=",
+        "sha1:",
+        "sha1==",
+        "sha1 =",
+        "sha1= ",
+        "1=",
+        "sha1sha1=",
+        "sha1=sha1=",
+    ] {
+        assert_eq!(verdict(tag), Some(RejectionKind::HeaderMalformed), "{tag}");
+    }
+}
+
+#[test]
+fn two_headers_are_refused_even_when_they_are_equal() {
+    let signature = hex(BODY);
+    let twice = [("x-signature", &*signature), ("x-signature", &*signature)];
+    assert_eq!(
+        judge(&provider(plain()), post(&twice, BODY)).err(),
+        Some(RejectionKind::HeaderDuplicated)
+    );
+    let time = NOW.to_string();
+    let signature = hex(format!("msg_1.{time}.{BODY}"));
+    let right = [
+        ("x-id", "msg_1"),
+        ("x-timestamp", &*time),
+        ("x-signature", &*signature),
+    ];
+    assert!(judge(&provider(standard()), post(&right, BODY)).is_ok());
+    for header in right {
+        let twice = [&right[..], &[header]].concat();
+        assert_eq!(
+            judge(&provider(standard()), post(&twice, BODY)).err(),
+            Some(RejectionKind::HeaderDuplicated),
+            "{}",
+            header.0
+        );
+    }
+}
+
+#[test]
+fn each_header_of_the_scheme_has_to_be_there() {
+    let time = NOW.to_string();
+    let signature = hex(format!("msg_1.{time}.{BODY}"));
+    let right = [
+        ("x-id", "msg_1"),
+        ("x-timestamp", &*time),
+        ("x-signature", &*signature),
+    ];
+    for absent in 0..3 {
+        let mut headers = right.to_vec();
+        let (name, _) = headers.remove(absent);
+        assert_eq!(
+            judge(&provider(standard()), post(&headers, BODY)).err(),
+            Some(RejectionKind::HeaderMissing),
+            "{name}"
+        );
+    }
+}
+
+/// `msg_1.` + `1700000000` signs the same bytes as `msg_1` + `.1700000000`.
+#[test]
+fn an_id_that_contains_the_separator_is_refused() {
+    let time = NOW.to_string();
+    for id in ["msg.1", ".", "msg_1.", ".msg_1"] {
+        let signature = hex(format!("{id}.{time}.{BODY}"));
+        let headers = [
+            ("x-id", id),
+            ("x-timestamp", &*time),
+            ("x-signature", &*signature),
+        ];
+        assert_eq!(
+            judge(&provider(standard()), post(&headers, BODY)).err(),
+            Some(RejectionKind::HeaderMalformed),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn an_id_that_makes_up_the_separator_with_the_separator_itself_is_refused() {
+    let scheme = plain()
+        .id_header("x-id")
+        .signed([Piece::Id, Piece::literal("::"), Piece::Body]);
+    let provider = provider(scheme);
+    let verdict = |id: &str| {
+        let signature = hex(format!("{id}::{BODY}"));
+        judge(
+            &provider,
+            post(&[("x-id", id), ("x-signature", &signature)], BODY),
+        )
+        .err()
+    };
+    assert_eq!(verdict("a:b"), None);
+    assert_eq!(verdict("a::b"), Some(RejectionKind::HeaderMalformed));
+    assert_eq!(verdict("a:"), Some(RejectionKind::HeaderMalformed));
+}
+
+/// Behind the body it is the separator in front that the id must not contain: the body may.
+#[test]
+fn an_id_behind_the_body_is_held_to_the_same() {
+    let scheme = plain()
+        .id_header("x-id")
+        .signed([Piece::Body, Piece::literal("."), Piece::Id]);
+    let provider = provider(scheme);
+    let signature = hex("1.2.3");
+    let verdict = |body: &'static str, id: &str| {
+        judge(
+            &provider,
+            post(&[("x-id", id), ("x-signature", &signature)], body),
+        )
+    };
+    let verified = verdict("1.2", "3").expect("verified");
+    assert_eq!(verified.delivery_id(), Some(Claim::Signed("3")));
+    assert_eq!(
+        verdict("1", "2.3").err(),
+        Some(RejectionKind::HeaderMalformed)
+    );
+}
+
+/// What nothing separates from its neighbour is covered, but not proven.
+#[test]
+fn an_id_that_runs_on_into_the_body_is_not_called_signed() {
+    let scheme = plain().id_header("x-id").signed([Piece::Id, Piece::Body]);
+    let provider = provider(scheme);
+    let signature = hex("msg_1body");
+    for (id, body) in [("msg_1", "body"), ("msg_", "1body")] {
+        let headers = [("x-id", id), ("x-signature", &*signature)];
+        let verified = judge(&provider, post(&headers, body)).expect("verified");
+        assert_eq!(verified.delivery_id(), Some(Claim::Unsigned(id)));
+    }
+}
+
+/// `id` + `1700000000` and `id1` + `700000000` sign the same bytes.
+#[test]
+fn a_timestamp_that_runs_on_keeps_its_number_of_digits() {
+    let scheme = |timestamp: Timestamp| {
+        plain().id_header("x-id").timestamp(timestamp).signed([
+            Piece::Id,
+            Piece::Timestamp,
+            Piece::Body,
+        ])
+    };
+    let signature = hex("id17000000005");
+    let verdict = |timestamp: Timestamp, id: &str, time: &str, body: &'static str| {
+        let headers = [
+            ("x-id", id),
+            ("x-timestamp", time),
+            ("x-signature", &*signature),
+        ];
+        judge(&provider(scheme(timestamp)), post(&headers, body))
+    };
+    let near = || Timestamp::header("x-timestamp");
+    let any = || near().accept_any_age();
+    let verified = verdict(near(), "id", "1700000000", "5").expect("verified");
+    assert_eq!(verified.delivery_id(), Some(Claim::Signed("id")));
+    assert_eq!(verified.signed_at(), Some(judge::at(NOW)));
+    let verified = verdict(any(), "id", "1700000000", "5").expect("verified");
+    assert_eq!(verified.delivery_id(), Some(Claim::Unsigned("id")));
+    assert_eq!(verified.signed_at(), None);
+    for (id, time, body) in [("id1", "700000000", "5"), ("id", "17000000005", "")] {
+        assert_eq!(
+            verdict(any(), id, time, body).err(),
+            Some(RejectionKind::HeaderMalformed)
+        );
+    }
+}
+
+#[test]
+fn a_splice_between_timestamp_and_body_is_refused() {
+    let scheme = plain()
+        .timestamp(Timestamp::header("x-timestamp").rfc3339().accept_any_age())
+        .signed([Piece::Timestamp, Piece::Body]);
+    let provider = provider(scheme);
+    let signature = hex("2023-11-14T22:13:20+00:00{}");
+    let verdict = |time: &str, body: &'static str| {
+        let headers = [("x-timestamp", time), ("x-signature", &*signature)];
+        judge(&provider, post(&headers, body)).err()
+    };
+    assert_eq!(verdict("2023-11-14T22:13:20+00:00", "{}"), None);
+    assert_eq!(
+        verdict("2023-11-14T22:13:20+00", ":00{}"),
+        Some(RejectionKind::HeaderMalformed)
+    );
+}
+
+#[test]
+fn two_timestamps_in_one_header_are_refused() {
+    let signature = hex(format!("{NOW}.{BODY}"));
+    let verdict = |value: &str| judge(&provider(stripe()), post(&[("x-signature", value)], BODY));
+    assert!(verdict(&format!("t={NOW},v1={signature}")).is_ok());
+    assert!(verdict(&format!("v1={signature}, t={NOW}")).is_ok());
+    for value in [
+        format!("t={NOW},t={NOW},v1={signature}"),
+        format!("t={NOW},v1={signature},t=1"),
+    ] {
+        assert_eq!(
+            verdict(&value).err(),
+            Some(RejectionKind::HeaderDuplicated),
+            "{value}"
+        );
+    }
+    for value in [
+        format!("v1={signature}"),
+        format!("T={NOW},v1={signature}"),
+        format!("t={NOW}"),
+        format!("t=,v1={signature}"),
+        format!("t= {NOW},v1={signature}"),
+        format!("t={NOW};v1={signature}"),
+    ] {
+        assert_eq!(
+            verdict(&value).err(),
+            Some(RejectionKind::HeaderMalformed),
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn sixteen_candidates_are_compared_and_seventeen_refused() {
+    let provider = provider(plain().item_separator(',').tags('=', ["v1"]));
+    let junk = format!("v1={}", "0".repeat(64));
+    let right = format!("v1={}", hex(BODY));
+    let verdict = |items: Vec<&str>| {
+        let value = items.join(",");
+        judge(&provider, post(&[("x-signature", &value)], BODY)).err()
+    };
+    let mut items = vec![&*junk; 15];
+    items.push(&right);
+    assert_eq!(verdict(items.clone()), None);
+    items.insert(0, &junk);
+    assert_eq!(verdict(items), Some(RejectionKind::TooManySignatures));
+}
+
+#[test]
+fn candidates_that_cannot_be_read_are_passed_over() {
+    let provider = provider(plain().item_separator(',').tags('=', ["v1"]));
+    let right = hex(BODY);
+    let verdict = |value: &str| judge(&provider, post(&[("x-signature", value)], BODY)).err();
+    for value in [
+        format!("v1=placeholder,v1={right}"),
+        format!("v1={right},v1="),
+        format!(",, ,v1={right},"),
+        format!("v1={right}00,v1={right}"),
+        format!("v2={right},v1={right}"),
+        format!("{}v1={right}", "v1=x,".repeat(100)),
+        format!("\t v1={right} \t"),
+    ] {
+        assert_eq!(verdict(&value), None, "{value}");
+    }
+    for value in [
+        "v1=placeholder".to_owned(),
+        ",".repeat(4096),
+        format!("v2={right}"),
+        right.clone(),
+    ] {
+        assert_eq!(
+            verdict(&value),
+            Some(RejectionKind::HeaderMalformed),
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn a_header_of_four_kibibytes_is_read_and_a_longer_one_refused() {
+    let provider = provider(plain().item_separator(',').tags('=', ["v1"]));
+    let right = format!("v1={},", hex(BODY));
+    let verdict = |length: usize| {
+        let value = format!("{right}{}", "x".repeat(length - right.len()));
+        judge(&provider, post(&[("x-signature", &value)], BODY)).err()
+    };
+    assert_eq!(verdict(4096), None);
+    assert_eq!(verdict(4097), Some(RejectionKind::HeaderTooLong));
+}
+
+// Time.
+
+fn timed(timestamp: Timestamp, written: &str) -> Result<(), RejectionKind> {
+    let scheme =
+        plain()
+            .timestamp(timestamp)
+            .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]);
+    let signature = hex(format!("{written}.{BODY}"));
+    let headers = [("x-timestamp", written), ("x-signature", &*signature)];
+    judge(&provider(scheme), post(&headers, BODY)).map(drop)
+}
+
+#[test]
+fn the_tolerance_includes_its_last_second_in_both_directions() {
+    let verdict = |seconds: u64| timed(Timestamp::header("x-timestamp"), &seconds.to_string());
+    assert_eq!(verdict(NOW), Ok(()));
+    assert_eq!(verdict(NOW - 300), Ok(()));
+    assert_eq!(verdict(NOW + 300), Ok(()));
+    assert_eq!(verdict(NOW - 301), Err(RejectionKind::TimestampTooOld));
+    assert_eq!(verdict(NOW + 301), Err(RejectionKind::TimestampInFuture));
+}
+
+#[test]
+fn the_tolerance_is_counted_in_milliseconds_where_the_timestamp_is() {
+    let timestamp = || {
+        Timestamp::header("x-timestamp")
+            .milliseconds()
+            .tolerance(Duration::from_secs(180))
+    };
+    let verdict = |milliseconds: u64| timed(timestamp(), &milliseconds.to_string());
+    let now = NOW * 1000;
+    assert_eq!(verdict(now - 180_000), Ok(()));
+    assert_eq!(verdict(now + 180_000), Ok(()));
+    assert_eq!(verdict(now - 180_001), Err(RejectionKind::TimestampTooOld));
+    assert_eq!(
+        verdict(now + 180_001),
+        Err(RejectionKind::TimestampInFuture)
+    );
+    assert_eq!(verdict(NOW), Err(RejectionKind::TimestampTooOld));
+}
+
+#[test]
+fn past_only_bounds_nothing_but_the_age() {
+    let verdict = |seconds: u64| {
+        timed(
+            Timestamp::header("x-timestamp").past_only(),
+            &seconds.to_string(),
+        )
+    };
+    assert_eq!(verdict(NOW - 300), Ok(()));
+    assert_eq!(verdict(NOW - 301), Err(RejectionKind::TimestampTooOld));
+    assert_eq!(verdict(NOW + 1_000_000_000), Ok(()));
+}
+
+#[test]
+fn any_age_has_to_be_asked_for_and_is_still_read_strictly() {
+    let verdict = |text: &str| timed(Timestamp::header("x-timestamp").accept_any_age(), text);
+    assert_eq!(verdict("0"), Ok(()));
+    assert_eq!(verdict("1"), Ok(()));
+    assert_eq!(verdict("99999999999"), Ok(()));
+    assert_eq!(verdict("soon"), Err(RejectionKind::HeaderMalformed));
+}
+
+#[test]
+fn a_timestamp_that_no_clock_shows_is_refused_and_does_not_overflow() {
+    for text in [
+        "",
+        " ",
+        "-1",
+        "+1700000000",
+        "01700000000",
+        "1700000000.0",
+        "1.7e9",
+        "0x6553f100",
+        "1700000000 ",
+        "1_700_000_000",
+        "١٧٠٠٠٠٠٠٠٠",
+        "9223372036854775807",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "18446744073709551615",
+        "18446744073709551616",
+        "99999999999999999999999999999999999999",
+    ] {
+        for timestamp in [
+            Timestamp::header("x-timestamp"),
+            Timestamp::header("x-timestamp").milliseconds(),
+            Timestamp::header("x-timestamp").rfc3339(),
+        ] {
+            let error = timed(timestamp.clone(), text).expect_err(text);
+            assert!(
+                matches!(
+                    error,
+                    RejectionKind::HeaderMalformed | RejectionKind::TimestampInFuture
+                ),
+                "{text:?} {timestamp:?}: {error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_rfc_3339_timestamp_is_read_in_its_plain_form_alone() {
+    let verdict = |text: &str| timed(Timestamp::header("x-timestamp").rfc3339(), text);
+    for text in [
+        "2023-11-14T22:13:20Z",
+        "2023-11-14t22:13:20z",
+        "2023-11-14T22:13:20.000000000Z",
+        "2023-11-14T22:18:20+00:00",
+        "2023-11-14T15:13:20-07:00",
+        "2023-11-15T03:58:20.5+05:45",
+    ] {
+        assert_eq!(verdict(text), Ok(()), "{text}");
+    }
+    for text in [
+        "2023-11-14",
+        "2023-11-14T22:13:20",
+        "2023-11-14T22:13Z",
+        "2023-11-14 22:13:20Z",
+        "2023-11-14T22:13:20.Z",
+        "2023-11-14T22:13:20.0000000000Z",
+        "2023-11-14T22:13:20,5Z",
+        "2023-11-14T22:13:20+00",
+        "2023-11-14T22:13:20+0000",
+        "2023-11-14T22:13:20Z[UTC]",
+        "2023-11-14T22:13:20+00:00[UTC]",
+        "20231114T221320Z",
+        "+002023-11-14T22:13:20Z",
+        "2023-02-30T22:13:20Z",
+        "2023-11-14T25:13:20Z",
+        "1960-01-01T00:00:00Z",
+        "1700000000",
+    ] {
+        assert_eq!(verdict(text), Err(RejectionKind::HeaderMalformed), "{text}");
+    }
+}
+
+// Families, parallel headers, required headers, further pieces.
+
+#[test]
+fn headers_of_two_families_never_mix() {
+    let scheme = SignatureScheme::hmac_sha256("svix-signature")
+        .alias("webhook-signature")
+        .timestamp(Timestamp::header("svix-timestamp").alias("webhook-timestamp"))
+        .id_header("svix-id")
+        .id_header("webhook-id")
+        .signed([
+            Piece::Id,
+            Piece::literal("."),
+            Piece::Timestamp,
+            Piece::literal("."),
+            Piece::Body,
+        ]);
+    let provider = provider(scheme);
+    let time = NOW.to_string();
+    let signature = hex(format!("msg_1.{time}.{BODY}"));
+    let headers = |families: [&str; 3]| {
+        [
+            (format!("{}-id", families[0]), "msg_1"),
+            (format!("{}-timestamp", families[1]), &*time),
+            (format!("{}-signature", families[2]), &*signature),
+        ]
+    };
+    for id in ["svix", "webhook"] {
+        for timestamp in ["svix", "webhook"] {
+            for signature in ["svix", "webhook"] {
+                let headers = headers([id, timestamp, signature]);
+                let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (&**n, *v)).collect();
+                let verdict = judge(&provider, post(&headers, BODY)).err();
+                let expected = match id == signature && timestamp == signature {
+                    true => None,
+                    false => Some(RejectionKind::HeaderMissing),
+                };
+                assert_eq!(verdict, expected, "{id} {timestamp} {signature}");
+            }
+        }
+    }
+    // Of two whole families the first counts, right or wrong.
+    let mut both = vec![
+        ("webhook-id", "msg_1"),
+        ("webhook-timestamp", &*time),
+        ("webhook-signature", &*signature),
+        ("svix-signature", "00"),
+    ];
+    assert_eq!(
+        judge(&provider, post(&both, BODY)).err(),
+        Some(RejectionKind::HeaderMalformed)
+    );
+    both.pop();
+    assert!(judge(&provider, post(&both, BODY)).is_ok());
+}
+
+#[test]
+fn a_match_in_any_parallel_header_accepts() {
+    let provider = provider(plain().parallel_header("x-second"));
+    let (right, wrong) = (hex(BODY), "0".repeat(64));
+    let verdict = |headers: &[(&str, &str)]| judge(&provider, post(headers, BODY)).err();
+    assert_eq!(verdict(&[("x-second", &right)]), None);
+    assert_eq!(
+        verdict(&[("x-signature", &wrong), ("x-second", &right)]),
+        None
+    );
+    assert_eq!(
+        verdict(&[("x-signature", &right), ("x-second", "junk")]),
+        None
+    );
+    assert_eq!(
+        verdict(&[("x-signature", &wrong), ("x-second", &wrong)]),
+        Some(RejectionKind::SignatureMismatch)
+    );
+    assert_eq!(
+        verdict(&[
+            ("x-signature", &right),
+            ("x-second", &right),
+            ("x-second", &right)
+        ]),
+        Some(RejectionKind::HeaderDuplicated)
+    );
+    assert_eq!(verdict(&[]), Some(RejectionKind::HeaderMissing));
+}
+
+#[test]
+fn a_required_header_has_to_have_its_exact_value() {
+    let provider = provider(plain().require_header("x-algorithm", "HmacSHA256"));
+    let signature = hex(BODY);
+    let verdict = |values: &[&str]| {
+        let mut headers = vec![("x-signature", &*signature)];
+        headers.extend(values.iter().map(|value| ("x-algorithm", *value)));
+        judge(&provider, post(&headers, BODY)).err()
+    };
+    assert_eq!(verdict(&["HmacSHA256"]), None);
+    assert_eq!(verdict(&[]), Some(RejectionKind::HeaderMissing));
+    for value in ["hmacsha256", "HmacSHA1", "", "HmacSHA256,HmacSHA256"] {
+        assert_eq!(
+            verdict(&[value]),
+            Some(RejectionKind::HeaderMalformed),
+            "{value}"
+        );
+    }
+    assert_eq!(
+        verdict(&["HmacSHA256", "HmacSHA256"]),
+        Some(RejectionKind::HeaderDuplicated)
+    );
+}
+
+#[test]
+fn a_signed_url_is_the_configured_one_whatever_the_host_header_says() {
+    let signature = hex(format!("https://example.com/hook{BODY}"));
+    let headers = [("x-signature", &*signature), ("host", "evil.example")];
+    let scheme = |url| plain().url(url).signed([Piece::Url, Piece::Body]);
+    for url in [
+        SignedUrl::exact("https://example.com/hook"),
+        SignedUrl::origin("https://example.com"),
+    ] {
+        assert!(judge(&provider(scheme(url)), post(&headers, BODY)).is_ok());
+    }
+    let elsewhere = SignedUrl::exact("https://evil.example/hook");
+    assert_eq!(
+        judge(&provider(scheme(elsewhere)), post(&headers, BODY)).err(),
+        Some(RejectionKind::SignatureMismatch)
+    );
+}
+
+#[test]
+fn a_signed_header_is_told_apart_from_an_unsigned_one() {
+    let scheme = plain().signed([
+        Piece::header("x-topic"),
+        Piece::literal("\n"),
+        Piece::header("x-part"),
+        Piece::Body,
+    ]);
+    let signature = hex(format!("orders\npart{BODY}"));
+    let headers = [
+        ("x-topic", "orders"),
+        ("x-part", "part"),
+        ("x-signature", &*signature),
+    ];
+    let claim = |name: &'static str| {
+        let name = http::HeaderName::from_static(name);
+        let provider = provider(scheme.clone()).event_name_header(name);
+        let verified = judge(&provider, post(&headers, BODY)).expect("verified");
+        verified.event_name().map(|claim| claim.signed().is_some())
+    };
+    assert_eq!(claim("x-topic"), Some(true));
+    assert_eq!(claim("x-part"), Some(false));
+    assert_eq!(claim("x-signature"), Some(false));
+    assert_eq!(claim("x-absent"), None);
+}
+
+#[test]
+fn an_empty_body_can_be_validly_signed() {
+    let provider = provider(plain());
+    assert!(judge(&provider, post(&[("x-signature", &hex(""))], "")).is_ok());
+    assert_eq!(
+        judge(&provider, post(&[("x-signature", &hex(""))], "x")).err(),
+        Some(RejectionKind::SignatureMismatch)
+    );
+}
+
+#[test]
+fn a_digest_without_its_secret_is_refused() {
+    let scheme = SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
+        .signed([Piece::Secret, Piece::Body]);
+    let provider = provider(scheme);
+    let verdict = |text: String| {
+        let signature = reference::hex(&Sha256.digest(text.as_bytes()));
+        judge(&provider, post(&[("x-signature", &signature)], BODY)).err()
+    };
+    assert_eq!(verdict(format!("wJ4mX9{BODY}")), None);
+    assert_eq!(
+        verdict(BODY.to_owned()),
+        Some(RejectionKind::SignatureMismatch)
+    );
+}
+
+#[test]
+fn a_shared_key_is_the_whole_value_and_nothing_but_it() {
+    let build = |scheme: SharedKeyScheme| {
+        let secret = Secret::new("user:pass").expect("a secret");
+        Provider::new("acme", scheme.build().expect("a scheme"), secret).expect("a provider")
+    };
+    let verdict = |provider: &Provider<Bytes>, value: &str| {
+        judge(provider, post(&[("authorization", value)], BODY)).err()
+    };
+    let verbatim = build(SharedKeyScheme::new("authorization"));
+    let bearer = build(SharedKeyScheme::new("authorization").bearer());
+    let basic = build(SharedKeyScheme::new("authorization").basic());
+    assert_eq!(verdict(&verbatim, "user:pass"), None);
+    assert_eq!(verdict(&bearer, "Bearer user:pass"), None);
+    assert_eq!(verdict(&bearer, "bearer user:pass"), None);
+    assert_eq!(verdict(&basic, "Basic dXNlcjpwYXNz"), None);
+    for (provider, value, kind) in [
+        (&verbatim, "", RejectionKind::KeyMismatch),
+        (&verbatim, "user:pas", RejectionKind::KeyMismatch),
+        (&verbatim, "user:passs", RejectionKind::KeyMismatch),
+        (&verbatim, "USER:PASS", RejectionKind::KeyMismatch),
+        (&verbatim, "Bearer user:pass", RejectionKind::KeyMismatch),
+        (&bearer, "user:pass", RejectionKind::HeaderMalformed),
+        (&bearer, "Bearer", RejectionKind::HeaderMalformed),
+        (&bearer, "Bearer ", RejectionKind::KeyMismatch),
+        (&bearer, "Bearer  user:pass", RejectionKind::KeyMismatch),
+        (
+            &bearer,
+            "Basic dXNlcjpwYXNz",
+            RejectionKind::HeaderMalformed,
+        ),
+        (&basic, "Basic user:pass", RejectionKind::KeyMismatch),
+        (&basic, "Basic dXNlcjpwYXNz=", RejectionKind::KeyMismatch),
+    ] {
+        assert_eq!(verdict(provider, value), Some(kind), "{value:?}");
+    }
+    let twice = [
+        ("authorization", "user:pass"),
+        ("authorization", "user:pass"),
+    ];
+    assert_eq!(
+        judge(&verbatim, post(&twice, BODY)).err(),
+        Some(RejectionKind::HeaderDuplicated)
+    );
+}
