@@ -102,7 +102,8 @@ impl SignatureScheme {
     }
 
     /// Ed25519 ([RFC 8032](https://www.rfc-editor.org/rfc/rfc8032)). The "secret" is the sender's
-    /// public key of 32 bytes, written in what [`key_encoding`](Self::key_encoding) says.
+    /// public key of 32 bytes, written in what [`key_encoding`](Self::key_encoding) says. One of
+    /// small order is an error when the provider is built: under it, signatures prove nothing.
     #[cfg(feature = "ed25519")]
     #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
     pub fn ed25519(header: impl Into<String>) -> Self {
@@ -111,6 +112,10 @@ impl SignatureScheme {
 
     /// ECDSA over P-256 with SHA-256, its signature in DER form. The "secret" is the sender's
     /// public key as SubjectPublicKeyInfo, written in what [`key_encoding`](Self::key_encoding) says.
+    ///
+    /// Of every ECDSA signature `(r, s)` anybody can make the twin `(r, -s)`, for the same bytes.
+    /// Signers write either, so both are accepted: what tells two deliveries apart is an id that is
+    /// signed, not the signature.
     #[cfg(feature = "ecdsa-p256")]
     #[cfg_attr(docsrs, doc(cfg(feature = "ecdsa-p256")))]
     pub fn ecdsa_p256(header: impl Into<String>) -> Self {
