@@ -3,13 +3,15 @@
 
 use std::{
     collections::VecDeque,
-    convert::Infallible,
+    error::Error,
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::{Buf, Bytes};
+use http::HeaderMap;
 use http_body::{Body, Frame};
 
 /// The data of one frame: bytes that lie in several places.
@@ -53,9 +55,24 @@ impl Buf for Pieces {
 #[derive(Clone, Debug)]
 pub enum Step {
     Data(Pieces),
+    /// The body breaks off.
+    Fail,
+    Trailers,
     /// Not there yet: the task is woken at once.
     Wait,
 }
+
+/// What a body fails with.
+#[derive(Clone, Copy, Debug)]
+pub struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("broken")
+    }
+}
+
+impl Error for Broken {}
 
 /// Gives its steps one after the other, then ends. Knows nothing of its own length.
 #[derive(Clone, Debug, Default)]
@@ -91,15 +108,17 @@ impl Frames {
 
 impl Body for Frames {
     type Data = Pieces;
-    type Error = Infallible;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Pieces>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Pieces>, Broken>>> {
         match self.steps.pop_front() {
             None => Poll::Ready(None),
             Some(Step::Data(data)) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            Some(Step::Fail) => Poll::Ready(Some(Err(Broken))),
+            Some(Step::Trailers) => Poll::Ready(Some(Ok(Frame::trailers(HeaderMap::new())))),
             Some(Step::Wait) => {
                 context.waker().wake_by_ref();
                 Poll::Pending
