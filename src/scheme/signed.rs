@@ -140,7 +140,7 @@ pub(crate) enum Part {
     Header(HeaderName, Option<Cow<'static, str>>),
     Id(Option<Cow<'static, str>>),
     Literal(Cow<'static, str>),
-    Method,
+    Method(Option<Cow<'static, str>>),
     Secret,
     Timestamp,
     Url,
@@ -174,16 +174,23 @@ impl SignedContent {
             url,
         };
         let mut parts = &mut content.before_body;
+        let mut body_seen = false;
         for (index, piece) in pieces.iter().enumerate() {
-            // `msg_1.` + `2` and `msg_1` + `.2` sign the same bytes: what stands before a
-            // separator must not contain it.
-            let separator = match pieces.get(index.saturating_add(1)) {
+            // `msg_1.` + `2` and `msg_1` + `.2` sign the same bytes: what a separator parts from the
+            // body must not contain it, on either side.
+            let towards_body = if body_seen {
+                index.checked_sub(1)
+            } else {
+                index.checked_add(1)
+            };
+            let separator = match towards_body.and_then(|index| pieces.get(index)) {
                 Some(Piece::Literal(text)) => Some(text.clone()),
                 _ => None,
             };
             parts.push(match piece {
                 Piece::Body => {
                     parts = &mut content.after_body;
+                    body_seen = true;
                     continue;
                 }
                 Piece::Header(name) => Part::Header(headers::name(name)?, separator),
@@ -192,7 +199,7 @@ impl SignedContent {
                     return Err(ConfigError::new("a signed literal is empty"));
                 }
                 Piece::Literal(text) => Part::Literal(text.clone()),
-                Piece::Method => Part::Method,
+                Piece::Method => Part::Method(separator),
                 Piece::Secret => Part::Secret,
                 Piece::Timestamp => Part::Timestamp,
                 Piece::Url => Part::Url,
@@ -235,17 +242,21 @@ impl SignedContent {
                 Part::Header(name, separator) => {
                     let value = headers::single(&head.headers, name)?
                         .ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, name))?;
-                    unsplittable(name, value.as_bytes(), separator.as_deref())?;
+                    unsplittable(Some(name), value.as_bytes(), separator.as_deref())?;
                     take(Some(value.as_bytes()));
                 }
                 Part::Id(separator) => {
                     if let Some((name, id)) = facts.id {
-                        unsplittable(name, id, separator.as_deref())?;
+                        unsplittable(Some(name), id, separator.as_deref())?;
                         take(Some(id));
                     }
                 }
                 Part::Literal(text) => take(Some(text.as_bytes())),
-                Part::Method => take(Some(head.method.as_str().as_bytes())),
+                Part::Method(separator) => {
+                    let method = head.method.as_str().as_bytes();
+                    unsplittable(None, method, separator.as_deref())?;
+                    take(Some(method));
+                }
                 Part::Secret => take(None),
                 Part::Timestamp => take(Some(facts.timestamp)),
                 Part::Url => {
@@ -259,14 +270,80 @@ impl SignedContent {
     }
 }
 
-fn unsplittable(name: &HeaderName, value: &[u8], separator: Option<&str>) -> Result<(), Rejection> {
+fn unsplittable(
+    name: Option<&HeaderName>,
+    value: &[u8],
+    separator: Option<&str>,
+) -> Result<(), Rejection> {
     let contains = separator.is_some_and(|separator| {
         value
             .windows(separator.len().max(1))
             .any(|window| window == separator.as_bytes())
     });
     if contains {
-        return Err(Rejection::header(RejectionKind::HeaderMalformed, name));
+        let malformed = RejectionKind::HeaderMalformed;
+        return Err(name.map_or_else(
+            || Rejection::new(malformed),
+            |name| Rejection::header(malformed, name),
+        ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    /// The signed bytes, or the refusal's kind.
+    fn written(
+        pieces: &[Piece],
+        method: &str,
+        id: &str,
+        body: &str,
+    ) -> Result<String, RejectionKind> {
+        let content = SignedContent::new(pieces, None).expect("signed pieces");
+        let request = Request::builder()
+            .method(method)
+            .body(())
+            .expect("a request");
+        let (head, ()) = request.into_parts();
+        let name = HeaderName::from_static("id");
+        let facts = Facts {
+            id: Some((&name, id.as_bytes())),
+            timestamp: b"",
+        };
+        let mut bytes = Vec::new();
+        let mut take = |part: Option<&[u8]>| bytes.extend_from_slice(part.unwrap_or_default());
+        content
+            .write(&content.before_body, &head, &facts, &mut take)
+            .map(|()| take(Some(body.as_bytes())))
+            .and_then(|()| content.write(&content.after_body, &head, &facts, &mut take))
+            .map_err(|rejection| rejection.kind())?;
+        Ok(String::from_utf8(bytes).expect("text"))
+    }
+
+    #[test]
+    fn what_the_separator_parts_from_the_body_cannot_take_some_of_it_along() {
+        let dot = Piece::literal(".");
+        let before = [Piece::Id, dot.clone(), Piece::Body];
+        assert_eq!(
+            written(&before, "POST", "msg_1", ".2"),
+            Ok("msg_1..2".into())
+        );
+        let refused = Err(RejectionKind::HeaderMalformed);
+        assert_eq!(written(&before, "POST", "msg_1.", "2"), refused);
+
+        let after = [Piece::Body, dot.clone(), Piece::Id];
+        assert_eq!(
+            written(&after, "POST", "2", "msg_1."),
+            Ok("msg_1..2".into())
+        );
+        assert_eq!(written(&after, "POST", ".2", "msg_1"), refused);
+
+        let method = [Piece::Method, dot, Piece::Body];
+        assert_eq!(written(&method, "POST", "", "a.b"), Ok("POST.a.b".into()));
+        assert_eq!(written(&method, "POST.a", "", "b"), refused);
+    }
 }
