@@ -104,7 +104,8 @@ impl SignatureScheme {
     }
 
     /// Ed25519 ([RFC 8032](https://www.rfc-editor.org/rfc/rfc8032)). The "secret" is the sender's
-    /// public key of 32 bytes, written in what [`key_encoding`](Self::key_encoding) says.
+    /// public key of 32 bytes, written in what [`key_encoding`](Self::key_encoding) says. One of
+    /// small order is an error when the provider is built: under it, signatures prove nothing.
     #[cfg(feature = "ed25519")]
     #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
     pub fn ed25519(header: impl Into<String>) -> Self {
@@ -113,6 +114,10 @@ impl SignatureScheme {
 
     /// ECDSA over P-256 with SHA-256, its signature in DER form. The "secret" is the sender's
     /// public key as SubjectPublicKeyInfo, written in what [`key_encoding`](Self::key_encoding) says.
+    ///
+    /// Of every ECDSA signature `(r, s)` anybody can make the twin `(r, -s)`, for the same bytes.
+    /// Signers write either, so both are accepted: what tells two deliveries apart is an id that is
+    /// signed, not the signature.
     #[cfg(feature = "ecdsa-p256")]
     #[cfg_attr(docsrs, doc(cfg(feature = "ecdsa-p256")))]
     pub fn ecdsa_p256(header: impl Into<String>) -> Self {
@@ -303,7 +308,7 @@ impl SignatureScheme {
         for (what, names) in [("timestamp", &timestamp_headers), ("id", &id_headers)] {
             let count = names.as_ref().map_or(1, |names| names.names().len());
             // One for all, or one each: else headers of two families could be mixed.
-            if count != 1 && count != families {
+            if self.has_alias && count != 1 && count != families {
                 return Err(ConfigError::new(format!(
                     "the {what} has {count} headers, but the signature has {families}"
                 )));

@@ -152,7 +152,7 @@ pub(crate) enum Part {
     Header(HeaderName, Option<Cow<'static, str>>),
     Id(Option<Cow<'static, str>>),
     Literal(Cow<'static, str>),
-    Method,
+    Method(Option<Cow<'static, str>>),
     Secret,
     Timestamp { runs_on: bool },
     Url,
@@ -243,17 +243,21 @@ impl SignedContent {
                 Part::Header(name, separator) => {
                     let value = headers::single(&head.headers, name)?
                         .ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, name))?;
-                    unsplittable(name, value.as_bytes(), separator.as_deref())?;
+                    unsplittable(Some(name), value.as_bytes(), separator.as_deref())?;
                     take(Some(value.as_bytes()));
                 }
                 Part::Id(separator) => {
                     if let Some((name, id)) = facts.id {
-                        unsplittable(name, id, separator.as_deref())?;
+                        unsplittable(Some(name), id, separator.as_deref())?;
                         take(Some(id));
                     }
                 }
                 Part::Literal(text) => take(Some(text.as_bytes())),
-                Part::Method => take(Some(head.method.as_str().as_bytes())),
+                Part::Method(separator) => {
+                    let method = head.method.as_str().as_bytes();
+                    unsplittable(None, method, separator.as_deref())?;
+                    take(Some(method));
+                }
                 Part::Secret => take(None),
                 Part::Timestamp { .. } => take(Some(facts.timestamp)),
                 Part::Url => {
@@ -287,13 +291,9 @@ fn parts(
             // Of a fixed form, or of a fixed number of digits: see `Timestamp::read`.
             Piece::Timestamp => true,
             Piece::Url => url.is_some_and(|url| !url.with_path),
-            // A method is a token: it holds no `/` and no line break, but it may hold a `.`.
-            Piece::Method => match next {
-                Some(Piece::Literal(text)) => text.starts_with(['/', ':', ' ', '\n', ',', ';']),
-                Some(Piece::Url) => true,
-                _ => false,
-            },
-            Piece::Header(_) | Piece::Id => match next {
+            // What is configured of a URL begins with its scheme, and no method holds a `:`.
+            Piece::Method if next == Some(&Piece::Url) => true,
+            Piece::Header(_) | Piece::Id | Piece::Method => match next {
                 Some(Piece::Literal(_)) => true,
                 // Moved by a digit, the time would be centuries off.
                 Some(Piece::Timestamp) => timestamp.is_some_and(Timestamp::is_anchored),
@@ -319,7 +319,7 @@ fn parts(
                 return Err(ConfigError::new("a signed literal is empty"));
             }
             Piece::Literal(text) => Part::Literal(text.clone()),
-            Piece::Method => Part::Method,
+            Piece::Method => Part::Method(separator),
             Piece::Secret => Part::Secret,
             Piece::Timestamp => {
                 let runs_on = separator.is_none();
@@ -349,9 +349,75 @@ fn holds(value: &[u8], separator: Option<&str>) -> bool {
         .any(|start| around().skip(start).take(separator.len()).eq(separator))
 }
 
-fn unsplittable(name: &HeaderName, value: &[u8], separator: Option<&str>) -> Result<(), Rejection> {
+fn unsplittable(
+    name: Option<&HeaderName>,
+    value: &[u8],
+    separator: Option<&str>,
+) -> Result<(), Rejection> {
     if holds(value, separator) {
-        return Err(Rejection::header(RejectionKind::HeaderMalformed, name));
+        let malformed = RejectionKind::HeaderMalformed;
+        return Err(name.map_or_else(
+            || Rejection::new(malformed),
+            |name| Rejection::header(malformed, name),
+        ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    /// The signed bytes, or the refusal's kind.
+    fn written(
+        pieces: &[Piece],
+        method: &str,
+        id: &str,
+        body: &str,
+    ) -> Result<String, RejectionKind> {
+        let content = SignedContent::new(pieces, None, None).expect("signed pieces");
+        let request = Request::builder()
+            .method(method)
+            .body(())
+            .expect("a request");
+        let (head, ()) = request.into_parts();
+        let name = HeaderName::from_static("id");
+        let facts = Facts {
+            id: Some((&name, id.as_bytes())),
+            timestamp: b"",
+        };
+        let mut bytes = Vec::new();
+        let mut take = |part: Option<&[u8]>| bytes.extend_from_slice(part.unwrap_or_default());
+        content
+            .write(&content.before_body, &head, &facts, &mut take)
+            .map(|()| take(Some(body.as_bytes())))
+            .and_then(|()| content.write(&content.after_body, &head, &facts, &mut take))
+            .map_err(|rejection| rejection.kind())?;
+        Ok(String::from_utf8(bytes).expect("text"))
+    }
+
+    #[test]
+    fn what_the_separator_parts_from_the_body_cannot_take_some_of_it_along() {
+        let dot = Piece::literal(".");
+        let before = [Piece::Id, dot.clone(), Piece::Body];
+        assert_eq!(
+            written(&before, "POST", "msg_1", ".2"),
+            Ok("msg_1..2".into())
+        );
+        let refused = Err(RejectionKind::HeaderMalformed);
+        assert_eq!(written(&before, "POST", "msg_1.", "2"), refused);
+
+        let after = [Piece::Body, dot.clone(), Piece::Id];
+        assert_eq!(
+            written(&after, "POST", "2", "msg_1."),
+            Ok("msg_1..2".into())
+        );
+        assert_eq!(written(&after, "POST", ".2", "msg_1"), refused);
+
+        let method = [Piece::Method, dot, Piece::Body];
+        assert_eq!(written(&method, "POST", "", "a.b"), Ok("POST.a.b".into()));
+        assert_eq!(written(&method, "POST.a", "", "b"), refused);
+    }
 }

@@ -182,34 +182,75 @@ fn digits(text: &[u8]) -> Option<u64> {
     text.parse().ok()
 }
 
-/// [RFC 3339 section 5.6](https://www.rfc-editor.org/rfc/rfc3339#section-5.6) to the letter. The
-/// parser alone would take more: with `+07` for `+07:00`, a part of the timestamp could be taken for
-/// the body that follows.
+/// RFC 3339 alone. jiff reads more of ISO 8601, and of what it reads some is the beginning of
+/// another: where no separator follows, `…+07` and a body of `:00…` sign the same bytes as `…+07:00`.
 fn rfc3339(text: &[u8]) -> Option<SystemTime> {
-    let (date_time, rest) = text.split_at_checked("2006-01-02T15:04:05".len())?;
-    let fits = |text: &[u8], form: &[u8]| {
-        text.len() == form.len()
-            && text.iter().zip(form).all(|(byte, form)| match form {
-                b'0' => byte.is_ascii_digit(),
-                form => byte.eq_ignore_ascii_case(form),
-            })
-    };
-    let offset = match rest.strip_prefix(b".") {
-        Some(rest) => {
+    const SECONDS: &[u8] = b"0000-00-00T00:00:00";
+    const OFFSET: &[u8] = b"+00:00";
+    let (date_time, rest) = text.split_at_checked(SECONDS.len())?;
+    let zone = match rest {
+        [b'.', rest @ ..] => {
             let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let (fraction, offset) = rest.split_at_checked(digits)?;
-            Some(offset).filter(|_| (1..=9).contains(&fraction.len()))?
+            rest.get(digits..)?
         }
-        None => rest,
+        zone => zone,
     };
-    let plausible = fits(date_time, b"0000-00-00T00:00:00")
-        && (fits(offset, b"Z") || fits(offset, b"+00:00") || fits(offset, b"-00:00"));
-    let text = std::str::from_utf8(text).ok().filter(|_| plausible)?;
+    let canonical = shaped(date_time, SECONDS) && (shaped(zone, b"Z") || shaped(zone, OFFSET));
+    let text = std::str::from_utf8(text).ok().filter(|_| canonical)?;
     let timestamp: jiff::Timestamp = text.parse().ok()?;
     let nanoseconds = u64::try_from(timestamp.as_nanosecond()).ok()?;
     since_epoch(Duration::from_nanos(nanoseconds))
 }
 
+/// Whether the text is like the pattern, in which `0` is any digit and `+` either sign.
+fn shaped(text: &[u8], pattern: &[u8]) -> bool {
+    text.len() == pattern.len()
+        && text.iter().zip(pattern).all(|(byte, like)| match like {
+            b'0' => byte.is_ascii_digit(),
+            b'+' => matches!(byte, b'+' | b'-'),
+            like => byte.eq_ignore_ascii_case(like),
+        })
+}
+
 fn since_epoch(duration: Duration) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc_3339_is_read_and_the_rest_of_iso_8601_is_not() {
+        let zero = SystemTime::UNIX_EPOCH;
+        for (text, seconds) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-01t00:00:01z", 1),
+            ("1970-01-01T07:00:02+07:00", 2),
+            ("1969-12-31T17:00:03-07:00", 3),
+            ("1970-01-01T00:00:04.000000000Z", 4),
+        ] {
+            let read = rfc3339(text.as_bytes());
+            assert_eq!(read, Some(zero + Duration::from_secs(seconds)), "{text}");
+        }
+        for text in [
+            "",
+            "1970-01-01T00:00:00",
+            "1970-01-01 00:00:00Z",
+            "1970-01-01T00:00Z",
+            "1970-01-01T00Z",
+            "19700101T000000Z",
+            "1970-01-01T00:00:00.Z",
+            "1970-01-01T00:00:00,5Z",
+            "1970-01-01T00:00:00+07",
+            "1970-01-01T00:00:00+0700",
+            "1970-01-01T00:00:00+07:00:00",
+            "1970-01-01T00:00:00Z[UTC]",
+            "+001970-01-01T00:00:00Z",
+            "1970-13-01T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+        ] {
+            assert_eq!(rfc3339(text.as_bytes()), None, "{text}");
+        }
+    }
 }

