@@ -7,8 +7,8 @@ use http::Response;
 use tower_layer::Layer;
 
 use crate::{
-    budget::Budget, clock::Clock, provider::Provider, read::Limits, rejection::Rejection,
-    service::WebhookAuth, settings::Settings,
+    budget::Budget, clock::Clock, observe::Observer, provider::Provider, read::Limits,
+    rejection::Rejection, service::WebhookAuth, settings::Settings,
 };
 
 const DEFAULT_MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -32,6 +32,20 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Logs
+///
+/// With feature `tracing` each refusal is a warning of target `tower_webhook_auth`, with the fields
+/// `webhook.provider`, `webhook.reason` (the code of its
+/// [`RejectionKind`](crate::RejectionKind::as_str)), `webhook.header` (a name, no value),
+/// `webhook.body_bytes` and `webhook.suppressed`. Since strangers can cause refusals, all clones of
+/// a layer together tell of 32 at once, and of one more for each second; `webhook.suppressed` is
+/// how many were passed over before this one.
+///
+/// A span that is current outside of the layer, such as one of tower-http's `TraceLayer`, gets what
+/// it declares of `webhook.provider` and `webhook.reason` for a refusal, and of `webhook.provider`,
+/// `webhook.key` and `webhook.delivery_id` (if the signature covers it) for a delivery that was
+/// accepted.
 #[must_use = "a layer does nothing until it is put around a service"]
 pub struct WebhookAuthLayer<E> {
     settings: Arc<Settings<E>>,
@@ -52,6 +66,7 @@ impl<E> WebhookAuthLayer<E> {
                 clock: Arc::new(SystemTime::now),
                 on_rejection: None,
                 expose_acceptance: false,
+                observer: Arc::new(Observer::new()),
             }),
         }
     }
