@@ -113,7 +113,8 @@ impl<E> WebhookAuthLayer<E> {
         self.with(|settings| settings.on_rejection = Some(Arc::new(respond)))
     }
 
-    /// The clock by which signed timestamps are judged. The default is the system's.
+    /// The clock by which signed timestamps are judged, and by which the log's events are rationed.
+    /// The default is the system's.
     pub fn clock(self, clock: impl Clock) -> Self {
         self.with(|settings| settings.clock = Arc::new(clock))
     }
