@@ -1,10 +1,11 @@
 //! axum 0.8.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Extension, Router,
     body::Body,
+    error_handling::HandleErrorLayer,
     extract::{Request, State},
     handler::Handler,
     middleware::{Next, from_fn},
@@ -15,7 +16,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::Full;
 use tower::{Layer, ServiceBuilder, make::Shared, util::MapResponseLayer};
-use tower_webhook_auth::{Rejection, Verified, WebhookAuthLayer, provider::vwo};
+use tower_webhook_auth::{BoxError, Rejection, Verified, WebhookAuthLayer, provider::vwo};
 
 use crate::net::{
     Event, PROJECT, VWO_KEY, delivery, forged, layer, listen, send, spawn, vwo_delivery, vwo_layer,
@@ -23,6 +24,10 @@ use crate::net::{
 
 async fn project(webhook: Verified<Event>) -> String {
     webhook.project_id.to_string()
+}
+
+async fn overloaded(error: BoxError) -> (StatusCode, String) {
+    (StatusCode::SERVICE_UNAVAILABLE, error.to_string())
 }
 
 async fn serve(router: Router) -> SocketAddr {
@@ -90,6 +95,28 @@ async fn the_layer_stands_wherever_axum_takes_one() {
             Router::new()
                 .route("/in", post(project))
                 .layer(ServiceBuilder::new().layer(layer())),
+        ),
+        (
+            "layers that may fail outside",
+            Router::new().route("/in", post(project)).layer(
+                ServiceBuilder::new()
+                    .layer(HandleErrorLayer::new(overloaded))
+                    .load_shed()
+                    .concurrency_limit(8)
+                    .timeout(Duration::from_secs(5))
+                    .layer(layer()),
+            ),
+        ),
+        (
+            "layers that may fail inside",
+            Router::new().route("/in", post(project)).layer(
+                ServiceBuilder::new()
+                    .layer(layer())
+                    .layer(HandleErrorLayer::new(overloaded))
+                    .load_shed()
+                    .concurrency_limit(8)
+                    .timeout(Duration::from_secs(5)),
+            ),
         ),
         (
             "route_service",

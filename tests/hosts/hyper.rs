@@ -26,7 +26,7 @@ use tower_webhook_auth::{Rejection, RejectionKind, Verified};
 
 use crate::net::{
     BODY, Event, PROJECT, SIGNATURE, delivery, forged, layer, listen, send, send_http2, serve,
-    spawn,
+    spawn, vwo_layer,
 };
 
 async fn project(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -139,6 +139,15 @@ async fn a_refusal_from_the_head_never_asks_for_the_body() {
         );
         assert!(!answer.contains("100 Continue"), "{headers}\n{answer}");
     }
+
+    // A wrong shared key is known to be wrong from the head.
+    let address = serve(vwo_layer().layer(service_fn(project))).await;
+    let headers = format!("x-vwo-auth: YOUR_SECRET_KEZ\r\ncontent-length: {length}\r\n");
+    let answer = expecting(address, &headers).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]

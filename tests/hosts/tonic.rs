@@ -1,12 +1,20 @@
 //! tonic 0.14: a unary call whose message, as gRPC frames it, is the body that is signed.
 
+use std::net::SocketAddr;
+
+use bytes::Bytes;
 use tonic::{
     Code, Request, Status,
+    service::LayerExt,
     transport::{Channel, Server, server::TcpIncoming},
 };
 use tonic_health::{
     ServingStatus,
-    pb::{HealthCheckRequest, health_check_response, health_client::HealthClient},
+    pb::{
+        HealthCheckRequest, health_check_response,
+        health_client::HealthClient,
+        health_server::{Health, HealthServer},
+    },
 };
 use tower_webhook_auth::{Provider, Secret, SignatureScheme, WebhookAuthLayer};
 
@@ -16,28 +24,42 @@ use crate::net::{listen, spawn};
 /// `printf '\0\0\0\0\012\012\010receiver' | openssl dgst -sha256 -hmac wJ4mX9`.
 const SIGNATURE: &str = "326b62ef8d52ed1b48e1e2e3633a99c2c814a12530d2acb6a0109501dfba5321";
 
-/// What a client sees that calls with this signature, and with a message of this service's name.
-async fn check(signature: Option<&'static str>, service: &str) -> Result<i32, Status> {
+fn layer() -> WebhookAuthLayer<Bytes> {
     let scheme = SignatureScheme::hmac_sha256("x-signature").build();
     let acme = Provider::new(
         "acme",
         scheme.expect("a scheme"),
         Secret::new("wJ4mX9").expect("a secret"),
     );
-    let layer = WebhookAuthLayer::new(acme.expect("a provider")).max_body_bytes(64);
+    WebhookAuthLayer::new(acme.expect("a provider")).max_body_bytes(64)
+}
+
+async fn health() -> HealthServer<impl Health> {
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter
         .set_service_status("receiver", ServingStatus::Serving)
         .await;
+    health
+}
+
+/// A server with the layer around all of its services.
+async fn guarded() -> SocketAddr {
     let (listener, address) = listen().await;
+    let server = Server::builder().layer(layer()).add_service(health().await);
     spawn(async move {
-        let _ = Server::builder()
-            .layer(layer)
-            .add_service(health)
+        let _ = server
             .serve_with_incoming(TcpIncoming::from(listener))
             .await;
     });
+    address
+}
 
+/// What a client sees that calls with this signature, and with a message of this service's name.
+async fn check(
+    address: SocketAddr,
+    signature: Option<&'static str>,
+    service: &str,
+) -> Result<i32, Status> {
     let channel = Channel::from_shared(format!("http://{address}")).expect("a URI");
     let mut client = HealthClient::new(channel.connect().await.expect("a connection"));
     let mut request = Request::new(HealthCheckRequest {
@@ -53,7 +75,7 @@ async fn check(signature: Option<&'static str>, service: &str) -> Result<i32, St
 
 #[tokio::test]
 async fn a_signed_call_is_answered() {
-    let status = check(Some(SIGNATURE), "receiver").await;
+    let status = check(guarded().await, Some(SIGNATURE), "receiver").await;
     assert_eq!(
         status.expect("an answer"),
         i32::from(health_check_response::ServingStatus::Serving)
@@ -83,8 +105,25 @@ async fn a_refusal_is_a_status_that_the_client_reads() {
             Code::ResourceExhausted,
         ),
     ];
+    let address = guarded().await;
     for (name, signature, service, code) in cases {
-        let status = check(signature, service).await.expect_err(name);
+        let status = check(address, signature, service).await.expect_err(name);
         assert_eq!(status.code(), code, "{name}: {status:?}");
     }
+}
+
+#[tokio::test]
+async fn one_service_of_several_is_guarded_by_a_named_layer() {
+    let (listener, address) = listen().await;
+    let server = Server::builder().add_service(layer().named_layer(health().await));
+    spawn(async move {
+        let _ = server
+            .serve_with_incoming(TcpIncoming::from(listener))
+            .await;
+    });
+    check(address, Some(SIGNATURE), "receiver")
+        .await
+        .expect("an answer");
+    let status = check(address, None, "receiver").await.expect_err("no key");
+    assert_eq!(status.code(), Code::Unauthenticated);
 }
