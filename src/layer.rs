@@ -33,6 +33,45 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// # }
 /// ```
 ///
+/// # Among other layers
+///
+/// What stands outside of it sees strangers, what stands inside sees verified deliveries alone. So
+/// limits that protect the handler belong inside; limits that bound the strangers, and whatever
+/// traces or counts, outside. A layer that changes the request's body, such as tower-http's
+/// `RequestDecompressionLayer`, belongs inside, since senders sign what they send. It belongs
+/// outside only where a proxy of your own compresses what was signed before.
+///
+/// Inside, the request's body is `Full<Bytes>`; outside, the response's is
+/// [`ResponseBody`](crate::ResponseBody). axum's `Router::layer`, tonic, warp and hyper take them as
+/// they are. `axum::serve` around a layered router, and `tower::util::option_layer`, want axum's own
+/// body back:
+///
+/// ```
+/// # use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
+/// use axum::{Router, body::Body, response::Response};
+/// use tower::{ServiceBuilder, make::Shared};
+///
+/// # async fn serve(listener: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+/// # let layer = WebhookAuthLayer::new(provider::optimizely(Secret::new("wJ4mX9")?));
+/// let service = ServiceBuilder::new()
+///     .map_response(|response: Response<_>| response.map(Body::new))
+///     .layer(layer)
+///     .service(Router::new());
+/// axum::serve(listener, Shared::new(service)).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// So does axum's `from_fn` inside of the layer in one `ServiceBuilder`, with `map_request` between
+/// the two. In a call of `layer` of its own it needs nothing.
+///
+/// # gRPC
+///
+/// To a request of `application/grpc` a refusal is a gRPC status, such as `UNAUTHENTICATED`. The
+/// body that is signed is the message in its frame. This is for methods that take one message: one
+/// that takes a stream of them would wait for the stream's end, since there is no body to check
+/// before.
+///
 /// # Logs
 ///
 /// With feature `tracing` each refusal is a warning of target `tower_webhook_auth`, with the fields
