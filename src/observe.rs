@@ -48,9 +48,9 @@ impl Observer {
     pub(crate) fn refused(&self, rejection: &Rejection, clock: &dyn Clock) {
         let provider = rejection.provider();
         let reason = rejection.kind().as_str();
-        Span::current()
-            .record("webhook.provider", provider)
-            .record("webhook.reason", reason);
+        let span = Span::current();
+        span.record("webhook.provider", provider);
+        span.record("webhook.reason", reason);
         // Nobody listens: then nothing is counted, and the clock is not asked.
         if !tracing::enabled!(target: TARGET, Level::WARN) {
             return;

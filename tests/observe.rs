@@ -137,9 +137,23 @@ fn nothing_secret_and_nothing_presented_is_told() {
             >>::oneshot(service, request));
         let status = response.expect("an infallible service").status();
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        // A shared key is itself in the head.
+        let service = WebhookAuthLayer::new(provider::vwo(Secret::new(SECRET).expect("a secret")))
+            .layer(common::Inner::default());
+        for (key, expected) in [(SECRET, StatusCode::OK), (FORGED, StatusCode::UNAUTHORIZED)] {
+            let request = Request::post("/")
+                .header("x-vwo-auth", key)
+                .body(Full::<Bytes>::from(r#"{"timestamp":1,"event":""}"#))
+                .expect("a request");
+            let response = block_on(service.clone().oneshot(request));
+            let status = response.expect("an infallible service").status();
+            assert_eq!(status, expected);
+        }
     });
     let text = told.join("\n");
-    assert!(text.contains("event_unparseable"), "{text}");
+    for reason in ["signature_mismatch", "event_unparseable", "key_mismatch"] {
+        assert!(text.contains(reason), "{text}");
+    }
     for hidden in [SECRET, MAC, FORGED, "QMVJcUKEJZFg8pQ2jhAybK"] {
         assert!(!text.contains(hidden), "{hidden} was told:\n{text}");
     }

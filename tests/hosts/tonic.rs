@@ -109,6 +109,12 @@ async fn a_refusal_is_a_status_that_the_client_reads() {
     for (name, signature, service, code) in cases {
         let status = check(address, signature, service).await.expect_err(name);
         assert_eq!(status.code(), code, "{name}: {status:?}");
+        // A status of gRPC's, and not what a client makes of HTTP's 401.
+        let expected = match code {
+            Code::Unauthenticated => "unauthenticated",
+            _ => "resource exhausted",
+        };
+        assert_eq!(status.message(), expected, "{name}");
     }
 }
 
