@@ -167,9 +167,13 @@ fn a_thousand_refusals_in_one_instant_are_told_by_few_events_that_count_the_othe
         move || SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst))
     };
     let layer = layer().clock(clock);
-    // Clones and services of one layer share the bound.
+    // Clones and services of one layer share the bound, whatever else is set for them.
     let services = [
         layer.clone().layer(common::Inner::default()),
+        layer
+            .clone()
+            .expose_acceptance()
+            .layer(common::Inner::default()),
         layer.layer(common::Inner::default()),
     ];
     let flood = told(|| {
