@@ -1,8 +1,9 @@
-//! What time it is: asked only by schemes whose signatures grow old.
+//! What time it is: asked by schemes whose signatures grow old, and where log events are rationed.
 
 use std::time::SystemTime;
 
-/// A source of the current time, for the tolerance of signed timestamps.
+/// A source of the current time, for the tolerance of signed timestamps, and with feature `tracing`
+/// for the rate of log events.
 ///
 /// The default is the system's clock. A test hands in its own, as a closure:
 ///

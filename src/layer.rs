@@ -7,8 +7,8 @@ use http::Response;
 use tower_layer::Layer;
 
 use crate::{
-    budget::Budget, clock::Clock, provider::Provider, read::Limits, rejection::Rejection,
-    service::WebhookAuth, settings::Settings,
+    budget::Budget, clock::Clock, observe::Observer, provider::Provider, read::Limits,
+    rejection::Rejection, service::WebhookAuth, settings::Settings,
 };
 
 const DEFAULT_MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -32,6 +32,59 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Among other layers
+///
+/// What stands outside of it sees strangers, what stands inside sees verified deliveries alone. So
+/// limits that protect the handler belong inside; limits that bound the strangers, and whatever
+/// traces or counts, outside. A layer that changes the request's body, such as tower-http's
+/// `RequestDecompressionLayer`, belongs inside, since senders sign what they send. It belongs
+/// outside only where a proxy of your own compresses what was signed before.
+///
+/// Inside, the request's body is `Full<Bytes>`; outside, the response's is
+/// [`ResponseBody`](crate::ResponseBody). axum's `Router::layer`, tonic, warp and hyper take them as
+/// they are. `axum::serve` around a layered router, and `tower::util::option_layer`, want axum's own
+/// body back:
+///
+/// ```
+/// # use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
+/// use axum::{Router, body::Body, response::Response};
+/// use tower::{ServiceBuilder, make::Shared};
+///
+/// # async fn serve(listener: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+/// # let layer = WebhookAuthLayer::new(provider::optimizely(Secret::new("wJ4mX9")?));
+/// let service = ServiceBuilder::new()
+///     .map_response(|response: Response<_>| response.map(Body::new))
+///     .layer(layer)
+///     .service(Router::new());
+/// axum::serve(listener, Shared::new(service)).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// So does axum's `from_fn` inside of the layer in one `ServiceBuilder`, with `map_request` between
+/// the two. In a call of `layer` of its own it needs nothing.
+///
+/// # gRPC
+///
+/// To a request of `application/grpc` a refusal is a gRPC status, such as `UNAUTHENTICATED`. The
+/// body that is signed is the message in its frame. This is for methods that take one message: one
+/// that takes a stream of them would wait for the stream's end, since there is no body to check
+/// before.
+///
+/// # Logs
+///
+/// With feature `tracing` each refusal is a warning of target `tower_webhook_auth`, with the fields
+/// `webhook.provider`, `webhook.reason` (the code of its
+/// [`RejectionKind`](crate::RejectionKind::as_str)), `webhook.header` (a name, no value),
+/// `webhook.body_bytes` and `webhook.suppressed`. Since strangers can cause refusals, all clones of
+/// a layer together tell of 32 at once, and of one more for each second; `webhook.suppressed` is
+/// how many were passed over before this one.
+///
+/// A span that is current outside of the layer, such as one of tower-http's `TraceLayer`, gets what
+/// it declares of `webhook.provider` and `webhook.reason` for a refusal, and of `webhook.provider`,
+/// `webhook.key` and `webhook.delivery_id` (if the signature covers it) for a delivery that was
+/// accepted.
 #[must_use = "a layer does nothing until it is put around a service"]
 pub struct WebhookAuthLayer<E> {
     settings: Arc<Settings<E>>,
@@ -52,6 +105,7 @@ impl<E> WebhookAuthLayer<E> {
                 clock: Arc::new(SystemTime::now),
                 on_rejection: None,
                 expose_acceptance: false,
+                observer: Arc::new(Observer::new()),
             }),
         }
     }
@@ -98,7 +152,8 @@ impl<E> WebhookAuthLayer<E> {
         self.with(|settings| settings.on_rejection = Some(Arc::new(respond)))
     }
 
-    /// The clock by which signed timestamps are judged. The default is the system's.
+    /// The clock by which signed timestamps are judged, and by which the log's events are rationed.
+    /// The default is the system's.
     pub fn clock(self, clock: impl Clock) -> Self {
         self.with(|settings| settings.clock = Arc::new(clock))
     }

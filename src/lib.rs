@@ -150,6 +150,7 @@ mod deadline;
 mod error;
 mod future;
 mod layer;
+mod observe;
 pub mod provider;
 mod read;
 mod rejection;

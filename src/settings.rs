@@ -7,6 +7,7 @@ use http::{HeaderMap, Response};
 
 use crate::{
     clock::Clock,
+    observe::Observer,
     provider::Provider,
     read::Limits,
     rejection::Rejection,
@@ -22,6 +23,7 @@ pub(crate) struct Settings<E> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) on_rejection: Option<Arc<OnRejection>>,
     pub(crate) expose_acceptance: bool,
+    pub(crate) observer: Arc<Observer>,
 }
 
 impl<E> Settings<E> {
@@ -33,6 +35,7 @@ impl<E> Settings<E> {
         request: &HeaderMap,
     ) -> Response<Bytes> {
         let rejection = rejection.seen_by(self.provider.shared_name(), received);
+        self.observer.refused(&rejection, &*self.clock);
         let mut response = match &self.on_rejection {
             Some(respond) => respond(&rejection),
             None => response::refuse(&rejection, request),
@@ -43,6 +46,7 @@ impl<E> Settings<E> {
 
     /// What layers outside are told of a delivery that was accepted.
     pub(crate) fn accept(&self, verified: &Verified<E>) -> Option<Acceptance> {
+        self.observer.accepted(verified);
         self.expose_acceptance.then(|| verified.acceptance())
     }
 }
@@ -55,6 +59,7 @@ impl<E> Clone for Settings<E> {
             clock: Arc::clone(&self.clock),
             on_rejection: self.on_rejection.clone(),
             expose_acceptance: self.expose_acceptance,
+            observer: Arc::clone(&self.observer),
         }
     }
 }
