@@ -19,6 +19,8 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+#![doc = include_str!("catalogue.md")]
 
 pub mod amplitude;
 mod business;
