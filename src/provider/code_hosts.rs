@@ -16,7 +16,9 @@ use crate::{
 ///
 /// Bodies may have 25 MiB, the most that GitHub sends. It waits 10 seconds for 2xx and repeats nothing
 /// by itself. A new webhook begins with the event `ping`. A form-encoded delivery is signed as it was
-/// sent. [Vendor's page](https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries).
+/// sent. Neither `X-GitHub-Event` nor `X-GitHub-Delivery` is signed, nor is a time: a delivery can be
+/// replayed, and under another event's name. Learn the kind of the event from the body.
+/// [Vendor's page](https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries).
 ///
 /// ```
 /// use serde::Deserialize;
@@ -75,6 +77,8 @@ pub fn gitlab_token(keys: impl Into<Keys>) -> Provider<Bytes> {
 
 /// Gitea: `X-Gitea-Signature`, the HMAC-SHA256 of the body in hexadecimal digits.
 ///
+/// The headers with the id and the event's name are not signed, nor is a time: a delivery can be
+/// replayed, and under another event's name.
 /// [Vendor's page](https://docs.gitea.com/usage/repository/webhooks).
 #[must_use]
 pub fn gitea(keys: impl Into<Keys>) -> Provider<Bytes> {
@@ -86,6 +90,7 @@ pub fn gitea(keys: impl Into<Keys>) -> Provider<Bytes> {
 
 /// Forgejo: `X-Forgejo-Signature`, the HMAC-SHA256 of the body in hexadecimal digits.
 ///
+/// What [`gitea`] says of replays holds here too.
 /// [Vendor's page](https://forgejo.org/docs/latest/user/webhooks/),
 /// [source](https://codeberg.org/forgejo/forgejo/src/branch/forgejo/services/webhook/shared/payloader.go).
 #[must_use]
@@ -98,6 +103,7 @@ pub fn forgejo(keys: impl Into<Keys>) -> Provider<Bytes> {
 
 /// Gogs: `X-Gogs-Signature`, the HMAC-SHA256 of the body in hexadecimal digits.
 ///
+/// What [`gitea`] says of replays holds here too.
 /// [Vendor's page](https://gogs.io/docs/features/webhook).
 #[must_use]
 pub fn gogs(keys: impl Into<Keys>) -> Provider<Bytes> {
@@ -110,7 +116,9 @@ pub fn gogs(keys: impl Into<Keys>) -> Provider<Bytes> {
 /// Bitbucket, in the cloud and in a data center: `X-Hub-Signature: sha256=` and the HMAC-SHA256 of the
 /// body in hexadecimal digits.
 ///
-/// The header is the one in which others send `sha1=`: that tag is not accepted here.
+/// The header is the one in which others send `sha1=`: that tag is not accepted here. The headers with
+/// the id and the event's name are not signed, nor is a time: a delivery can be replayed, and under
+/// another event's name.
 /// [Vendor's page](https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/).
 #[must_use]
 pub fn bitbucket(keys: impl Into<Keys>) -> Provider<Bytes> {
@@ -134,7 +142,8 @@ pub fn jira(keys: impl Into<Keys>) -> Provider<Bytes> {
 /// CircleCI: `circleci-signature`, a list of `v1=` and the HMAC-SHA256 of the body in hexadecimal
 /// digits.
 ///
-/// CircleCI waits 10 seconds for 2xx.
+/// CircleCI waits 10 seconds for 2xx. `circleci-event-type` is not signed, nor is a time: a delivery can
+/// be replayed. Its id and type stand in the body too.
 /// [Vendor's page](https://circleci.com/docs/guides/integration/outbound-webhooks/).
 #[must_use]
 pub fn circleci(keys: impl Into<Keys>) -> Provider<Bytes> {
@@ -147,7 +156,8 @@ pub fn circleci(keys: impl Into<Keys>) -> Provider<Bytes> {
 
 /// Vercel: `x-vercel-signature`, the HMAC-SHA1 of the body in hexadecimal digits.
 ///
-/// 2xx is expected; repeated for 24 hours. The delivery's id is in the body.
+/// 2xx is expected; repeated for 24 hours. No time is signed: know a delivery again by the id in the
+/// body.
 /// [Vendor's page](https://vercel.com/docs/webhooks/webhooks-api).
 #[must_use]
 pub fn vercel(keys: impl Into<Keys>) -> Provider<Bytes> {
