@@ -89,6 +89,7 @@ fn presets() -> Vec<Preset> {
                 "no example with key and signature was found; a key made here signs in its place"
             )
         ),
+        preset!(elevenlabs(keys), Without(NO_EXAMPLE)),
         preset!(featbit(keys), Of(&["featbit"])),
         preset!(flagsmith(keys), Of(&["flagsmith"])),
         preset!(flagsmith_change_tracking(keys), Without(NO_EXAMPLE)),
@@ -117,6 +118,7 @@ fn presets() -> Vec<Preset> {
         preset!(launchdarkly(keys), Of(&["launchdarkly"])),
         preset!(line(keys), Of(&["line"])),
         preset!(linear(keys), Of(&["linear"])),
+        preset!(meta(keys), Without(NO_EXAMPLE)),
         preset!(mux(keys), Of(&["mux"])),
         preset!(notion(keys), Of(&["notion"])),
         preset!(openai(keys)?, Of(&["openai"])),
@@ -129,6 +131,7 @@ fn presets() -> Vec<Preset> {
         preset!(pagerduty(keys), Of(&["pagerduty"])),
         preset!(paystack(keys), Of(&["paystack"])),
         preset!(razorpay(keys), Of(&["razorpay"])),
+        preset!(polar(keys), Without(NO_EXAMPLE)),
         preset!(
             replicate(keys)?,
             Without("the scheme is Standard Webhooks, which has examples")
@@ -140,6 +143,7 @@ fn presets() -> Vec<Preset> {
         preset!(sanity(keys), Of(&["sanity"])),
         preset!(segment(keys), Of(&["segment"])),
         preset!(sendgrid(keys)?, Of(&["sendgrid (ECDSA)"])),
+        preset!(sentry(keys), Without(NO_EXAMPLE)),
         preset!(shopify(keys), Of(&["shopify"])),
         preset!(slack(keys), Of(&["slack"])),
         preset!(square(keys, url), Of(&["square"])),
@@ -155,12 +159,17 @@ fn presets() -> Vec<Preset> {
         ),
         preset!(stripe(keys), Of(&["stripe"])),
         preset!(svix(keys)?, Of(&["svix"])),
+        preset!(
+            telegram(keys),
+            Without("a shared key: there is nothing to compute")
+        ),
         preset!(twitch(keys), Of(&["twitch"])),
         preset!(typeform(keys), Of(&["typeform"])),
         preset!(unleash(keys), Of(&["unleash"])),
         preset!(vercel(keys), Of(&["vercel"])),
         preset!(vwo(keys), Of(&["vwo"])),
         preset!(webflow(keys), Of(&["webflow"])),
+        preset!(woocommerce(keys), Without(NO_EXAMPLE)),
         preset!(workos(keys), Of(&["workos"])),
         preset!(x(keys), Of(&["x-twitter"])),
         preset!(zendesk(keys), Of(&["zendesk"])),

@@ -179,3 +179,18 @@ pub fn linear(keys: impl Into<Keys>) -> Provider<Bytes> {
         .delivery_id_header(HeaderName::from_static("linear-delivery"))
         .event_name_header(HeaderName::from_static("linear-event"))
 }
+
+/// Sentry's integrations: `Sentry-Hook-Signature`, the HMAC-SHA256 of the body in hexadecimal digits.
+///
+/// The key is the integration's client secret. Sentry waits one second. `Sentry-Hook-Timestamp`,
+/// `Request-ID` and `Sentry-Hook-Resource` are not signed: a delivery can be replayed, and under another
+/// resource's name.
+/// [Vendor's page](https://docs.sentry.io/organization/integrations/integration-platform/webhooks/),
+/// [source](https://github.com/getsentry/sentry/blob/master/src/sentry/sentry_apps/models/sentry_app.py).
+#[must_use]
+pub fn sentry(keys: impl Into<Keys>) -> Provider<Bytes> {
+    let scheme = SignatureScheme::hmac_sha256("sentry-hook-signature");
+    Provider::preset("sentry", scheme.build(), keys)
+        .delivery_id_header(HeaderName::from_static("request-id"))
+        .event_name_header(HeaderName::from_static("sentry-hook-resource"))
+}

@@ -106,3 +106,17 @@ pub fn cloudflare_stream(keys: impl Into<Keys>) -> Provider<Bytes> {
     let scheme = shapes::stripe_like("webhook-signature", "sig1", Timestamp::tag("time"));
     Provider::preset("cloudflare_stream", scheme.build(), keys)
 }
+
+/// ElevenLabs: `ElevenLabs-Signature: t=…,v0=…`, the HMAC-SHA256 of `{t}.{body}` in hexadecimal digits.
+///
+/// The timestamp, in seconds, may be half an hour old; one from the future is let through, as in the
+/// vendor's libraries. [Vendor's page](https://elevenlabs.io/docs/overview/administration/webhooks),
+/// [source](https://github.com/elevenlabs/elevenlabs-python/blob/main/src/elevenlabs/webhooks_custom.py).
+#[must_use]
+pub fn elevenlabs(keys: impl Into<Keys>) -> Provider<Bytes> {
+    let timestamp = Timestamp::tag("t")
+        .tolerance(Duration::from_secs(1800))
+        .past_only();
+    let scheme = shapes::stripe_like("elevenlabs-signature", "v0", timestamp);
+    Provider::preset("elevenlabs", scheme.build(), keys)
+}

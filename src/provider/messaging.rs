@@ -9,7 +9,7 @@ use super::{Provider, shapes};
 #[cfg(any(feature = "ed25519", feature = "ecdsa-p256"))]
 use crate::{error::ConfigError, scheme::KeyEncoding};
 use crate::{
-    scheme::{Encoding, Piece, SignatureScheme, Timestamp},
+    scheme::{Encoding, Piece, SharedKeyScheme, SignatureScheme, Timestamp},
     secret::Keys,
 };
 
@@ -111,6 +111,30 @@ pub fn line(keys: impl Into<Keys>) -> Provider<Bytes> {
 pub fn x(keys: impl Into<Keys>) -> Provider<Bytes> {
     let scheme = shapes::base64("x-twitter-webhooks-signature").tags('=', ["sha256"]);
     Provider::preset("x", scheme.build(), keys)
+}
+
+/// Meta: Facebook, Instagram, Messenger, WhatsApp. `X-Hub-Signature-256: sha256=` and the HMAC-SHA256
+/// of the body in hexadecimal digits.
+///
+/// The key is the app secret. It signs the body as it arrives, where everything beyond ASCII is escaped
+/// (`\u00e4`). No time is signed: a delivery can be replayed. A new URL is first asked with a GET,
+/// `hub.mode=subscribe`, for its `hub.challenge`: that request is not signed and does not pass here. [Vendor's page](https://developers.facebook.com/docs/graph-api/webhooks/getting-started).
+#[doc(alias = "whatsapp")]
+#[must_use]
+pub fn meta(keys: impl Into<Keys>) -> Provider<Bytes> {
+    let scheme = shapes::sha256_tagged("x-hub-signature-256");
+    Provider::preset("meta", scheme.build(), keys)
+}
+
+/// Telegram's bots: the shared key in `X-Telegram-Bot-Api-Secret-Token`.
+///
+/// The secret is the `secret_token` given to `setWebhook`. It proves who called and covers nothing of
+/// the body: know an update again by the `update_id` in it.
+/// [Vendor's page](https://core.telegram.org/bots/api#setwebhook).
+#[must_use]
+pub fn telegram(keys: impl Into<Keys>) -> Provider<Bytes> {
+    let scheme = SharedKeyScheme::new("x-telegram-bot-api-secret-token");
+    Provider::preset("telegram", scheme.build(), keys)
 }
 
 /// Twitch EventSub: `Twitch-Eventsub-Message-Signature: sha256=` and the HMAC-SHA256 of id, timestamp

@@ -133,6 +133,21 @@ pub fn shopify(keys: impl Into<Keys>) -> Provider<Bytes> {
         .event_name_header(HeaderName::from_static("x-shopify-topic"))
 }
 
+/// WooCommerce: `X-WC-Webhook-Signature`, the HMAC-SHA256 of the body in base64.
+///
+/// A new webhook first sends a form, `webhook_id=…`, that is not signed and does not pass here.
+/// `X-WC-Webhook-Delivery-ID` and `X-WC-Webhook-Topic` are not signed, nor is a time: a delivery can be
+/// replayed, and under another topic.
+/// [Vendor's page](https://woocommerce.com/document/webhooks/),
+/// [source](https://github.com/woocommerce/woocommerce/blob/trunk/plugins/woocommerce/includes/class-wc-webhook.php).
+#[must_use]
+pub fn woocommerce(keys: impl Into<Keys>) -> Provider<Bytes> {
+    let scheme = shapes::base64("x-wc-webhook-signature");
+    Provider::preset("woocommerce", scheme.build(), keys)
+        .delivery_id_header(HeaderName::from_static("x-wc-webhook-delivery-id"))
+        .event_name_header(HeaderName::from_static("x-wc-webhook-topic"))
+}
+
 /// RevenueCat: the shared key as the whole value of `Authorization`.
 ///
 /// The secret is what was entered as the authorization header's value, letter for letter. It proves

@@ -112,6 +112,16 @@ pub fn bigcommerce(keys: impl Into<Keys>) -> Provider<Bytes> {
     Provider::preset("bigcommerce", shapes::standard_webhooks().build(), keys)
 }
 
+/// Polar: as [`standard_webhooks`], but the secret's text is the key, `polar_whs_` and all.
+///
+/// 2xx is expected.
+/// [Vendor's page](https://polar.sh/docs/integrate/webhooks/delivery),
+/// [source](https://github.com/polarsource/polar/blob/main/server/polar/webhook/tasks.py).
+#[must_use]
+pub fn polar(keys: impl Into<Keys>) -> Provider<Bytes> {
+    Provider::preset("polar", shapes::standard_webhooks().build(), keys)
+}
+
 fn whsec(name: &str, keys: impl Into<Keys>) -> Result<Provider<Bytes>, ConfigError> {
     let scheme = shapes::whsec(shapes::standard_webhooks());
     Provider::new(name, scheme.build()?, keys)
