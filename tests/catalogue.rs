@@ -486,6 +486,153 @@ async fn a_gitlab_token_is_no_second_chance_for_a_bad_signature() {
     );
 }
 
+#[tokio::test]
+async fn hubspot_signs_the_url_with_its_escapes_decoded() {
+    // Computed with Python's hmac over `POST`, the URL with `@`, `/` and `:` decoded and everything
+    // else as it was sent, the body, and the timestamp.
+    let request = || {
+        Request::post("/hook?to=a%40b.c%2Fd%3Ae%20f%26g&x=%3D")
+            .header("X-HubSpot-Request-Timestamp", "1700000000000")
+            .header(
+                "X-HubSpot-Signature-v3",
+                "7XccMIwOMZFi9M/vHgU7PK5167vV3Cnqsfas4ilB+ug=",
+            )
+            .body(Full::from(BODY))
+            .expect("a request")
+    };
+    let secret = Secret::new("cfc68c0b-4b4e-4ef8-b764-95350e4ea479").expect("a secret");
+    for (url, accepted) in [
+        (SignedUrl::origin("https://example.com"), true),
+        (
+            SignedUrl::exact("https://example.com/hook?to=a%40b.c%2fd%3ae%20f%26g&x=%3D"),
+            true,
+        ),
+        (SignedUrl::exact("https://example.com/hook"), false),
+        (SignedUrl::origin("http://example.com"), false),
+    ] {
+        let hubspot = provider::hubspot_v3(secret.clone(), url.clone());
+        let verdict = deliver(&hubspot, request(), now()).await;
+        assert_eq!(verdict.is_ok(), accepted, "{url:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_headers_of_two_svix_families_never_mix() {
+    // Computed with Python's hmac over `d-1.1700000000.{"a":1}`.
+    let signature = "v1,eyxLhonueODQ4OgeI28Xrk32BVg6gHtueQRxCAMIoBg=";
+    let forged = format!("v1,{}=", "A".repeat(43));
+    let svix = provider::svix(Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX").expect("a secret"))
+        .expect("base64");
+    for (family, id, timestamp, signature, other, accepted) in [
+        ("svix", "svix-id", "svix-timestamp", signature, None, true),
+        (
+            "webhook",
+            "webhook-id",
+            "webhook-timestamp",
+            signature,
+            None,
+            true,
+        ),
+        (
+            "svix",
+            "webhook-id",
+            "svix-timestamp",
+            signature,
+            None,
+            false,
+        ),
+        (
+            "webhook",
+            "webhook-id",
+            "svix-timestamp",
+            signature,
+            None,
+            false,
+        ),
+        (
+            "svix",
+            "svix-id",
+            "svix-timestamp",
+            signature,
+            Some("webhook-signature"),
+            true,
+        ),
+        (
+            "webhook",
+            "webhook-id",
+            "webhook-timestamp",
+            signature,
+            Some("svix-signature"),
+            false,
+        ),
+    ] {
+        let mut request = Request::post("/")
+            .header(id, "d-1")
+            .header(timestamp, "1700000000")
+            .header(format!("{family}-signature"), signature);
+        if let Some(other) = other {
+            request = request.header(other, &forged);
+        }
+        let request = request.body(Full::from(BODY)).expect("a request");
+        let verdict = deliver(&svix, request, now()).await;
+        assert_eq!(
+            verdict.is_ok(),
+            accepted,
+            "{family}, {id}, {timestamp}, {other:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn either_signature_of_box_may_match_either_key() {
+    // Computed with Python's hmac over `{"a":1}2023-11-14T22:13:20Z`.
+    let primary = "bvDC875XYd4qeTVgKK4g3DpLF0xumhLs60noJ+THaLQ=";
+    let secondary = "J5yEUlBDC0ohDvbLNmbghiZYCatHsdd4lllZnE+x5Sc=";
+    let other = format!("{}=", "A".repeat(43));
+    let delivery = |first: &str, second: &str, version: &str| {
+        Request::post("/")
+            .header("BOX-DELIVERY-ID", "d-1")
+            .header("BOX-DELIVERY-TIMESTAMP", "2023-11-14T22:13:20Z")
+            .header("BOX-SIGNATURE-ALGORITHM", "HmacSHA256")
+            .header("BOX-SIGNATURE-VERSION", version)
+            .header("BOX-SIGNATURE-PRIMARY", first)
+            .header("BOX-SIGNATURE-SECONDARY", second)
+            .body(Full::from(BODY))
+            .expect("a request")
+    };
+    let key = |text: &str| Secret::new(text).expect("a secret");
+    let both = Keys::named([("primary", key("primary")), ("secondary", key("secondary"))]);
+    let both = provider::box_com(both.expect("two keys"));
+    let one = provider::box_com(key("secondary"));
+
+    for (first, second, by_both, by_one) in [
+        (primary, secondary, Some("primary"), Some("default")),
+        (secondary, primary, Some("primary"), Some("default")),
+        (
+            other.as_str(),
+            secondary,
+            Some("secondary"),
+            Some("default"),
+        ),
+        (primary, other.as_str(), Some("primary"), None),
+        (other.as_str(), other.as_str(), None, None),
+    ] {
+        for (provider, expected) in [(&both, by_both), (&one, by_one)] {
+            let verified = deliver(provider, delivery(first, second, "1"), now()).await;
+            let name = verified.ok().map(|verified| verified.key_name().to_owned());
+            assert_eq!(name.as_deref(), expected, "{first} {second}");
+        }
+    }
+    let version_2 = deliver(&both, delivery(primary, secondary, "2"), now()).await;
+    assert_eq!(
+        version_2.map_err(|r| r.kind()).err(),
+        Some(RejectionKind::HeaderMalformed)
+    );
+    let verified = deliver(&both, delivery(primary, secondary, "1"), now()).await;
+    let verified = verified.expect("a delivery");
+    assert_eq!(verified.delivery_id(), Some(Claim::Unsigned("d-1")));
+}
+
 const URL: &str = "https://example.com/hook";
 const BODY: &str = "{\"a\":1}";
 

@@ -67,7 +67,7 @@ pub fn svix(keys: impl Into<Keys>) -> Result<Provider<Bytes>, ConfigError> {
 /// OpenAI: as [`standard_webhooks`].
 ///
 /// [Vendor's page](https://platform.openai.com/docs/guides/webhooks),
-/// [source](https://github.com/openai/openai-python/blob/main/src/openai/resources/webhooks.py).
+/// [source](https://github.com/openai/openai-python/blob/main/src/openai/resources/webhooks/webhooks.py).
 ///
 /// # Errors
 ///
