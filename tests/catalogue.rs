@@ -80,6 +80,7 @@ fn presets() -> Vec<Preset> {
         preset!(box_com(keys), Of(&["box"])),
         preset!(chargebee(keys), Of(&["basic auth"])),
         preset!(circleci(keys), Of(&["circleci"])),
+        preset!(clickup(keys), Without(NO_EXAMPLE)),
         preset!(cloudflare_stream(keys), Without(NO_EXAMPLE)),
         preset!(coinbase_commerce(keys), Of(&["coinbase-commerce"])),
         preset!(configcat(keys), Of(&["configcat"])),
@@ -89,6 +90,7 @@ fn presets() -> Vec<Preset> {
                 "no example with key and signature was found; a key made here signs in its place"
             )
         ),
+        preset!(docusign(keys), Without(NO_EXAMPLE)),
         preset!(elevenlabs(keys), Without(NO_EXAMPLE)),
         preset!(featbit(keys), Of(&["featbit"])),
         preset!(flagsmith(keys), Of(&["flagsmith"])),

@@ -125,3 +125,28 @@ pub fn segment(keys: impl Into<Keys>) -> Provider<Bytes> {
     let scheme = SignatureScheme::hmac_sha1("x-signature");
     Provider::preset("segment", scheme.build(), keys)
 }
+
+/// DocuSign Connect: `X-DocuSign-Signature-1`, `-2` and so on, each the HMAC-SHA256 of the body in
+/// base64.
+///
+/// DocuSign sends one header for each of an account's keys; the first sixteen are looked at, and any of
+/// them may match. No time is signed: a delivery can be replayed.
+/// [Vendor's page](https://developers.docusign.com/platform/webhooks/connect/validate).
+#[must_use]
+pub fn docusign(keys: impl Into<Keys>) -> Provider<Bytes> {
+    let first = shapes::base64("x-docusign-signature-1");
+    let scheme = (2..=16).fold(first, |scheme, number| {
+        scheme.parallel_header(format!("x-docusign-signature-{number}"))
+    });
+    Provider::preset("docusign", scheme.build(), keys)
+}
+
+/// ClickUp: `X-Signature`, the HMAC-SHA256 of the body in hexadecimal digits.
+///
+/// No time is signed: a delivery can be replayed.
+/// [Vendor's page](https://developer.clickup.com/docs/webhooksignature).
+#[must_use]
+pub fn clickup(keys: impl Into<Keys>) -> Provider<Bytes> {
+    let scheme = SignatureScheme::hmac_sha256("x-signature");
+    Provider::preset("clickup", scheme.build(), keys)
+}

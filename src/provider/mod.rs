@@ -55,7 +55,9 @@ use serde::de::DeserializeOwned;
 pub use self::messaging::sendgrid;
 pub use self::{
     amplitude::amplitude_experiment,
-    business::{hubspot_v1, hubspot_v2, hubspot_v3, pagerduty, segment, workos, zendesk},
+    business::{
+        clickup, docusign, hubspot_v1, hubspot_v2, hubspot_v3, pagerduty, segment, workos, zendesk,
+    },
     code_hosts::{
         bitbucket, circleci, forgejo, gitea, github, github_sha1, gitlab_token, gogs, jira, linear,
         sentry, vercel,
