@@ -7,15 +7,15 @@ mod common;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use data_encoding::BASE64;
-use http::{HeaderName, HeaderValue, Request, StatusCode};
-use http_body_util::Full;
+use http::StatusCode;
 use serde_json::Value;
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
     ConfigError, Encoding, KeyEncoding, Keys, Piece, Provider, Scheme, Secret, SharedKeyScheme,
     SignatureScheme, SignedUrl, Timestamp, WebhookAuthLayer,
 };
+
+use self::common::case::{body, one_or_many, request, text};
 
 #[tokio::test]
 async fn every_case_of_the_vectors_file_gives_its_verdict() {
@@ -111,43 +111,6 @@ async fn run(case: &Value) -> Result<(), String> {
         .expect("a refusal carries its reason");
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{rejection}");
     Err(rejection.to_string())
-}
-
-fn request(case: &Value, body: Bytes) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(body));
-    if let Some(method) = case["method"].as_str() {
-        *request.method_mut() = method.parse().expect("a method");
-    } else {
-        *request.method_mut() = http::Method::POST;
-    }
-    if let Some(url) = case["url"].as_str() {
-        *request.uri_mut() = url.parse().expect("a URL");
-    }
-    for (name, value) in case["headers"].as_object().expect("headers") {
-        let name: HeaderName = name.parse().expect("a header's name");
-        for value in one_or_many(value) {
-            let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header's value");
-            request.headers_mut().append(name.clone(), value);
-        }
-    }
-    request
-}
-
-fn body(case: &Value) -> Bytes {
-    match &case["body_gen"] {
-        Value::Null => BASE64
-            .decode(text(&case["body_base64"]).as_bytes())
-            .expect("base64")
-            .into(),
-        generated => {
-            let byte = match &generated["byte"] {
-                Value::String(text) => text.as_bytes()[0],
-                number => u8::try_from(number.as_u64().expect("a byte")).expect("a byte"),
-            };
-            let count = generated["count"].as_u64().expect("a count");
-            vec![byte; usize::try_from(count).expect("a count")].into()
-        }
-    }
 }
 
 fn provider(case: &Value) -> Result<Provider<Bytes>, ConfigError> {
@@ -288,22 +251,6 @@ fn piece(piece: &Value) -> Piece {
     }
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
 fn character(text: &str) -> char {
     text.chars().next().expect("a separator")
-}
-
-fn one_or_many(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(text) => vec![text],
-        Value::Array(texts) => texts.iter().map(text_of).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn text_of(value: &Value) -> &str {
-    value.as_str().expect("a list of texts")
 }

@@ -19,8 +19,27 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+#![doc = include_str!("catalogue.md")]
 
+pub mod amplitude;
+mod business;
+mod code_hosts;
+mod configcat;
+mod content;
+mod featbit;
+pub mod flagsmith;
+pub mod flipt;
+pub mod go_feature_flag;
+pub mod growthbook;
+pub mod launchdarkly;
+mod messaging;
 pub mod optimizely;
+mod payments;
+mod shapes;
+mod standard;
+pub mod statsig;
+pub mod unleash;
 pub mod vwo;
 
 use std::{
@@ -32,7 +51,40 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use serde::de::DeserializeOwned;
 
-pub use self::{optimizely::optimizely, vwo::vwo};
+#[cfg(feature = "ecdsa-p256")]
+pub use self::messaging::sendgrid;
+pub use self::{
+    amplitude::amplitude_experiment,
+    business::{
+        clickup, docusign, hubspot_v1, hubspot_v2, hubspot_v3, pagerduty, segment, workos, zendesk,
+    },
+    code_hosts::{
+        bitbucket, circleci, forgejo, gitea, github, github_sha1, gitlab_token, gogs, jira, linear,
+        sentry, vercel,
+    },
+    configcat::configcat,
+    content::{box_com, cloudflare_stream, elevenlabs, mux, notion, sanity, typeform, webflow},
+    featbit::featbit,
+    flagsmith::{flagsmith, flagsmith_change_tracking},
+    flipt::flipt,
+    go_feature_flag::go_feature_flag,
+    growthbook::{growthbook_event, growthbook_sdk},
+    launchdarkly::launchdarkly,
+    messaging::{knock, line, meta, slack, telegram, twitch, x, zoom},
+    optimizely::{optimizely, optimizely_cmp},
+    payments::{
+        adyen, chargebee, coinbase_commerce, paddle, paystack, razorpay, revenuecat, shopify,
+        square, stripe, woocommerce,
+    },
+    standard::{
+        bigcommerce, gitlab_signing_token, openai, polar, replicate, standard_webhooks, svix,
+    },
+    statsig::{statsig, statsig_pre_commit},
+    unleash::unleash,
+    vwo::vwo,
+};
+#[cfg(feature = "ed25519")]
+pub use self::{messaging::discord, standard::standard_webhooks_v1a};
 use crate::{
     clock::Clock,
     error::{BoxError, ConfigError},

@@ -1,4 +1,4 @@
-//! Optimizely: Feature Experimentation, Full Stack and Web.
+//! Optimizely: Feature Experimentation, Full Stack and Web; and the Content Marketing Platform.
 //!
 //! ```
 //! use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
@@ -19,7 +19,10 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
 use super::Provider;
-use crate::{scheme::SignatureScheme, secret::Keys};
+use crate::{
+    scheme::{SharedKeyScheme, SignatureScheme},
+    secret::Keys,
+};
 
 /// Optimizely: `X-Hub-Signature: sha1=` and the HMAC-SHA1 of the body in hexadecimal digits.
 ///
@@ -30,6 +33,17 @@ use crate::{scheme::SignatureScheme, secret::Keys};
 pub fn optimizely(keys: impl Into<Keys>) -> Provider<Event> {
     let scheme = SignatureScheme::hmac_sha1("x-hub-signature").tags('=', ["sha1"]);
     Provider::preset("optimizely", scheme.build(), keys).json()
+}
+
+/// Optimizely's Content Marketing Platform: the shared key in `Callback-Secret`.
+///
+/// The key proves who called and covers nothing of the body. The vendor waits 30 seconds for 200 or
+/// 202 and repeats for up to three days, ever more slowly; deliveries may come twice and out of order.
+/// [Vendor's page](https://docs.developers.optimizely.com/content-marketing-platform/docs/get-started).
+#[must_use]
+pub fn optimizely_cmp(keys: impl Into<Keys>) -> Provider<serde_json::Value> {
+    let scheme = SharedKeyScheme::new("callback-secret");
+    Provider::preset("optimizely_cmp", scheme.build(), keys).json()
 }
 
 /// Something changed in a project.

@@ -83,7 +83,7 @@ impl SignedUrl {
         }
     }
 
-    /// Decodes the escapes that HubSpot decodes before it signs
+    /// Decodes the twelve escapes that HubSpot decodes before it signs, such as `%3A`, and no others
     /// ([v3 signatures](https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests)).
     #[must_use]
     pub fn hubspot_unescaped(mut self) -> Self {

@@ -1,6 +1,8 @@
 //! What several tests share: an inner service that records, and bodies that misbehave.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+pub mod case;
+
 use std::{
     convert::Infallible,
     future::{Ready, ready},

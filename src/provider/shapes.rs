@@ -1,0 +1,66 @@
+//! What several senders have in common, so that a preset says only what is its own.
+
+use crate::scheme::{Encoding, KeyEncoding, Piece, SignatureScheme, Timestamp};
+
+/// `sha256=` and the HMAC-SHA256 of the body in hexadecimal digits.
+pub(super) fn sha256_tagged(header: &str) -> SignatureScheme {
+    SignatureScheme::hmac_sha256(header).tags('=', ["sha256"])
+}
+
+/// The HMAC-SHA256 of the body in base64.
+pub(super) fn base64(header: &str) -> SignatureScheme {
+    SignatureScheme::hmac_sha256(header).encoding(Encoding::Base64)
+}
+
+/// `v1,<base64>`, several with blanks between, over `{id}.{timestamp}.{body}`:
+/// [Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
+/// with the secret's text as the key.
+pub(super) fn standard_webhooks() -> SignatureScheme {
+    standard_envelope(SignatureScheme::hmac_sha256("webhook-signature"), "v1")
+        .id_header("webhook-id")
+        .timestamp(Timestamp::header("webhook-timestamp"))
+}
+
+/// A secret in base64 behind `whsec_`, as Standard Webhooks has it.
+pub(super) fn whsec(scheme: SignatureScheme) -> SignatureScheme {
+    scheme
+        .key_encoding(KeyEncoding::Base64)
+        .key_prefix("whsec_")
+}
+
+/// The list and the signed content of Standard Webhooks; the headers are the caller's.
+pub(super) fn standard_envelope(scheme: SignatureScheme, tag: &str) -> SignatureScheme {
+    scheme
+        .encoding(Encoding::Base64)
+        .item_separator(' ')
+        .tags(',', [tag])
+        .signed([
+            Piece::Id,
+            Piece::literal("."),
+            Piece::Timestamp,
+            Piece::literal("."),
+            Piece::Body,
+        ])
+}
+
+/// `t=<timestamp>,v1=<hex>` over `{t}.{body}`, as Stripe began it.
+pub(super) fn stripe_like(header: &str, tag: &str, timestamp: Timestamp) -> SignatureScheme {
+    SignatureScheme::hmac_sha256(header)
+        .item_separator(',')
+        .tags('=', [tag])
+        .timestamp(timestamp)
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body])
+}
+
+/// `v0=<hex>` over `v0:{timestamp}:{body}`, as Slack began it.
+pub(super) fn slack_like(header: &str, timestamp: Timestamp) -> SignatureScheme {
+    SignatureScheme::hmac_sha256(header)
+        .tags('=', ["v0"])
+        .timestamp(timestamp)
+        .signed([
+            Piece::literal("v0:"),
+            Piece::Timestamp,
+            Piece::literal(":"),
+            Piece::Body,
+        ])
+}
