@@ -82,7 +82,10 @@ fn declared_length<B: Body>(body: &B, headers: &HeaderMap) -> Option<u64> {
     let known = Some(body.size_hint().lower()).filter(|lower| *lower > 0);
     let said = headers
         .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
+        .and_then(|value| value.to_str().ok())
+        .filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+        // A number that does not fit is a large one.
+        .map(|digits| digits.parse().unwrap_or(u64::MAX));
     known.max(said)
 }
 

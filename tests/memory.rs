@@ -1,0 +1,241 @@
+//! What one request can make us hold, counted by the allocator.
+//!
+//! The allocator counts a buffer that grows twice while its bytes are moved: the old and the new.
+//! Memory is counted for the whole process, so there is no test harness with threads of its own.
+
+mod common;
+#[path = "common/script.rs"]
+mod script;
+
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_LENGTH};
+use http_body::Body;
+use http_body_util::Full;
+use peak_alloc::PeakAlloc;
+use tower::{Layer, Service};
+use tower_webhook_auth::{
+    BoxError, Encoding, KeyEncoding, Piece, Provider, ResponseBody, Secret, SignatureScheme,
+    Timestamp, WebhookAuthLayer,
+};
+
+use self::{
+    common::Inner,
+    script::{Script, Step, frame, keyed, request},
+};
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+const KIB: usize = 1024;
+
+fn main() {
+    a_request_holds_no_more_than_twice_the_limit_whatever_its_frames();
+    frames_that_grow_or_shrink_hold_no_more_either();
+    nothing_is_left_of_a_thousand_uploads_that_broke_off();
+    a_declared_length_is_not_worth_more_than_64_kib();
+    a_hostile_header_makes_nothing_grow();
+}
+
+/// Polls without a runtime, which would have memory of its own. `None` when the body stalls.
+fn drive<B>(
+    layer: &WebhookAuthLayer<Bytes>,
+    request: Request<B>,
+) -> Option<Response<ResponseBody<Full<Bytes>>>>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let mut service = layer.layer(Inner::default());
+    let mut future = pin!(service.call(request));
+    let mut context = Context::from_waker(Waker::noop());
+    // The reader gives the task back after 64 frames: a stalled body is one that stays pending.
+    for _ in 0..100_000 {
+        if let Poll::Ready(response) = future.as_mut().poll(&mut context) {
+            return Some(response.expect("an infallible service"));
+        }
+    }
+    None
+}
+
+/// The most that `work` holds at once, and what is left of it.
+fn measure<T>(work: impl FnOnce() -> T) -> (usize, usize) {
+    ALLOCATOR.reset_peak_usage();
+    let before = ALLOCATOR.current_usage();
+    drop(work());
+    let left = ALLOCATOR.current_usage().saturating_sub(before);
+    (ALLOCATOR.peak_usage() - before, left)
+}
+
+fn declare<B>(mut request: Request<B>, length: usize) -> Request<B> {
+    request
+        .headers_mut()
+        .insert(CONTENT_LENGTH, HeaderValue::from(length));
+    request
+}
+
+fn a_request_holds_no_more_than_twice_the_limit_whatever_its_frames() {
+    for limit in [64 * KIB, 256 * KIB, 1024 * KIB] {
+        let mut most = 0;
+        let layer = WebhookAuthLayer::new(keyed()).max_body_bytes(limit);
+        let sizes = [1, 2, 3, 100, 1000, 4096, 16 * KIB, limit / 3, limit / 2];
+        for size in sizes.into_iter().chain([limit / 2 + 1, limit - 1, limit]) {
+            for (length, declared) in [(limit, false), (limit, true), (limit + 1, false)] {
+                let (peak, left) = measure(|| {
+                    let request = request(Script::frames(length, size));
+                    let request = if declared {
+                        declare(request, length)
+                    } else {
+                        request
+                    };
+                    let response = drive(&layer, request).expect("a response");
+                    let expected = if length > limit {
+                        StatusCode::PAYLOAD_TOO_LARGE
+                    } else {
+                        StatusCode::OK
+                    };
+                    assert_eq!(response.status(), expected);
+                });
+                let what = format!("{length} bytes in frames of {size}, declared: {declared}");
+                assert!(peak <= 2 * limit + 64 * KIB, "{what}: {peak}");
+                assert_eq!(left, 0, "{what}");
+                most = most.max(peak);
+            }
+        }
+        println!("limit {limit}: {most} bytes at most");
+    }
+}
+
+fn frames_that_grow_or_shrink_hold_no_more_either() {
+    const LIMIT: usize = 1024 * KIB;
+    static ZEROS: [u8; LIMIT] = [0; LIMIT];
+    let layer = WebhookAuthLayer::new(keyed()).max_body_bytes(LIMIT);
+    // In percent of the limit. The frames themselves belong to the body and are not counted.
+    for shares in [
+        &[10, 20, 69][..],
+        &[1, 1, 97],
+        &[34, 1, 1, 30, 34],
+        &[50, 1, 48],
+        &[25, 26, 48],
+        &[1, 2, 4, 8, 16, 32],
+        &[90, 5, 3, 1],
+    ] {
+        let frames: Vec<Step> = shares
+            .iter()
+            .map(|share| frame(&ZEROS[..LIMIT * share / 100]))
+            .collect();
+        let (peak, left) = measure(|| drive(&layer, request(Script::new(frames))));
+        assert!(peak <= 2 * LIMIT + 64 * KIB, "{shares:?}: {peak}");
+        assert_eq!(left, 0);
+    }
+}
+
+fn nothing_is_left_of_a_thousand_uploads_that_broke_off() {
+    let layer = WebhookAuthLayer::new(keyed()).memory_budget(64 * KIB);
+    let upload = |frames| {
+        let frames = (0..frames).flat_map(|_| [frame(vec![b'a'; 1000]), Step::Pending]);
+        request(Script::new(frames.chain([Step::Stall])))
+    };
+    let (_, left) = measure(|| {
+        for round in 0..1000 {
+            let mut service = layer.layer(Inner::default());
+            let mut future = pin!(service.call(upload(round % 20)));
+            let mut context = Context::from_waker(Waker::noop());
+            for _ in 0..=round % 20 {
+                assert!(future.as_mut().poll(&mut context).is_pending());
+            }
+        }
+    });
+    assert_eq!(left, 0);
+    println!("1000 uploads that broke off: {left} bytes left");
+}
+
+fn a_declared_length_is_not_worth_more_than_64_kib() {
+    // A few hundred bytes are the request's head and the test's own script.
+    const MOST: usize = 66 * KIB;
+    for (limit, declared) in [
+        (usize::MAX, 1 << 62),
+        (usize::MAX, usize::MAX),
+        (1024 * KIB, 1024 * KIB),
+        (25 * 1024 * KIB, 25 * 1024 * KIB),
+        (65 * KIB, 65 * KIB),
+    ] {
+        let layer = WebhookAuthLayer::new(keyed()).max_body_bytes(limit);
+        let mut most = 0;
+        for frames in [0, 1, 2, 3, 100] {
+            let (peak, left) = measure(|| {
+                let frames = (0..frames).map(|_| frame("a"));
+                let body = Script::new(frames.chain([Step::Stall]));
+                let mut service = layer.layer(Inner::default());
+                let mut future = pin!(service.call(declare(request(body), declared)));
+                let mut context = Context::from_waker(Waker::noop());
+                for _ in 0..5 {
+                    assert!(future.as_mut().poll(&mut context).is_pending());
+                }
+            });
+            assert!(peak <= MOST, "{declared} with {frames} frames: {peak}");
+            assert_eq!(left, 0);
+            most = most.max(peak);
+        }
+        println!("{declared} bytes declared: {most} bytes at most");
+    }
+    // Over the limit it is worth nothing.
+    let layer = WebhookAuthLayer::new(keyed());
+    let (peak, left) = measure(|| drive(&layer, declare(request(Script::new([])), 1 << 62)));
+    assert!(peak <= 2 * KIB, "{peak}");
+    assert_eq!(left, 0);
+}
+
+fn a_hostile_header_makes_nothing_grow() {
+    let scheme = SignatureScheme::hmac_sha256("signature")
+        .encoding(Encoding::Base64)
+        .item_separator(' ')
+        .tags(',', ["v1"])
+        .id_header("id")
+        .timestamp(Timestamp::header("timestamp").accept_any_age())
+        .signed([
+            Piece::Id,
+            Piece::literal("."),
+            Piece::Timestamp,
+            Piece::literal("."),
+            Piece::Body,
+        ])
+        .key_encoding(KeyEncoding::Base64)
+        .build()
+        .expect("a scheme");
+    let secret = Secret::new("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
+    let layer = WebhookAuthLayer::new(Provider::new("acme", scheme, secret).expect("a provider"));
+
+    let candidate = format!("v1,{}=", "A".repeat(43));
+    let signed = |signature: &str, copies: usize| {
+        let mut request = Request::new(Full::<Bytes>::from("{}"));
+        let headers = request.headers_mut();
+        headers.insert("id", HeaderValue::from_static("msg_1"));
+        headers.insert("timestamp", HeaderValue::from_static("1674087231"));
+        for _ in 0..copies {
+            let value = HeaderValue::from_str(signature).expect("a value");
+            headers.append("signature", value);
+        }
+        request
+    };
+    for (what, request) in [
+        ("60 kB", signed(&"a".repeat(60_000), 1)),
+        ("600 candidates", signed(&[&*candidate; 600].join(" "), 1)),
+        ("80 candidates", signed(&[&*candidate; 80].join(" "), 1)),
+        ("16 candidates", signed(&[&*candidate; 16].join(" "), 1)),
+        ("90 copies", signed(&candidate, 90)),
+        ("blanks", signed(&" ".repeat(4096), 1)),
+        ("separators", signed(&",".repeat(4096), 1)),
+    ] {
+        let mut status = None;
+        let (peak, left) = measure(|| status = drive(&layer, request).map(|r| r.status()));
+        assert_eq!(status, Some(StatusCode::UNAUTHORIZED), "{what}");
+        assert!(peak <= 8 * KIB, "{what}: {peak}");
+        assert_eq!(left, 0, "{what}");
+        println!("{what}: {peak} bytes at most");
+    }
+}

@@ -1,0 +1,394 @@
+//! How a body is read: its limit, its frames, its deadline, its end.
+
+mod common;
+#[path = "common/script.rs"]
+mod script;
+
+use std::{
+    error::Error,
+    fmt,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header::CONTENT_LENGTH};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, Limited};
+use tower::{Layer, Service, ServiceExt};
+use tower_webhook_auth::{BoxError, Rejection, RejectionKind, WebhookAuthLayer};
+
+use self::{
+    common::Inner,
+    script::{Script, Step, Untouchable, frame, keyed, pieces, request},
+};
+
+const LIMIT: usize = 1000;
+
+/// What became of a request: the bytes that the inner service got, or why it got none.
+async fn read<B>(layer: &WebhookAuthLayer<Bytes>, request: Request<B>) -> Result<Bytes, Rejection>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let inner = Inner::default();
+    let response = layer.layer(inner.clone()).oneshot(request).await;
+    let (head, body) = response.expect("an infallible service").into_parts();
+    if head.status == StatusCode::OK {
+        assert_eq!(inner.calls(), 1);
+        return Ok(common::collect(body).await);
+    }
+    assert_eq!(inner.calls(), 0, "the inner service was called");
+    let rejection = head.extensions.get::<Rejection>();
+    Err(rejection.expect("a refusal carries its reason").clone())
+}
+
+fn layer() -> WebhookAuthLayer<Bytes> {
+    WebhookAuthLayer::new(keyed()).max_body_bytes(LIMIT)
+}
+
+/// The kind of a refusal, whose status is what the kind says.
+fn kind(result: Result<Bytes, Rejection>) -> RejectionKind {
+    result.expect_err("a refusal").kind()
+}
+
+#[tokio::test]
+async fn a_body_of_the_limit_is_accepted_and_one_byte_more_is_not() {
+    for size in [1, 7, 64, 333, 500, 999, 1000, 1001] {
+        let body = read(&layer(), request(Script::frames(LIMIT, size))).await;
+        assert_eq!(body.expect("accepted"), vec![b'a'; LIMIT], "{size}");
+
+        let refused = read(&layer(), request(Script::frames(LIMIT + 1, size))).await;
+        assert_eq!(kind(refused), RejectionKind::BodyTooLarge, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_body_is_a_body() {
+    let layer = layer().max_body_bytes(0);
+    assert_eq!(read(&layer, request(Script::new([]))).await.unwrap(), "");
+    assert_eq!(
+        read(&layer, request(Full::<Bytes>::default()))
+            .await
+            .unwrap(),
+        ""
+    );
+
+    let refused = read(&layer, request(Script::frames(1, 1))).await;
+    assert_eq!(kind(refused), RejectionKind::BodyTooLarge);
+}
+
+#[tokio::test]
+async fn a_declared_length_over_the_limit_is_refused_before_the_body_is_polled() {
+    for length in ["1001", "4611686018427387904", "99999999999999999999999999"] {
+        let mut declared = request(Untouchable(None));
+        declared
+            .headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from_static(length));
+        let refused = read(&layer(), declared).await.expect_err(length);
+        assert_eq!(refused.kind(), RejectionKind::BodyTooLarge);
+        assert_eq!(refused.body_bytes(), 0);
+    }
+    let hinted = request(Untouchable(Some(1001)));
+    let refused = read(&layer(), hinted).await;
+    assert_eq!(kind(refused), RejectionKind::BodyTooLarge);
+}
+
+#[tokio::test]
+async fn a_length_that_is_no_number_is_not_believed() {
+    for length in ["", "+5", "-1", "1,1", "0x10", " 3", "five"] {
+        let mut declared = request(Script::frames(5, 2));
+        declared
+            .headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from_str(length).unwrap());
+        let body = read(&layer(), declared).await;
+        assert_eq!(body.expect(length), "aaaaa");
+    }
+}
+
+#[tokio::test]
+async fn a_declared_length_that_lies_changes_nothing() {
+    for (declared, length) in [("1", 999), ("999", 1), ("0", 500), ("500", 0), ("10", 1000)] {
+        for size in [1, 100, 1000] {
+            let mut lie = request(Script::frames(length, size));
+            lie.headers_mut()
+                .insert(CONTENT_LENGTH, HeaderValue::from_static(declared));
+            let body = read(&layer(), lie).await.expect("accepted");
+            assert_eq!(body.len(), length, "{declared} {size}");
+        }
+    }
+    let mut lie = request(Script::frames(1001, 100));
+    lie.headers_mut()
+        .insert(CONTENT_LENGTH, HeaderValue::from_static("10"));
+    let refused = read(&layer(), lie).await;
+    assert_eq!(kind(refused), RejectionKind::BodyTooLarge);
+}
+
+#[tokio::test]
+async fn a_frame_in_pieces_is_taken_whole() {
+    let in_pieces = [
+        pieces([b"", b"one", b"", b" two"]),
+        pieces([b" ", b"three"]),
+        frame(" four"),
+        pieces([b" fi", b"ve", b""]),
+    ];
+    let body = read(&layer(), request(Script::new(in_pieces))).await;
+    assert_eq!(body.unwrap(), "one two three four five");
+
+    let alone = Script::new([pieces([b"all", b" of", b" it"])]);
+    assert_eq!(read(&layer(), request(alone)).await.unwrap(), "all of it");
+
+    // Counted over all pieces, not over the first one that `chunk` shows.
+    let over = Script::new([pieces([b"12345", b"67890", b"1"])]);
+    let refused = read(&layer().max_body_bytes(10), request(over)).await;
+    assert_eq!(kind(refused), RejectionKind::BodyTooLarge);
+}
+
+#[tokio::test]
+async fn one_frame_is_not_copied() {
+    let bytes = Bytes::from(vec![7; 900]);
+    let body = read(&layer(), request(Full::new(bytes.clone()))).await;
+    assert_eq!(body.unwrap().as_ptr(), bytes.as_ptr());
+}
+
+#[tokio::test]
+async fn empty_frames_are_passed_over_until_there_are_too_many() {
+    let with_empty = |count| {
+        let empty = (0..count).map(|_| frame(""));
+        Script::new([frame("be")].into_iter().chain(empty).chain([frame("gin")]))
+    };
+    let body = read(&layer(), request(with_empty(1024))).await;
+    assert_eq!(body.unwrap(), "begin");
+    let refused = read(&layer(), request(with_empty(1025))).await;
+    assert_eq!(kind(refused), RejectionKind::BodyUnreadable);
+}
+
+#[tokio::test]
+async fn endless_frames_without_a_byte_end() {
+    let empty = || frame("");
+    let trailers = || Step::Trailers(HeaderMap::new());
+    for endless in [
+        Script::new(std::iter::repeat_with(empty)),
+        Script::new(std::iter::repeat_with(trailers)),
+    ] {
+        let polls = endless.polls();
+        let refused = read(&layer(), request(endless)).await;
+        assert_eq!(kind(refused), RejectionKind::BodyUnreadable);
+        assert_eq!(polls.load(Ordering::SeqCst), 1025);
+    }
+}
+
+/// Counts how often the task was woken.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_always_ready_gives_the_task_back_in_between() {
+    // After 64 frames, or after 256 KiB.
+    for (size, frames_in_one_go) in [(1, 64), (4096, 64), (4097, 64), (64 * 1024, 4)] {
+        let body = Script::frames(16 * size * 64, size);
+        let polls = body.polls();
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut context = Context::from_waker(&waker);
+        let mut service = layer().max_body_bytes(usize::MAX).layer(Inner::default());
+        let mut future = pin!(service.call(request(body)));
+
+        for round in 1..=10 {
+            assert!(future.as_mut().poll(&mut context).is_pending());
+            assert_eq!(polls.load(Ordering::SeqCst), round * frames_in_one_go);
+            assert_eq!(wakes.0.load(Ordering::SeqCst), round);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_fires_against_a_body_that_is_always_ready() {
+    let endless = Script::new(std::iter::repeat_with(|| frame("a")));
+    let polls = endless.polls();
+    let layer = layer().max_body_bytes(usize::MAX);
+    let reading = tokio::spawn(async move { read(&layer, request(endless)).await });
+    // On this one thread it runs only because the reader gives the task back.
+    tokio::task::yield_now().await;
+    tokio::time::advance(Duration::from_secs(31)).await;
+
+    let refused = reading.await.expect("no panic");
+    assert_eq!(kind(refused), RejectionKind::BodyTimeout);
+    // tokio looks at its timers every 61 tasks.
+    assert!(polls.load(Ordering::SeqCst) <= 64 * 61 * 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_is_for_all_frames_together() {
+    let second = Duration::from_secs(1);
+    let drip = |seconds| {
+        let steps = (0..seconds).flat_map(move |_| [Step::Wait(second), frame("a")]);
+        request(Script::new(steps))
+    };
+    let began = tokio::time::Instant::now();
+    let refused = read(&layer(), drip(1000)).await;
+    assert_eq!(kind(refused), RejectionKind::BodyTimeout);
+    assert_eq!(began.elapsed().as_secs(), 30);
+
+    assert_eq!(read(&layer(), drip(29)).await.unwrap().len(), 29);
+
+    let layer = layer().body_deadline(second * 5);
+    assert_eq!(
+        kind(read(&layer, drip(6)).await),
+        RejectionKind::BodyTimeout
+    );
+    assert_eq!(read(&layer, drip(4)).await.unwrap().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_comes_meets_the_deadline() {
+    let began = tokio::time::Instant::now();
+    let stalled = Script::new([Step::Stall]);
+    let refused = read(&layer(), request(stalled)).await;
+    assert_eq!(kind(refused), RejectionKind::BodyTimeout);
+    assert_eq!(began.elapsed().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_deadline_is_one() {
+    let layer = layer().body_deadline(Duration::MAX);
+    let slow = Script::new([Step::Wait(Duration::from_secs(3600)), frame("late")]);
+    assert_eq!(read(&layer, request(slow)).await.unwrap(), "late");
+}
+
+#[test]
+fn outside_of_a_runtime_there_is_no_deadline_and_no_panic() {
+    let layer = layer().body_deadline(Duration::ZERO);
+    let steps = [Step::Pending, frame("a"), Step::Pending, frame("b")];
+    let body = futures_executor::block_on(read(&layer, request(Script::new(steps))));
+    assert_eq!(body.unwrap(), "ab");
+
+    let many = Script::frames(LIMIT, 1);
+    let body = futures_executor::block_on(read(&layer, request(many)));
+    assert_eq!(body.unwrap().len(), LIMIT);
+}
+
+#[tokio::test]
+async fn an_error_is_never_taken_for_the_end() {
+    for before in [0, 1, 2, 65] {
+        let error = Step::Error("the connection broke".into());
+        let steps = (0..before).map(|_| frame("a")).chain([error]);
+        let refused = read(&layer(), request(Script::new(steps))).await;
+        let refused = refused.expect_err("a refusal");
+        assert_eq!(refused.kind(), RejectionKind::BodyUnreadable);
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(refused.body_bytes(), before);
+        let source = refused.source().expect("its cause");
+        assert_eq!(source.to_string(), "the connection broke");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_of_a_layer_outside_is_a_limit_at_any_depth() {
+    #[derive(Debug)]
+    struct Wrapped(BoxError);
+
+    impl fmt::Display for Wrapped {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("wrapped")
+        }
+    }
+
+    impl Error for Wrapped {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&*self.0)
+        }
+    }
+
+    for depth in 0..4 {
+        let outer = Limited::new(Full::new(Bytes::from_static(b"too long")), 3);
+        let body =
+            outer.map_err(move |error| (0..depth).fold(error, |error, _| Box::new(Wrapped(error))));
+        let refused = read(&layer(), request(body)).await;
+        assert_eq!(kind(refused), RejectionKind::BodyTooLarge, "{depth}");
+    }
+}
+
+#[tokio::test]
+async fn trailers_are_dropped_and_not_taken_for_the_end() {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-key", HeaderValue::from_static("another"));
+    let steps = [
+        frame("before "),
+        Step::Trailers(trailers.clone()),
+        frame("after"),
+        Step::Trailers(trailers),
+    ];
+    let inner = tower::service_fn(|request: Request<Full<Bytes>>| async {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.expect("a body in memory");
+        assert!(body.trailers().is_none());
+        assert_eq!(head.headers.get_all("x-key").iter().count(), 1);
+        assert_eq!(body.to_bytes(), "before after");
+        Ok::<_, std::convert::Infallible>(http::Response::new(Full::<Bytes>::default()))
+    });
+    let response = layer()
+        .layer(inner)
+        .oneshot(request(Script::new(steps)))
+        .await;
+    assert_eq!(response.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_hint_that_a_body_ended_is_only_a_hint() {
+    let body = Script::frames(30, 10).claiming_its_end();
+    let body = read(&layer(), request(body)).await;
+    assert_eq!(body.unwrap().len(), 30);
+
+    let short = Script::frames(30, 10).hint(10);
+    assert_eq!(read(&layer(), request(short)).await.unwrap().len(), 30);
+}
+
+#[tokio::test]
+async fn dropped_at_any_poll_it_drops_all_that_it_held() {
+    let steps = || {
+        let frames = (0..9).flat_map(|_| [frame("0123456789"), Step::Pending]);
+        Script::new(frames.chain([Step::Stall]))
+    };
+    let layer = layer().memory_budget(LIMIT);
+    for polls in 0..12 {
+        let inner = Inner::default();
+        let body = steps();
+        let held = body.polls();
+        let mut service = layer.layer(inner.clone());
+        {
+            let mut future = pin!(service.call(request(body)));
+            let mut context = Context::from_waker(Waker::noop());
+            for _ in 0..polls {
+                assert!(matches!(future.as_mut().poll(&mut context), Poll::Pending));
+            }
+            assert_eq!(Arc::strong_count(&held), 2, "the body is held");
+        }
+        assert_eq!(Arc::strong_count(&held), 1, "the body is dropped");
+        assert_eq!(inner.calls(), 0);
+        // The whole budget is there again.
+        let all = read(&layer, request(Full::new(Bytes::from(vec![0; LIMIT])))).await;
+        assert_eq!(all.expect("budget").len(), LIMIT);
+    }
+}
+
+#[tokio::test]
+async fn a_body_need_not_be_send() {
+    let not_send = std::rc::Rc::new(());
+    let body = Script::frames(30, 10).map_err(move |error| {
+        let _ = &not_send;
+        error
+    });
+    assert_eq!(read(&layer(), request(body)).await.unwrap().len(), 30);
+}
