@@ -23,6 +23,9 @@ mod future;
 mod layer;
 pub mod provider;
 mod read;
+#[cfg(feature = "refresh")]
+#[cfg_attr(docsrs, doc(cfg(feature = "refresh")))]
+pub mod refresh;
 mod rejection;
 mod response;
 mod scheme;
