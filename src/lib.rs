@@ -153,6 +153,9 @@ mod layer;
 mod observe;
 pub mod provider;
 mod read;
+#[cfg(feature = "refresh")]
+#[cfg_attr(docsrs, doc(cfg(feature = "refresh")))]
+pub mod refresh;
 mod rejection;
 mod response;
 mod scheme;

@@ -1,0 +1,64 @@
+//! A stand-in for Optimizely's CDN, with one small datafile.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::{Value, json};
+
+/// A datafile with the flag `new_checkout`: on for nobody, or on for everybody.
+pub fn datafile(sdk_key: &str, revision: u64, enabled: bool) -> String {
+    let mut datafile: Value = serde_json::from_str(include_str!("datafile.json"))
+        .expect("the file beside this one is JSON");
+    datafile["sdkKey"] = json!(sdk_key);
+    datafile["revision"] = json!(revision.to_string());
+    if enabled {
+        datafile["rollouts"][0]["experiments"][0]["trafficAllocation"] =
+            json!([{ "entityId": "40001", "endOfRange": 10_000 }]);
+    }
+    datafile.to_string()
+}
+
+#[derive(Clone, Default)]
+pub struct StandIn(Arc<Mutex<(u64, bool)>>);
+
+impl StandIn {
+    /// From now on serves this revision of the datafile.
+    pub fn publish(&self, revision: u64, enabled: bool) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (revision, enabled);
+    }
+
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/datafiles/{file}", get(serve))
+            .with_state(self)
+    }
+}
+
+async fn serve(
+    State(stand_in): State<StandIn>,
+    Path(file): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(sdk_key) = file.strip_suffix(".json") else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let (revision, enabled) = *stand_in.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let etag = format!("\"{revision}\"");
+    if headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|ours| ours.as_bytes() == etag.as_bytes())
+    {
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::ETAG, etag),
+    ];
+    (headers, datafile(sdk_key, revision, enabled)).into_response()
+}
