@@ -20,6 +20,9 @@ mod clock;
 mod deadline;
 mod error;
 mod future;
+#[cfg(feature = "handshake")]
+#[cfg_attr(docsrs, doc(cfg(feature = "handshake")))]
+pub mod handshake;
 mod layer;
 pub mod provider;
 mod read;
