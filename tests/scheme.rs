@@ -358,23 +358,13 @@ fn a_provider_refuses_keys_that_its_scheme_cannot_read() {
 /// RFC 2104 pads a short key with zeros: whoever signs with no key at all signs with this one.
 #[test]
 fn a_key_of_zeros_is_refused_like_an_empty_one() {
-    let cases: [(SignatureScheme, Secret); 3] = [
-        (plain(), Secret::from_bytes([0; 16]).expect("bytes")),
-        (
-            plain().key_encoding(KeyEncoding::Hex),
-            Secret::new("0000").expect("text"),
-        ),
-        (
-            plain().key_encoding(KeyEncoding::Base64),
-            Secret::new("AAAA").expect("text"),
-        ),
-    ];
-    for (scheme, secret) in cases {
-        let error = Provider::new("acme", scheme.build().expect("a scheme"), secret);
-        assert_eq!(
-            error.expect_err("zeros").to_string(),
-            r#"key "default": secret is all zeros: that is no better than an empty one"#
-        );
+    let error = Secret::from_bytes([0; 16]).expect_err("zeros");
+    assert_eq!(error.to_string(), "secret is all zeros");
+    for (encoding, text) in [(KeyEncoding::Hex, "0000"), (KeyEncoding::Base64, "AAAA")] {
+        let scheme = plain().key_encoding(encoding).build().expect("a scheme");
+        let secret = Secret::new(text).expect("text");
+        let error = Provider::new("acme", scheme, secret).expect_err("zeros");
+        assert_eq!(error.to_string(), r#"key "default": secret is all zeros"#);
     }
 }
 
