@@ -1036,6 +1036,60 @@ fn a_signed_url_is_the_configured_one_whatever_the_host_header_says() {
     );
 }
 
+/// HubSpot signs `?` where the request has `%3F`; other escapes stay as they are.
+#[test]
+fn a_url_is_unescaped_only_where_that_is_asked_for() {
+    let signature = hex(format!("https://example.com/a:/?@!$'()*,;b%20c%2B{BODY}"));
+    let mut request = post(&[("x-signature", &signature)], BODY);
+    let path = "/a%3A%2f%3F%40%21%24%27%28%29%2A%2C%3bb%20c%2B";
+    *request.uri_mut() = path.parse().expect("a path");
+    let scheme = |url| plain().url(url).signed([Piece::Url, Piece::Body]);
+    let origin = || SignedUrl::origin("https://example.com");
+    let unescaped = provider(scheme(origin().hubspot_unescaped()));
+    assert!(judge(&unescaped, request.clone()).is_ok());
+    assert_eq!(
+        judge(&provider(scheme(origin())), request).err(),
+        Some(RejectionKind::SignatureMismatch)
+    );
+}
+
+/// What stands in front of an id has to end for sure, or the id has no sure beginning.
+#[test]
+fn an_id_is_called_signed_where_all_before_it_is_told_apart() {
+    let url = "https://example.com/hook";
+    let exact = || SignedUrl::exact(url);
+    let origin = || SignedUrl::origin("https://example.com");
+    let cases: [(&[Piece], SignedUrl, bool); 6] = [
+        (&[Piece::Url], exact(), true),
+        (&[Piece::Url], origin(), false),
+        (&[Piece::Method, Piece::Url], exact(), true),
+        (&[Piece::Method, Piece::literal("\n")], exact(), true),
+        (&[Piece::Method, Piece::literal(".")], exact(), false),
+        (&[Piece::Method], exact(), false),
+    ];
+    for (before, signed_url, is_signed) in cases {
+        let pieces = [before, &[Piece::Id, Piece::literal("|"), Piece::Body]].concat();
+        let text: String = before
+            .iter()
+            .map(|piece| match piece {
+                Piece::Method => "POST",
+                Piece::Url => url,
+                Piece::Literal(text) => text,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let scheme = plain().id_header("x-id").url(signed_url).signed(pieces);
+        let signature = hex(format!("{text}msg_1|{BODY}"));
+        let headers = [("x-id", "msg_1"), ("x-signature", &*signature)];
+        let verified = judge(&provider(scheme), post(&headers, BODY)).expect("verified");
+        let expected = match is_signed {
+            true => Claim::Signed("msg_1"),
+            false => Claim::Unsigned("msg_1"),
+        };
+        assert_eq!(verified.delivery_id(), Some(expected), "{before:?}");
+    }
+}
+
 #[test]
 fn a_signed_header_is_told_apart_from_an_unsigned_one() {
     let scheme = plain().signed([
