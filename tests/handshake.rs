@@ -1,5 +1,5 @@
 //! Handshakes: answered when they come signed or are mounted, and never a way past the layer.
-#![cfg(feature = "handshake")]
+#![cfg(all(feature = "axum", feature = "handshake"))]
 
 #[path = "common/judge.rs"]
 mod judge;
