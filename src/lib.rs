@@ -149,6 +149,9 @@ mod clock;
 mod deadline;
 mod error;
 mod future;
+#[cfg(feature = "handshake")]
+#[cfg_attr(docsrs, doc(cfg(feature = "handshake")))]
+pub mod handshake;
 mod layer;
 mod observe;
 pub mod provider;

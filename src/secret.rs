@@ -47,11 +47,15 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// When there are no bytes, or only blanks.
+    /// When there are no bytes, only blanks, or only zeros: HMAC pads a short key with zeros, and so
+    /// cannot tell such a key from an empty one.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, ConfigError> {
         let bytes = Zeroizing::new(bytes.into());
         if bytes.trim_ascii().is_empty() {
             return Err(ConfigError::new("secret is empty or blank"));
+        }
+        if bytes.iter().all(|byte| *byte == 0) {
+            return Err(ConfigError::new("secret is all zeros"));
         }
         Ok(Self(Arc::new(bytes)))
     }

@@ -1,13 +1,77 @@
 //! Sign as the sender would: for tests of handlers, and to send webhooks of one's own.
 //!
-//! ```
-//! use tower_webhook_auth::{Secret, provider, testing::Signer};
+//! The test of a handler is three lines: a signer, a request, a look at the answer.
 //!
-//! # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::{Router, http::StatusCode, routing::post};
+//! use tower::ServiceExt;
+//! use tower_webhook_auth::{
+//!     Secret, Verified, WebhookAuthLayer, provider, provider::optimizely, testing::Signer,
+//! };
+//!
+//! async fn datafile_updated(webhook: Verified<optimizely::Event>) -> StatusCode {
+//!     match webhook.datafile() {
+//!         Some(_) => StatusCode::NO_CONTENT,
+//!         None => StatusCode::IM_A_TEAPOT,
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let secret = Secret::new("wJ4mX9")?;
-//! let signer = Signer::new(&provider::optimizely(secret.clone()), &secret)?;
-//! let request = signer.request(r#"{"project_id": 1234}"#);
-//! assert!(request.headers().contains_key("x-hub-signature"));
+//! let optimizely = provider::optimizely(secret.clone());
+//! let app = Router::new()
+//!     .route("/", post(datafile_updated))
+//!     .layer(WebhookAuthLayer::new(optimizely.clone()));
+//!
+//! let body = r#"{"project_id": 1234, "timestamp": 1468447113, "event": "project.created", "data": {}}"#;
+//! let request = Signer::new(&optimizely, &secret)?.request(body);
+//! assert_eq!(app.oneshot(request).await?.status(), StatusCode::IM_A_TEAPOT);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! To **send** Standard Webhooks, give each event an id and keep it over its retries, sign anew for
+//! each attempt, and do not send what could not be signed:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::Request;
+//! use tower_webhook_auth::{
+//!     Encoding, KeyEncoding, Piece, Provider, Secret, SignatureScheme, Timestamp, testing::Signer,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let standard_webhooks = SignatureScheme::hmac_sha256("webhook-signature")
+//!     .encoding(Encoding::Base64)
+//!     .item_separator(' ')
+//!     .tags(',', ["v1"])
+//!     .timestamp(Timestamp::header("webhook-timestamp"))
+//!     .id_header("webhook-id")
+//!     .signed([
+//!         Piece::Id,
+//!         Piece::literal("."),
+//!         Piece::Timestamp,
+//!         Piece::literal("."),
+//!         Piece::Body,
+//!     ])
+//!     .key_encoding(KeyEncoding::Base64)
+//!     .key_prefix("whsec_")
+//!     .build()?;
+//! let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+//! let receiver = Provider::new("receiver", standard_webhooks, secret.clone())?;
+//! let signer = Signer::new(&receiver, &secret)?;
+//!
+//! let attempt = || -> Result<Request<Bytes>, Box<dyn std::error::Error>> {
+//!     let request = Request::post("https://example.com/hook")
+//!         .header("content-type", "application/json")
+//!         .body(Bytes::from_static(br#"{"type":"invoice.paid"}"#))?;
+//!     Ok(signer.clone().with_id("msg_2KWPBgLlAfxdpx2AI54pPJ85f4W").try_sign(request)?)
+//! };
+//! let first = attempt()?;
+//! let second = attempt()?;
+//! assert_eq!(first.headers()["webhook-id"], second.headers()["webhook-id"]);
 //! # Ok(())
 //! # }
 //! ```
@@ -20,7 +84,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, header::CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, header::CONTENT_TYPE, request::Parts};
 use http_body_util::Full;
 
 use crate::{
@@ -33,11 +97,13 @@ use crate::{
 /// Signs requests in the way that a provider verifies them.
 ///
 /// What the sender chooses, a delivery's id and time, is chosen anew for each request, unless the
-/// request brings the headers for them or [`at`](Self::at) says the time.
+/// request brings the headers for them, or [`with_id`](Self::with_id) or [`at`](Self::at) gives
+/// them. The module's [introduction](self) shows both of its uses.
 #[derive(Clone)]
 pub struct Signer {
     scheme: Scheme,
-    key: SigningKey,
+    keys: Vec<SigningKey>,
+    id: Option<String>,
     time: Option<SystemTime>,
 }
 
@@ -46,15 +112,32 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// When the secret is not written in the way that the scheme demands, or when the scheme is one
-    /// with a public key: what that verifies, only its owner can sign.
+    /// When the secret is not written in the way that the scheme demands, or cannot stand in a
+    /// header where it has to. When the scheme is one with a public key: what that verifies, only
+    /// its owner can sign.
     pub fn new<E>(provider: &Provider<E>, secret: &Secret) -> Result<Self, ConfigError> {
         let scheme = provider.scheme().clone();
         Ok(Self {
-            key: scheme.signing_key(secret)?,
+            keys: vec![scheme.signing_key(secret)?],
             scheme,
+            id: None,
             time: None,
         })
+    }
+
+    /// Signs with this secret as well, for the time while a receiver exchanges one for the other.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new), and when a delivery has no room for one more signature.
+    pub fn add_key(mut self, secret: &Secret) -> Result<Self, ConfigError> {
+        if self.keys.len() >= self.scheme.most_signatures() {
+            return Err(ConfigError::new(
+                "a delivery of this scheme has no room for one more signature",
+            ));
+        }
+        self.keys.push(self.scheme.signing_key(secret)?);
+        Ok(self)
     }
 
     /// Signs as of this time instead of now.
@@ -64,7 +147,16 @@ impl Signer {
         self
     }
 
-    /// A signed `POST /` with this body, said to be JSON.
+    /// Signs with this id instead of a new one. A sender gives each event one id, and keeps it over
+    /// the event's retries. Without effect where the scheme has no id.
+    #[must_use]
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// A signed `POST /` with this body, said to be JSON. Where it cannot be signed it is as
+    /// [`sign`](Self::sign) leaves it.
     #[must_use]
     pub fn request(&self, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         let mut request = Request::new(body.into());
@@ -76,14 +168,35 @@ impl Signer {
     }
 
     /// Adds the headers that the sender would add: signature or shared key, and where the scheme
-    /// has them, id and timestamp, unless they are there.
+    /// has them, id and timestamp, unless they are there. A signature that is there is replaced.
+    ///
+    /// A request that cannot be signed is left without a signature: to be refused, as one from a
+    /// sender that makes such requests would be. [`try_sign`](Self::try_sign) says why it cannot.
     #[must_use]
     pub fn sign(&self, request: Request<Bytes>) -> Request<Bytes> {
         let (mut head, body) = request.into_parts();
-        let time = self.time.unwrap_or_else(SystemTime::now);
-        self.scheme
-            .sign(&self.key, &mut head, &body, time, &new_id());
+        // What cannot be signed is left as it is, as said above.
+        drop(self.sign_head(&mut head, &body));
         Request::from_parts(head, body)
+    }
+
+    /// Adds the same headers as [`sign`](Self::sign), or says why it cannot: for whoever sends the
+    /// request.
+    ///
+    /// # Errors
+    ///
+    /// When the id cannot be signed, since it is empty, contains what separates the signed pieces,
+    /// or holds anything but visible ASCII. When the request lacks a header that is signed.
+    pub fn try_sign(&self, request: Request<Bytes>) -> Result<Request<Bytes>, ConfigError> {
+        let (mut head, body) = request.into_parts();
+        self.sign_head(&mut head, &body)?;
+        Ok(Request::from_parts(head, body))
+    }
+
+    fn sign_head(&self, head: &mut Parts, body: &[u8]) -> Result<(), ConfigError> {
+        let time = self.time.unwrap_or_else(SystemTime::now);
+        let id = self.id.clone().unwrap_or_else(new_id);
+        self.scheme.sign(&self.keys, head, body, time, &id)
     }
 }
 

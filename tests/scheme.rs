@@ -357,23 +357,13 @@ fn a_provider_refuses_keys_that_its_scheme_cannot_read() {
 /// RFC 2104 pads a short key with zeros: whoever signs with no key at all signs with this one.
 #[test]
 fn a_key_of_zeros_is_refused_like_an_empty_one() {
-    let cases: [(SignatureScheme, Secret); 3] = [
-        (plain(), Secret::from_bytes([0; 16]).expect("bytes")),
-        (
-            plain().key_encoding(KeyEncoding::Hex),
-            Secret::new("0000").expect("text"),
-        ),
-        (
-            plain().key_encoding(KeyEncoding::Base64),
-            Secret::new("AAAA").expect("text"),
-        ),
-    ];
-    for (scheme, secret) in cases {
-        let error = Provider::new("acme", scheme.build().expect("a scheme"), secret);
-        assert_eq!(
-            error.expect_err("zeros").to_string(),
-            r#"key "default": secret is all zeros: that is no better than an empty one"#
-        );
+    let error = Secret::from_bytes([0; 16]).expect_err("zeros");
+    assert_eq!(error.to_string(), "secret is all zeros");
+    for (encoding, text) in [(KeyEncoding::Hex, "0000"), (KeyEncoding::Base64, "AAAA")] {
+        let scheme = plain().key_encoding(encoding).build().expect("a scheme");
+        let secret = Secret::new(text).expect("text");
+        let error = Provider::new("acme", scheme, secret).expect_err("zeros");
+        assert_eq!(error.to_string(), r#"key "default": secret is all zeros"#);
     }
 }
 
@@ -1043,6 +1033,60 @@ fn a_signed_url_is_the_configured_one_whatever_the_host_header_says() {
         judge(&provider(scheme(elsewhere)), post(&headers, BODY)).err(),
         Some(RejectionKind::SignatureMismatch)
     );
+}
+
+/// HubSpot signs `?` where the request has `%3F`; other escapes stay as they are.
+#[test]
+fn a_url_is_unescaped_only_where_that_is_asked_for() {
+    let signature = hex(format!("https://example.com/a:/?@!$'()*,;b%20c%2B{BODY}"));
+    let mut request = post(&[("x-signature", &signature)], BODY);
+    let path = "/a%3A%2f%3F%40%21%24%27%28%29%2A%2C%3bb%20c%2B";
+    *request.uri_mut() = path.parse().expect("a path");
+    let scheme = |url| plain().url(url).signed([Piece::Url, Piece::Body]);
+    let origin = || SignedUrl::origin("https://example.com");
+    let unescaped = provider(scheme(origin().hubspot_unescaped()));
+    assert!(judge(&unescaped, request.clone()).is_ok());
+    assert_eq!(
+        judge(&provider(scheme(origin())), request).err(),
+        Some(RejectionKind::SignatureMismatch)
+    );
+}
+
+/// What stands in front of an id has to end for sure, or the id has no sure beginning.
+#[test]
+fn an_id_is_called_signed_where_all_before_it_is_told_apart() {
+    let url = "https://example.com/hook";
+    let exact = || SignedUrl::exact(url);
+    let origin = || SignedUrl::origin("https://example.com");
+    let cases: [(&[Piece], SignedUrl, bool); 6] = [
+        (&[Piece::Url], exact(), true),
+        (&[Piece::Url], origin(), false),
+        (&[Piece::Method, Piece::Url], exact(), true),
+        (&[Piece::Method, Piece::literal("\n")], exact(), true),
+        (&[Piece::Method, Piece::literal(".")], exact(), false),
+        (&[Piece::Method], exact(), false),
+    ];
+    for (before, signed_url, is_signed) in cases {
+        let pieces = [before, &[Piece::Id, Piece::literal("|"), Piece::Body]].concat();
+        let text: String = before
+            .iter()
+            .map(|piece| match piece {
+                Piece::Method => "POST",
+                Piece::Url => url,
+                Piece::Literal(text) => text,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let scheme = plain().id_header("x-id").url(signed_url).signed(pieces);
+        let signature = hex(format!("{text}msg_1|{BODY}"));
+        let headers = [("x-id", "msg_1"), ("x-signature", &*signature)];
+        let verified = judge(&provider(scheme), post(&headers, BODY)).expect("verified");
+        let expected = match is_signed {
+            true => Claim::Signed("msg_1"),
+            false => Claim::Unsigned("msg_1"),
+        };
+        assert_eq!(verified.delivery_id(), Some(expected), "{before:?}");
+    }
 }
 
 #[test]

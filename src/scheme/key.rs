@@ -45,9 +45,7 @@ impl KeyText {
         }
         // HMAC pads a short key with zeros: to it, a key of zeros and an empty one are the same.
         if key.iter().all(|byte| *byte == 0) {
-            return Err(ConfigError::new(
-                "secret is all zeros: that is no better than an empty one",
-            ));
+            return Err(ConfigError::new("secret is all zeros"));
         }
         Ok(key)
     }

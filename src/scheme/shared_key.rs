@@ -136,17 +136,25 @@ impl SharedKey {
         }
     }
 
+    /// The header as its sender writes it.
     #[cfg(feature = "testing")]
-    pub(crate) fn present(&self, secret: &Secret) -> Option<(http::HeaderName, http::HeaderValue)> {
+    pub(crate) fn write(
+        &self,
+        secret: &Secret,
+    ) -> Result<(http::HeaderName, http::HeaderValue), ConfigError> {
         let value = match self.credentials {
             Credentials::Basic => [b"Basic ", BASE64.encode(secret.as_bytes()).as_bytes()].concat(),
             Credentials::Bearer => [b"Bearer ", secret.as_bytes()].concat(),
             Credentials::Verbatim => secret.as_bytes().to_vec(),
         };
-        let name = self.headers.names().first()?.clone();
-        let mut value = http::HeaderValue::from_bytes(&Zeroizing::new(value)).ok()?;
-        value.set_sensitive(true);
-        Some((name, value))
+        let value = http::HeaderValue::from_bytes(&Zeroizing::new(value));
+        match (self.headers.names().first(), value) {
+            (Some(name), Ok(mut value)) => {
+                value.set_sensitive(true);
+                Ok((name.clone(), value))
+            }
+            _ => Err(ConfigError::new("secret cannot stand in a header")),
+        }
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderValue, request::Parts};
+use http::{HeaderName, HeaderValue, request::Parts};
 
-use super::{Kind, Scheme, builder::Signed, mac::Verifier, signed::Facts};
-use crate::{error::ConfigError, secret::Secret};
+use super::{Kind, Scheme, builder::Signed, mac::Verifier, shared_key::SharedKey, signed::Facts};
+use crate::{error::ConfigError, rejection::Rejection, secret::Secret};
 
 /// What a [`Scheme`] signs with.
 #[derive(Clone)]
@@ -17,7 +17,10 @@ pub(crate) enum SigningKey {
 impl Scheme {
     pub(crate) fn signing_key(&self, secret: &Secret) -> Result<SigningKey, ConfigError> {
         let signed = match &self.0 {
-            Kind::SharedKey(_) => return Ok(SigningKey::SharedKey(secret.clone())),
+            Kind::SharedKey(shared) => {
+                shared.write(secret)?;
+                return Ok(SigningKey::SharedKey(secret.clone()));
+            }
             Kind::Signature(signed) => signed,
         };
         let verifier = signed
@@ -30,92 +33,138 @@ impl Scheme {
         Ok(SigningKey::Mac(Box::new(verifier)))
     }
 
-    /// Adds to a request's head what the sender would. What cannot be written as a header is left
-    /// out: the request is then refused, as one from such a sender would be.
+    /// How many keys may sign one delivery.
+    pub(crate) fn most_signatures(&self) -> usize {
+        match &self.0 {
+            Kind::SharedKey(_) => 1,
+            Kind::Signature(signed) => signed.signature.room_for(signed.algorithm),
+        }
+    }
+
+    /// Adds to a request's head what the sender would.
     pub(crate) fn sign(
         &self,
-        key: &SigningKey,
+        keys: &[SigningKey],
         head: &mut Parts,
         body: &[u8],
         time: SystemTime,
         id: &str,
-    ) {
-        match (&self.0, key) {
-            (Kind::SharedKey(shared), SigningKey::SharedKey(secret)) => {
-                if let Some((name, value)) = shared.present(secret) {
-                    head.headers.insert(name, value);
-                }
-            }
-            (Kind::Signature(signed), SigningKey::Mac(verifier)) => {
-                signed.sign(Verifier::clone(verifier), head, body, time, id);
-            }
-            _ => {}
+    ) -> Result<(), ConfigError> {
+        match &self.0 {
+            Kind::SharedKey(shared) => shared.sign(keys, head),
+            Kind::Signature(signed) => signed.sign(keys, head, body, time, id),
         }
+    }
+}
+
+impl SharedKey {
+    fn sign(&self, keys: &[SigningKey], head: &mut Parts) -> Result<(), ConfigError> {
+        for key in keys {
+            if let SigningKey::SharedKey(secret) = key {
+                let (name, value) = self.write(secret)?;
+                head.headers.insert(name, value);
+            }
+        }
+        Ok(())
     }
 }
 
 impl Signed {
     fn sign(
         &self,
-        mut verifier: Verifier,
+        keys: &[SigningKey],
         head: &mut Parts,
         body: &[u8],
         time: SystemTime,
         id: &str,
-    ) {
+    ) -> Result<(), ConfigError> {
+        for name in self.signature.names.names() {
+            head.headers.remove(name);
+        }
         for (name, value) in &self.required {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                head.headers.insert(name, value);
+            head.headers.insert(name, header_value(name, value)?);
+        }
+        let id = match &self.id_headers {
+            Some(names) => Some(keep_or_insert(head, names.names(), id)?),
+            None => None,
+        };
+        let timestamp = match &self.timestamp {
+            Some(timestamp) => timestamp.write(time),
+            None => String::new(),
+        };
+        let timestamp = match &self.timestamp_headers {
+            Some(names) => {
+                let (_, value) = keep_or_insert(head, names.names(), &timestamp)?;
+                value.as_bytes().to_vec()
+            }
+            None => timestamp.into_bytes(),
+        };
+        let facts = Facts {
+            id: id.as_ref().map(|(name, value)| (name, value.as_bytes())),
+            timestamp: &timestamp,
+        };
+        if facts.id.is_some_and(|(_, id)| !is_readable(id)) {
+            return Err(ConfigError::new(
+                "the request cannot be signed: its id is empty, or holds more than visible ASCII",
+            ));
+        }
+        let mut signatures = Vec::new();
+        for key in keys {
+            if let SigningKey::Mac(verifier) = key {
+                let mut verifier = Verifier::clone(verifier);
+                self.take_in(&mut verifier, head, body, &facts)
+                    .map_err(|rejection| {
+                        ConfigError::new(format!("the request cannot be signed: {rejection}"))
+                    })?;
+                let mut tag = [0; 64];
+                signatures.push(verifier.tag(&mut tag).to_vec());
             }
         }
-        let id_name = self
-            .id_headers
-            .as_ref()
-            .and_then(|names| names.names().first());
-        let id = match (id_name, HeaderValue::from_str(id)) {
-            (Some(name), Ok(id)) => Some((name, head.headers.entry(name).or_insert(id).clone())),
-            _ => None,
-        };
-        let mut timestamp = self
-            .timestamp
-            .as_ref()
-            .map(|timestamp| timestamp.write(time))
-            .unwrap_or_default();
-        if let Some(name) = self
-            .timestamp_headers
-            .as_ref()
-            .and_then(|names| names.names().first())
-            && let Ok(value) = HeaderValue::from_str(&timestamp)
-        {
-            let value = head.headers.entry(name).or_insert(value);
-            timestamp = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let timestamp = String::from_utf8_lossy(&timestamp);
+        for (name, value) in self.signature.write(&signatures, &timestamp) {
+            head.headers.insert(name, header_value(name, &value)?);
         }
-        let facts = Facts {
-            id: id.as_ref().map(|(name, value)| (*name, value.as_bytes())),
-            timestamp: timestamp.as_bytes(),
-        };
+        Ok(())
+    }
+
+    fn take_in(
+        &self,
+        verifier: &mut Verifier,
+        head: &Parts,
+        body: &[u8],
+        facts: &Facts<'_>,
+    ) -> Result<(), Rejection> {
+        let content = &self.content;
         let mut take = |bytes: Option<&[u8]>| match bytes {
             Some(bytes) => verifier.update(bytes),
             None => verifier.update_secret(),
         };
-        let written = self
-            .content
-            .write(&self.content.before_body, head, &facts, &mut take)
-            .map(|()| take(Some(body)))
-            .and_then(|()| {
-                self.content
-                    .write(&self.content.after_body, head, &facts, &mut take)
-            });
-        if written.is_err() {
-            return;
-        }
-        let mut tag = [0; 64];
-        let value = self.signature.write(verifier.tag(&mut tag), &timestamp);
-        if let (Some(name), Ok(value)) = (
-            self.signature.names.names().first(),
-            HeaderValue::from_str(&value),
-        ) {
-            head.headers.insert(name, value);
-        }
+        content.write(&content.before_body, head, facts, &mut take)?;
+        take(Some(body));
+        content.write(&content.after_body, head, facts, &mut take)
     }
+}
+
+/// What the verifying side asks of an id that is signed.
+fn is_readable(id: &[u8]) -> bool {
+    !id.is_empty() && id.iter().all(u8::is_ascii_graphic)
+}
+
+/// The header that the request brings, or the first of its names with this value.
+fn keep_or_insert(
+    head: &mut Parts,
+    names: &[HeaderName],
+    value: &str,
+) -> Result<(HeaderName, HeaderValue), ConfigError> {
+    let Some(name) = names.first() else {
+        return Err(ConfigError::new("the list of headers is empty"));
+    };
+    let value = header_value(name, value)?;
+    let value = head.headers.entry(name).or_insert(value);
+    Ok((name.clone(), value.clone()))
+}
+
+fn header_value(name: &HeaderName, value: &str) -> Result<HeaderValue, ConfigError> {
+    HeaderValue::from_str(value)
+        .map_err(|_| ConfigError::new(format!("the header {name} cannot hold {value:?}")))
 }

@@ -140,26 +140,45 @@ impl SignatureHeader {
         }
     }
 
-    /// One signature, as this header's sender writes it.
+    /// How many signatures a delivery can carry.
     #[cfg(feature = "testing")]
-    pub(crate) fn write(&self, tag: &[u8], timestamp: &str) -> String {
-        let signature = self.encoding.encode(tag);
-        let Some(tags) = &self.tags else {
-            return signature;
-        };
-        let tagged = |tag: &str, value: &str| format!("{tag}{}{value}", char::from(tags.separator));
-        let accepted = tags.accepted.first().map_or("", String::as_str);
-        let signature = tagged(accepted, &signature);
-        match (&self.timestamp_tag, self.item_separator) {
-            (Some(tag), Some(separator)) => {
-                format!(
-                    "{}{}{signature}",
-                    tagged(tag, timestamp),
-                    char::from(separator)
-                )
-            }
-            _ => signature,
+    pub(crate) fn room_for(&self, algorithm: Algorithm) -> usize {
+        match (self.parallel, self.item_separator) {
+            (true, _) => self.names.names().len(),
+            (false, Some(_)) => algorithm.most_candidates(),
+            (false, None) => 1,
         }
+    }
+
+    /// The headers as their sender writes them.
+    #[cfg(feature = "testing")]
+    pub(crate) fn write(
+        &self,
+        signatures: &[Vec<u8>],
+        timestamp: &str,
+    ) -> Vec<(&HeaderName, String)> {
+        let tagged = |tag: Option<&String>, value: &str| match (&self.tags, tag) {
+            (Some(tags), Some(tag)) => format!("{tag}{}{value}", char::from(tags.separator)),
+            _ => value.to_owned(),
+        };
+        let accepted = self.tags.as_ref().and_then(|tags| tags.accepted.first());
+        let signatures = signatures
+            .iter()
+            .map(|bytes| tagged(accepted, &self.encoding.encode(bytes)));
+        if self.parallel {
+            return self.names.names().iter().zip(signatures).collect();
+        }
+        let timestamp_tag = self.timestamp_tag.as_ref();
+        let timestamp = timestamp_tag.map(|tag| tagged(Some(tag), timestamp));
+        let items: Vec<String> = timestamp.into_iter().chain(signatures).collect();
+        let separator = self.item_separator.map(char::from).map(String::from);
+        let value = items.join(&separator.unwrap_or_default());
+        self.names
+            .names()
+            .first()
+            .map(|name| (name, value))
+            .into_iter()
+            .collect()
     }
 
     fn read_value<'a>(

@@ -295,7 +295,7 @@ fn parts(
             Piece::Method if next == Some(&Piece::Url) => true,
             Piece::Header(_) | Piece::Id | Piece::Method => match next {
                 Some(Piece::Literal(_)) => true,
-                // Moved by a digit, the time would be centuries off.
+                // Moved by a digit, the time would be decades off.
                 Some(Piece::Timestamp) => timestamp.is_some_and(Timestamp::is_anchored),
                 _ => false,
             },

@@ -1,0 +1,280 @@
+//! Handshakes: how a sender asks, before its first delivery, whether it calls the right place.
+//!
+//! Some come **signed**, as any other delivery does: Slack, Zoom, Twitch. They pass the layer and
+//! reach the handler, which asks here first. Each helper takes a [`Verified`], so it cannot be
+//! called for a request that proved nothing, and gives `None` for what is no handshake.
+//!
+//! Others come as a plain **GET** that nobody signed: Meta, X, Okta, Dropbox. Their helpers are
+//! mounted beside the layer, on the same path, and nothing answers them until you do so. The layer
+//! goes around the POST alone:
+//!
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::{Router, extract::RawQuery, response::{IntoResponse, Response}, routing::post};
+//! use bytes::Bytes;
+//! use tower_webhook_auth::{
+//!     Provider, Secret, SignatureScheme, Verified, WebhookAuthLayer, handshake,
+//! };
+//!
+//! # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+//! let meta = SignatureScheme::hmac_sha256("x-hub-signature-256").tags('=', ["sha256"]);
+//! let meta = Provider::new("meta", meta.build()?, Secret::new("the app's secret")?)?;
+//! let verify_token = Secret::new("meatyhamhock")?;
+//!
+//! let slack = SignatureScheme::hmac_sha256("x-slack-signature").tags('=', ["v0"]);
+//! # let slack = Provider::new("slack", slack.build()?, Secret::new("x")?)?;
+//!
+//! let app: Router = Router::new()
+//!     .route(
+//!         "/webhooks/meta",
+//!         post(meta_event)
+//!             .layer(WebhookAuthLayer::new(meta))
+//!             // Added after the layer: it is not inside.
+//!             .get(async move |RawQuery(query): RawQuery| {
+//!                 handshake::meta(&verify_token, query.as_deref())
+//!             }),
+//!     )
+//!     .route("/webhooks/slack", post(slack_event).layer(WebhookAuthLayer::new(slack)));
+//!
+//! async fn meta_event(webhook: Verified<Bytes>) { /* … */ }
+//!
+//! async fn slack_event(webhook: Verified<Bytes>) -> Response {
+//!     if let Some(answer) = handshake::slack(&webhook) {
+//!         return answer.into_response();
+//!     }
+//!     /* … */
+//!     ().into_response()
+//! }
+//! # let _ = app;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An answer that repeats what a stranger sent is plain text that browsers must not take for
+//! anything else, and only visible ASCII is repeated, up to 1,024 characters of it.
+
+use bytes::Bytes;
+use data_encoding::{BASE64, HEXLOWER};
+use hmac::{Hmac, KeyInit, Mac};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+};
+use http_body_util::Full;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::{secret::Secret, verified::Verified};
+
+const LONGEST_CHALLENGE_BYTES: usize = 1024;
+
+/// Slack's `url_verification`: the challenge as plain text.
+///
+/// `None` for any other event. [Slack's page](https://api.slack.com/events/url_verification).
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::Response;
+/// use http_body_util::Full;
+/// use tower_webhook_auth::{Verified, handshake};
+///
+/// fn answer(webhook: &Verified<Bytes>) -> Response<Full<Bytes>> {
+///     handshake::slack(webhook).unwrap_or_default()
+/// }
+/// # let _ = answer;
+/// ```
+#[must_use]
+pub fn slack<E>(webhook: &Verified<E>) -> Option<Response<Full<Bytes>>> {
+    #[derive(Deserialize)]
+    struct Event {
+        r#type: String,
+        challenge: String,
+    }
+    let event: Event = serde_json::from_slice(webhook.body()).ok()?;
+    (event.r#type == "url_verification").then(|| echo(&event.challenge))
+}
+
+/// Zoom's `endpoint.url_validation`: the token and its HMAC-SHA256 under the app's secret token.
+///
+/// `None` for any other event. Zoom repeats it every 72 hours, and wants the answer within three
+/// seconds. [Zoom's page](https://developers.zoom.us/docs/api/webhooks/#validate-your-webhook-endpoint).
+///
+/// `secret` is the secret token that verified the delivery. Never answer with it a token that came
+/// unsigned: Zoom signs its deliveries under the same key, so who may choose what is signed may
+/// forge them.
+#[must_use]
+pub fn zoom<E>(webhook: &Verified<E>, secret: &Secret) -> Option<Response<Full<Bytes>>> {
+    #[derive(Deserialize)]
+    struct Event {
+        event: String,
+        payload: Payload,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Payload {
+        plain_token: String,
+    }
+    let event: Event = serde_json::from_slice(webhook.body()).ok()?;
+    (event.event == "endpoint.url_validation").then(|| {
+        let plain_token = event.payload.plain_token;
+        let encrypted_token = HEXLOWER.encode(&hmac_sha256(secret, plain_token.as_bytes()));
+        json(&serde_json::json!({ "plainToken": plain_token, "encryptedToken": encrypted_token }))
+    })
+}
+
+/// Twitch's `webhook_callback_verification`: the challenge as plain text.
+///
+/// `None` for any other message. It is told by the subscription's status in the signed body, not by
+/// the header with the message's type, which no signature covers.
+/// [Twitch's page](https://dev.twitch.tv/docs/eventsub/handling-webhook-events/#responding-to-a-challenge-request).
+#[must_use]
+pub fn twitch<E>(webhook: &Verified<E>) -> Option<Response<Full<Bytes>>> {
+    #[derive(Deserialize)]
+    struct Message {
+        challenge: String,
+        subscription: Subscription,
+    }
+    #[derive(Deserialize)]
+    struct Subscription {
+        status: String,
+    }
+    let message: Message = serde_json::from_slice(webhook.body()).ok()?;
+    (message.subscription.status == "webhook_callback_verification_pending")
+        .then(|| echo(&message.challenge))
+}
+
+/// Meta's verification request (Facebook, Instagram, WhatsApp): `hub.challenge` as plain text, to
+/// whoever brings the verify token.
+///
+/// `query` is what stands behind the `?` of the request's URL. A wrong token, a mode other than
+/// `subscribe`, or a parameter that is missing or given twice is answered with 403.
+/// [Meta's page](https://developers.facebook.com/docs/graph-api/webhooks/getting-started#verification-requests).
+///
+/// ```
+/// use http::StatusCode;
+/// use tower_webhook_auth::{Secret, handshake};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+/// let token = Secret::new("meatyhamhock")?;
+/// let query = "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=meatyhamhock";
+/// assert_eq!(handshake::meta(&token, Some(query)).status(), StatusCode::OK);
+/// assert_eq!(handshake::meta(&token, None).status(), StatusCode::FORBIDDEN);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub fn meta(verify_token: &Secret, query: Option<&str>) -> Response<Full<Bytes>> {
+    let token = parameter(query, "hub.verify_token").unwrap_or_default();
+    // As digests: of one length whatever the token's.
+    let presented = Sha256::digest(token.as_bytes());
+    let ours = Sha256::digest(verify_token.as_bytes());
+    let is_ours = bool::from(presented.ct_eq(&ours));
+    let mode = parameter(query, "hub.mode");
+    match parameter(query, "hub.challenge") {
+        Some(challenge) if is_ours && mode.as_deref() == Some("subscribe") => echo(&challenge),
+        _ => status(StatusCode::FORBIDDEN),
+    }
+}
+
+/// X's challenge-response check: the HMAC-SHA256 of `crc_token` under the app's consumer secret.
+///
+/// `query` is what stands behind the `?` of the request's URL. A token that is missing or given
+/// twice is answered with 400. X asks when a webhook is registered, and then every hour.
+/// [X's page](https://docs.x.com/x-api/webhooks/quickstart).
+///
+/// Whoever calls this has a text of their choice signed under the key that signs X's deliveries.
+/// So it signs only letters, digits and `+ / = - _ . ~`, and never nothing: none of that is a JSON
+/// object, as the body of every delivery is. If your handler takes bodies that are not, it can be
+/// deceived with the help of this answer.
+#[must_use]
+pub fn x(consumer_secret: &Secret, query: Option<&str>) -> Response<Full<Bytes>> {
+    let is_harmless = |token: &String| {
+        let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_.~".contains(&byte);
+        (1..=LONGEST_CHALLENGE_BYTES).contains(&token.len()) && token.bytes().all(harmless)
+    };
+    match parameter(query, "crc_token").filter(is_harmless) {
+        Some(token) => {
+            let response_token = BASE64.encode(&hmac_sha256(consumer_secret, token.as_bytes()));
+            json(&serde_json::json!({ "response_token": format!("sha256={response_token}") }))
+        }
+        None => status(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// Okta's verification of an event hook: the value of `x-okta-verification-challenge` as JSON.
+///
+/// A request without that header, or with two, is answered with 400.
+/// [Okta's page](https://developer.okta.com/docs/concepts/event-hooks/#one-time-verification-request).
+#[must_use]
+pub fn okta(headers: &HeaderMap) -> Response<Full<Bytes>> {
+    const CHALLENGE: HeaderName = HeaderName::from_static("x-okta-verification-challenge");
+    let mut values = headers.get_all(CHALLENGE).iter();
+    let challenge = values.next().and_then(|value| value.to_str().ok());
+    match challenge.filter(|challenge| is_plain(challenge)) {
+        Some(challenge) if values.next().is_none() => {
+            json(&serde_json::json!({ "verification": challenge }))
+        }
+        _ => status(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// Dropbox's verification request: `challenge` as plain text.
+///
+/// `query` is what stands behind the `?` of the request's URL. A challenge that is missing or given
+/// twice is answered with 400. [Dropbox's page](https://www.dropbox.com/developers/reference/webhooks).
+#[must_use]
+pub fn dropbox(query: Option<&str>) -> Response<Full<Bytes>> {
+    match parameter(query, "challenge") {
+        Some(challenge) => echo(&challenge),
+        None => status(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// The one value of a parameter. Of two, neither is the one that was meant.
+fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let mut values = form_urlencoded::parse(query?.as_bytes()).filter(|(other, _)| other == name);
+    let (_, value) = values.next()?;
+    values.next().is_none().then(|| value.into_owned())
+}
+
+fn hmac_sha256(secret: &Secret, text: &[u8]) -> [u8; 32] {
+    #[expect(
+        clippy::expect_used,
+        reason = "HMAC is defined for keys of every length"
+    )]
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
+        .expect("HMAC takes a key of any length, RFC 2104 section 2");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
+}
+
+fn is_plain(challenge: &str) -> bool {
+    (1..=LONGEST_CHALLENGE_BYTES).contains(&challenge.len())
+        && challenge.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn echo(challenge: &str) -> Response<Full<Bytes>> {
+    if !is_plain(challenge) {
+        return status(StatusCode::BAD_REQUEST);
+    }
+    answer("text/plain; charset=utf-8", challenge.to_owned())
+}
+
+fn json(value: &serde_json::Value) -> Response<Full<Bytes>> {
+    answer("application/json", value.to_string())
+}
+
+fn answer(content_type: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn status(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::default();
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,388 @@
+//! The signer: round trips through the layer, which say so, and what stands in its headers, which
+//! the slow reference judges.
+#![cfg(feature = "testing")]
+
+#[path = "common/judge.rs"]
+mod judge;
+#[path = "common/reference.rs"]
+mod reference;
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+use judge::{NOW, at, judge};
+use reference::Hash::{Sha256, Sha512};
+use tower_webhook_auth::{
+    Claim, Encoding, KeyEncoding, Keys, Piece, Provider, RejectionKind, Secret, SharedKeyScheme,
+    SignatureScheme, SignedUrl, Timestamp, provider, testing::Signer,
+};
+
+const BODY: &str = r#"{"type":"invoice.paid"}"#;
+
+fn secret() -> Secret {
+    Secret::new("wJ4mX9").expect("a secret")
+}
+
+fn acme(scheme: SignatureScheme, keys: impl Into<Keys>) -> Provider<Bytes> {
+    Provider::new("acme", scheme.build().expect("a scheme"), keys).expect("a provider")
+}
+
+fn plain() -> SignatureScheme {
+    SignatureScheme::hmac_sha256("x-signature")
+}
+
+fn standard_webhooks() -> SignatureScheme {
+    SignatureScheme::hmac_sha256("webhook-signature")
+        .encoding(Encoding::Base64)
+        .item_separator(' ')
+        .tags(',', ["v1"])
+        .timestamp(Timestamp::header("webhook-timestamp"))
+        .id_header("webhook-id")
+        .signed([
+            Piece::Id,
+            Piece::literal("."),
+            Piece::Timestamp,
+            Piece::literal("."),
+            Piece::Body,
+        ])
+        .key_encoding(KeyEncoding::Base64)
+        .key_prefix("whsec_")
+}
+
+fn whsec(key: &[u8]) -> Secret {
+    Secret::new(format!("whsec_{}", reference::base64(key))).expect("a secret")
+}
+
+fn post(body: &'static str) -> Request<Bytes> {
+    Request::post("/hook")
+        .body(Bytes::from(body))
+        .expect("a request")
+}
+
+fn header<'a, B>(request: &'a Request<B>, name: &str) -> &'a str {
+    let value = request.headers().get(name).expect(name);
+    value.to_str().expect("text")
+}
+
+/// The delivery of the Standard Webhooks libraries' own tests: secret, id, time, body, signature.
+#[test]
+fn it_signs_as_the_standard_webhooks_libraries_do() {
+    let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
+    let receiver = acme(standard_webhooks(), secret.clone());
+    let signer = Signer::new(&receiver, &secret).expect("a signer");
+    let request = signer
+        .at(at(1_614_265_330))
+        .with_id("msg_p5jXN8AQM9LWM0D4loKWxJek")
+        .try_sign(post(r#"{"test": 2432232314}"#))
+        .expect("signed");
+    assert_eq!(
+        header(&request, "webhook-id"),
+        "msg_p5jXN8AQM9LWM0D4loKWxJek"
+    );
+    assert_eq!(header(&request, "webhook-timestamp"), "1614265330");
+    assert_eq!(
+        header(&request, "webhook-signature"),
+        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    );
+}
+
+#[test]
+fn an_id_is_kept_over_retries_and_the_time_is_not() {
+    let secret = whsec(b"key");
+    let receiver = acme(standard_webhooks(), secret.clone());
+    let signer = Signer::new(&receiver, &secret)
+        .expect("a signer")
+        .with_id("msg_1");
+    let attempt = |time| signer.clone().at(at(time)).sign(post(BODY));
+    let (first, second) = (attempt(NOW - 200), attempt(NOW));
+    assert_eq!(header(&first, "webhook-id"), "msg_1");
+    assert_eq!(header(&second, "webhook-id"), "msg_1");
+    assert_ne!(
+        header(&first, "webhook-timestamp"),
+        header(&second, "webhook-timestamp")
+    );
+    for request in [first, second] {
+        let verified = judge(&receiver, request.map(Full::new)).expect("verified");
+        assert_eq!(verified.delivery_id(), Some(Claim::Signed("msg_1")));
+    }
+}
+
+#[test]
+fn an_id_and_a_time_that_the_request_brings_are_kept() {
+    let secret = whsec(b"key");
+    let receiver = acme(standard_webhooks(), secret.clone());
+    let signer = Signer::new(&receiver, &secret).expect("a signer");
+    let time = (NOW - 7).to_string();
+    let mut request = post(BODY);
+    let headers = request.headers_mut();
+    headers.insert("webhook-id", "msg_2".parse().expect("a value"));
+    headers.insert("webhook-timestamp", time.parse().expect("a value"));
+    let request = signer.with_id("msg_1").at(at(NOW)).sign(request);
+    let verified = judge(&receiver, request.map(Full::new)).expect("verified");
+    assert_eq!(verified.delivery_id(), Some(Claim::Signed("msg_2")));
+    assert_eq!(verified.signed_at(), Some(at(NOW - 7)));
+}
+
+#[test]
+fn each_request_has_an_id_of_its_own_where_none_is_given() {
+    let secret = whsec(b"key");
+    let signer = Signer::new(&acme(standard_webhooks(), secret.clone()), &secret);
+    let signer = signer.expect("a signer");
+    let (one, other) = (signer.request(BODY), signer.request(BODY));
+    assert!(header(&one, "webhook-id").starts_with("msg_"));
+    assert_ne!(header(&one, "webhook-id"), header(&other, "webhook-id"));
+}
+
+#[test]
+fn a_request_is_signed_as_of_now_unless_told_otherwise() {
+    let secret = whsec(b"key");
+    let signer = Signer::new(&acme(standard_webhooks(), secret.clone()), &secret);
+    let signer = signer.expect("a signer");
+    let seconds = |time: SystemTime| {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH);
+        since.expect("after 1970").as_secs()
+    };
+    let before = seconds(SystemTime::now());
+    let request = signer.request(BODY);
+    let after = seconds(SystemTime::now());
+    let written: u64 = header(&request, "webhook-timestamp")
+        .parse()
+        .expect("seconds");
+    assert!((before..=after).contains(&written));
+    let request = signer.at(at(NOW)).request(BODY);
+    assert_eq!(header(&request, "webhook-timestamp"), NOW.to_string());
+}
+
+#[test]
+fn while_a_key_is_exchanged_a_delivery_carries_both_signatures() {
+    let (old, new) = (whsec(b"old"), whsec(b"new"));
+    let receiver = |secret: &Secret| acme(standard_webhooks(), secret.clone());
+    let signer = Signer::new(&receiver(&new), &new)
+        .and_then(|signer| signer.add_key(&old))
+        .expect("a signer")
+        .at(at(NOW));
+    let request = || signer.request(BODY);
+    assert_eq!(
+        header(&request(), "webhook-signature")
+            .split(' ')
+            .filter(|item| item.starts_with("v1,"))
+            .count(),
+        2
+    );
+    assert!(judge(&receiver(&old), request()).is_ok());
+    assert!(judge(&receiver(&new), request()).is_ok());
+    assert_eq!(
+        judge(&receiver(&whsec(b"other")), request()).err(),
+        Some(RejectionKind::SignatureMismatch)
+    );
+}
+
+#[test]
+fn parallel_headers_take_one_signature_each() {
+    let scheme = || plain().parallel_header("x-second");
+    let other = Secret::new("other").expect("a secret");
+    let signer = Signer::new(&acme(scheme(), secret()), &secret())
+        .and_then(|signer| signer.add_key(&other))
+        .expect("a signer");
+    let request = signer.request(BODY);
+    let hmac = |key: &[u8]| reference::hex(&reference::hmac(Sha256, key, BODY.as_bytes()));
+    assert_eq!(header(&request, "x-signature"), hmac(b"wJ4mX9"));
+    assert_eq!(header(&request, "x-second"), hmac(b"other"));
+    assert!(judge(&acme(scheme(), other.clone()), request).is_ok());
+    assert_eq!(
+        signer.add_key(&other).expect_err("two headers").to_string(),
+        "a delivery of this scheme has no room for one more signature"
+    );
+}
+
+#[test]
+fn a_header_with_one_signature_has_no_room_for_two() {
+    let signer = Signer::new(&acme(plain(), secret()), &secret()).expect("a signer");
+    assert!(signer.add_key(&secret()).is_err());
+    let vwo = provider::vwo(secret());
+    let signer = Signer::new(&vwo, &secret()).expect("a signer");
+    assert!(signer.add_key(&secret()).is_err());
+}
+
+/// Optimizely's documented delivery.
+#[test]
+fn it_signs_as_optimizely_does() {
+    let secret = Secret::new("yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4").expect("a secret");
+    let optimizely = provider::optimizely(secret.clone());
+    let signer = Signer::new(&optimizely, &secret).expect("a signer");
+    let cases: serde_json::Value =
+        serde_json::from_str(include_str!("vectors/providers.json")).expect("JSON");
+    let body = cases[0]["body_base64"].as_str().expect("a body");
+    let body = reference::unbase64(body.as_bytes()).expect("base64");
+    let request = signer.request(body);
+    assert_eq!(
+        header(&request, "x-hub-signature"),
+        "sha1=b2493723c6ea6973fbda41573222c8ecb1c82666"
+    );
+    assert_eq!(request.method(), Method::POST);
+    assert_eq!(header(&request, "content-type"), "application/json");
+    assert!(judge(&optimizely, request).is_ok());
+}
+
+/// Round trips: both sides are the crate's own.
+#[test]
+fn what_it_signs_is_accepted_in_every_shape_of_scheme() {
+    let time = || Timestamp::header("x-timestamp");
+    let schemes = [
+        plain(),
+        SignatureScheme::hmac_sha1("x-signature").tags('=', ["sha1"]),
+        SignatureScheme::hmac_sha512("x-signature").encoding(Encoding::Base64Url),
+        plain()
+            .item_separator(',')
+            .tags('=', ["v1", "v2"])
+            .timestamp(Timestamp::tag("t").milliseconds())
+            .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]),
+        plain()
+            .timestamp(time().rfc3339())
+            .signed([Piece::Body, Piece::Timestamp]),
+        plain()
+            .timestamp(time().milliseconds())
+            .url(SignedUrl::origin("https://example.com"))
+            .signed([Piece::Method, Piece::Url, Piece::Body, Piece::Timestamp]),
+        plain()
+            .alias("x-old-signature")
+            .id_header("x-id")
+            .id_header("x-old-id")
+            .signed([Piece::Id, Piece::literal(":"), Piece::Body]),
+        plain().require_header("x-version", "1"),
+        SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
+            .signed([Piece::Secret, Piece::Body]),
+    ];
+    for scheme in schemes {
+        let receiver = acme(scheme.clone(), secret());
+        let signer = Signer::new(&receiver, &secret()).expect("a signer");
+        let signer = signer.at(at(NOW));
+        for body in [&b""[..], BODY.as_bytes(), b"\xff\x00"] {
+            let verdict = judge(&receiver, signer.request(body));
+            assert!(verdict.is_ok(), "{scheme:?}: {verdict:?}");
+        }
+        let other = Secret::new("other").expect("a secret");
+        let forger = Signer::new(&receiver, &other).expect("a signer");
+        assert_eq!(
+            judge(&receiver, forger.at(at(NOW)).request(BODY)).err(),
+            Some(RejectionKind::SignatureMismatch),
+            "{scheme:?}"
+        );
+    }
+}
+
+#[test]
+fn what_it_presents_as_a_shared_key_is_accepted() {
+    let new = || SharedKeyScheme::new("authorization");
+    for (scheme, expected) in [
+        (new(), "user:pass"),
+        (new().bearer(), "Bearer user:pass"),
+        (new().basic(), "Basic dXNlcjpwYXNz"),
+    ] {
+        let secret = Secret::new("user:pass").expect("a secret");
+        let scheme = scheme.build().expect("a scheme");
+        let receiver = Provider::new("acme", scheme, secret.clone()).expect("a provider");
+        let request = Signer::new(&receiver, &secret)
+            .expect("a signer")
+            .request(BODY);
+        assert_eq!(header(&request, "authorization"), expected);
+        assert!(request.headers()["authorization"].is_sensitive());
+        assert!(judge(&receiver, request).is_ok());
+    }
+}
+
+#[test]
+fn a_signature_of_the_request_is_replaced() {
+    let receiver = acme(SignatureScheme::hmac_sha512("x-signature"), secret());
+    let signer = Signer::new(&receiver, &secret()).expect("a signer");
+    let again = signer.sign(signer.sign(post(BODY)).map(|_| Bytes::from("other")));
+    let hmac = reference::hmac(Sha512, b"wJ4mX9", b"other");
+    assert_eq!(header(&again, "x-signature"), reference::hex(&hmac));
+    assert_eq!(again.headers().get_all("x-signature").iter().count(), 1);
+}
+
+#[test]
+fn what_cannot_be_signed_is_an_error_and_never_sent_signed() {
+    let secret = whsec(b"key");
+    let signer = Signer::new(&acme(standard_webhooks(), secret.clone()), &secret);
+    let signer = signer.expect("a signer");
+    for (id, message) in [
+        (
+            "msg.1",
+            "the request cannot be signed: header is malformed: webhook-id",
+        ),
+        (
+            "",
+            "the request cannot be signed: its id is empty, or holds more than visible ASCII",
+        ),
+        (
+            "msg 1",
+            "the request cannot be signed: its id is empty, or holds more than visible ASCII",
+        ),
+        ("msg\n1", r#"the header webhook-id cannot hold "msg\n1""#),
+    ] {
+        let signer = signer.clone().with_id(id);
+        let error = signer.try_sign(post(BODY)).expect_err(id);
+        assert_eq!(error.to_string(), message);
+        assert!(
+            !signer
+                .request(BODY)
+                .headers()
+                .contains_key("webhook-signature")
+        );
+    }
+
+    let scheme = plain().signed([Piece::header("x-topic"), Piece::Body]);
+    let receiver = acme(scheme, self::secret());
+    let signer = Signer::new(&receiver, &self::secret()).expect("a signer");
+    assert_eq!(
+        signer
+            .try_sign(post(BODY))
+            .expect_err("no topic")
+            .to_string(),
+        "the request cannot be signed: header is missing: x-topic"
+    );
+    let mut request = post(BODY);
+    let topic = "orders".parse().expect("a value");
+    request.headers_mut().insert("x-topic", topic);
+    let request = signer.try_sign(request).expect("signed");
+    assert!(judge(&receiver, request.map(Full::new)).is_ok());
+}
+
+#[test]
+fn a_secret_that_the_scheme_cannot_use_is_an_error() {
+    let receiver = acme(standard_webhooks(), whsec(b"key"));
+    let error = Signer::new(&receiver, &Secret::new("!!").expect("a secret"));
+    assert_eq!(
+        error.expect_err("no base64").to_string(),
+        "secret is not base64"
+    );
+    let vwo = provider::vwo(secret());
+    let error = Signer::new(&vwo, &Secret::from_bytes(*b"a\nb").expect("a secret"));
+    assert_eq!(
+        error.expect_err("a newline").to_string(),
+        "secret cannot stand in a header"
+    );
+}
+
+#[cfg(feature = "ed25519")]
+#[test]
+fn a_public_key_cannot_sign() {
+    // RFC 8032 section 7.1, the public key of the first test.
+    let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    let key = Secret::new(key).expect("a key");
+    let scheme = SignatureScheme::ed25519("x-signature").key_encoding(KeyEncoding::Hex);
+    let error = Signer::new(&acme(scheme, key.clone()), &key);
+    assert_eq!(
+        error.expect_err("a public key").to_string(),
+        "a public key verifies, but cannot sign"
+    );
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let signer = Signer::new(&acme(plain(), secret()), &secret()).expect("a signer");
+    assert!(!format!("{signer:?}").contains("wJ4mX9"));
+}
