@@ -2,6 +2,8 @@
 //! on a socket, and over HTTP/2.
 //!
 //! The file is `tests/vectors/adversarial.json`, or the one that `WEBHOOK_ADVERSARIAL` names.
+// Some cases need the deadline.
+#![cfg(feature = "tokio")]
 #![allow(unreachable_pub, reason = "what the modules of a test share")]
 
 #[path = "adversarial/file.rs"]
