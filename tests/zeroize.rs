@@ -197,3 +197,24 @@ fn nothing_is_left_of_a_key_that_was_decoded() {
     );
     assert_eq!(count(10), 0);
 }
+
+#[test]
+fn keys_that_are_replaced_or_withdrawn_are_wiped_while_the_layer_lives() {
+    // The scheme that has to hold the secret itself, since it is a piece of what is hashed.
+    let scheme = SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
+        .signed([Piece::Secret, Piece::Body])
+        .build()
+        .expect("a scheme");
+    let old = Secret::new(text(11)).expect("a secret");
+    let provider = Provider::new("acme", scheme, old).expect("a provider");
+    let keys = provider.keys();
+    let layer = WebhookAuthLayer::new(provider);
+    assert_eq!(count(11), 1);
+
+    let new = Secret::new(text(12)).expect("a secret");
+    keys.replace(new).expect("keys");
+    assert_eq!((count(11), count(12)), (0, 1));
+    keys.withdraw();
+    assert_eq!(count(12), 0);
+    drop(layer);
+}
