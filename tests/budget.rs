@@ -156,6 +156,7 @@ async fn what_was_held_is_free_at_once_however_it_ended() {
     assert!(is_whole(&layer).await);
 }
 
+#[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
 async fn what_was_held_is_free_after_the_deadline() {
     let layer = layer();

@@ -213,6 +213,7 @@ async fn a_body_that_is_always_ready_gives_the_task_back_in_between() {
     }
 }
 
+#[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
 async fn the_deadline_fires_against_a_body_that_is_always_ready() {
     let endless = Script::new(std::iter::repeat_with(|| frame("a")));
@@ -229,6 +230,7 @@ async fn the_deadline_fires_against_a_body_that_is_always_ready() {
     assert!(polls.load(Ordering::SeqCst) <= 64 * 61 * 3);
 }
 
+#[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
 async fn the_deadline_is_for_all_frames_together() {
     let second = Duration::from_secs(1);
@@ -251,6 +253,7 @@ async fn the_deadline_is_for_all_frames_together() {
     assert_eq!(read(&layer, drip(4)).await.unwrap().len(), 4);
 }
 
+#[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
 async fn a_body_that_never_comes_meets_the_deadline() {
     let began = tokio::time::Instant::now();
@@ -260,6 +263,7 @@ async fn a_body_that_never_comes_meets_the_deadline() {
     assert_eq!(began.elapsed().as_secs(), 30);
 }
 
+#[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
 async fn the_longest_deadline_is_one() {
     let layer = layer().body_deadline(Duration::MAX);

@@ -63,7 +63,7 @@ impl Algorithm {
             Self::HmacSha256 => Verifier::HmacSha256(hmac(key)),
             Self::HmacSha512 => Verifier::HmacSha512(hmac(key)),
             Self::KeylessSha256 => Verifier::KeylessSha256 {
-                state: Sha256::new(),
+                state: Box::new(Sha256::new()),
                 secret: secret.clone(),
             },
             #[cfg(feature = "ed25519")]
@@ -122,8 +122,10 @@ pub(crate) enum Verifier {
     HmacSha1(Hmac<Sha1>),
     HmacSha256(Hmac<Sha256>),
     HmacSha512(Hmac<Sha512>),
+    /// The state holds the secret itself until its block is full. What is moved leaves a copy
+    /// behind that nobody wipes: so it stays where it is.
     KeylessSha256 {
-        state: Sha256,
+        state: Box<Sha256>,
         secret: Secret,
     },
     #[cfg(feature = "ed25519")]
@@ -225,7 +227,7 @@ impl Verifier {
             Self::HmacSha1(mac) => keep(tag, &mac.finalize().into_bytes()),
             Self::HmacSha256(mac) => keep(tag, &mac.finalize().into_bytes()),
             Self::HmacSha512(mac) => keep(tag, &mac.finalize().into_bytes()),
-            Self::KeylessSha256 { state, .. } => keep(tag, &state.finalize()),
+            Self::KeylessSha256 { mut state, .. } => keep(tag, &state.finalize_reset()),
             #[cfg(feature = "ed25519")]
             Self::Ed25519 { .. } => &[],
             #[cfg(feature = "ecdsa-p256")]

@@ -1,0 +1,381 @@
+//! What is printed, logged and answered holds no secret, no computed MAC, no presented signature and
+//! no control character.
+
+#[allow(dead_code, unreachable_pub, reason = "shared with another test")]
+#[path = "adversarial/file.rs"]
+mod file;
+#[allow(dead_code, unreachable_pub, reason = "shared with another test")]
+#[path = "adversarial/receiver.rs"]
+mod receiver;
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    fmt::{Debug, Display},
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
+use http::{HeaderName, HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Full};
+use tower::{Layer, Service, ServiceExt};
+use tower_webhook_auth::{
+    Acceptance, Authentication, Claim, ConfigError, Encoding, KeyEncoding, Keys, Piece, Provider,
+    Rejection, RejectionKind, Secret, SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp,
+    Verified, WebhookAuthLayer, provider,
+};
+
+use self::file::{Case, File};
+
+const SECRET: &str = "wJ4mX9-never-to-be-seen-Qz7";
+
+/// All that has been printed, and where.
+#[derive(Default)]
+struct Printed(Vec<(&'static str, String)>);
+
+impl Printed {
+    fn debug(&mut self, what: &'static str, value: &dyn Debug) {
+        self.0.push((what, format!("{value:?}")));
+        self.0.push((what, format!("{value:#?}")));
+    }
+
+    fn display(&mut self, what: &'static str, value: &dyn Display) {
+        self.0.push((what, value.to_string()));
+    }
+
+    /// An error with all that caused it.
+    fn error(&mut self, what: &'static str, error: &dyn Error) {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            self.debug(what, &error);
+            self.display(what, &error);
+            cause = error.source();
+        }
+    }
+
+    fn holds_none_of(&self, texts: &[Vec<u8>]) {
+        for (what, printed) in &self.0 {
+            for text in texts {
+                assert!(
+                    !contains(printed.as_bytes(), text),
+                    "{what} shows {:?}: {printed}",
+                    String::from_utf8_lossy(text)
+                );
+            }
+            let control = printed.chars().find(|c| c.is_control() && *c != '\n');
+            assert_eq!(control, None, "{what}: {printed:?}");
+        }
+    }
+}
+
+fn contains(bytes: &[u8], text: &[u8]) -> bool {
+    bytes.windows(text.len()).any(|window| window == text)
+}
+
+/// A text in the forms in which it could be shown.
+fn forms(text: &[u8]) -> Vec<Vec<u8>> {
+    vec![
+        text.to_vec(),
+        HEXLOWER.encode(text).into_bytes(),
+        HEXUPPER.encode(text).into_bytes(),
+        BASE64.encode(text).into_bytes(),
+        // As `Debug` shows bytes.
+        format!("{text:?}").into_bytes(),
+    ]
+}
+
+fn secret() -> Secret {
+    Secret::new(SECRET).expect("a secret")
+}
+
+#[test]
+fn no_public_type_prints_a_secret() {
+    let mut printed = Printed::default();
+    let keys = Keys::named([("new", secret()), ("old", secret())]).expect("keys");
+    printed.debug("Secret", &secret());
+    printed.debug("Keys", &keys);
+
+    let signature = SignatureScheme::hmac_sha256("x-signature")
+        .encoding(Encoding::Base64)
+        .timestamp(Timestamp::header("x-timestamp"))
+        .url(SignedUrl::exact("https://example.com/hook"))
+        .signed([Piece::Timestamp, Piece::Url, Piece::Body])
+        .key_encoding(KeyEncoding::Text);
+    printed.debug("SignatureScheme", &signature);
+    printed.debug("SharedKeyScheme", &SharedKeyScheme::new("x-key").basic());
+    printed.debug("Authentication", &Authentication::SharedKey);
+    printed.debug("Claim", &Claim::Unsigned("id"));
+    printed.debug("Encoding", &Encoding::Base64);
+    printed.debug("KeyEncoding", &KeyEncoding::Base64);
+    printed.debug("Piece", &Piece::Secret);
+    printed.debug("SignedUrl", &SignedUrl::exact("https://example.com/hook"));
+    printed.debug("Timestamp", &Timestamp::tag("t"));
+    for kind in RejectionKind::ALL {
+        printed.debug("RejectionKind", &kind);
+        printed.display("RejectionKind", &kind);
+    }
+
+    let keyless = SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
+        .signed([Piece::Secret, Piece::Body])
+        .build();
+    for scheme in [
+        signature.build(),
+        keyless,
+        SharedKeyScheme::new("x-key").build(),
+        SharedKeyScheme::new("authorization").bearer().build(),
+    ] {
+        let scheme = scheme.expect("a scheme");
+        printed.debug("Scheme", &scheme);
+        let provider = Provider::new("acme", scheme, keys.clone()).expect("a provider");
+        printed.debug("Provider", &provider);
+        printed.debug("KeysHandle", &provider.keys());
+        #[cfg(feature = "testing")]
+        printed.debug(
+            "Signer",
+            &tower_webhook_auth::testing::Signer::new(&provider, &secret()).expect("a signer"),
+        );
+        let layer = WebhookAuthLayer::new(provider).memory_budget(1 << 20);
+        printed.debug("WebhookAuthLayer", &layer);
+        let mut service = layer.layer("the inner service's own");
+        printed.debug("WebhookAuth", &service);
+        printed.debug("WebhookAuth's inner", service.get_mut());
+        let mut service = layer.layer(tower::service_fn(|_: Request<Full<Bytes>>| async {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        }));
+        let mut request = Request::new(Full::<Bytes>::default());
+        let value = HeaderValue::from_static(SECRET);
+        request.headers_mut().insert("x-key", value);
+        let future = service.call(request);
+        printed.debug("ResponseFuture", &future);
+    }
+    printed.debug("Provider", &provider::optimizely(secret()));
+    printed.debug("Provider", &provider::vwo(secret()));
+    printed.holds_none_of(&forms(SECRET.as_bytes()));
+}
+
+/// A type that is added to the crate's doors is to be added here.
+#[test]
+fn every_type_at_the_crates_doors_is_printed_in_this_file() {
+    // A trait, an alias, and a type of which only the crate can make a value, without a field.
+    const NOT_PRINTED: [&str; 3] = ["BoxError", "Clock", "MissingLayer"];
+    let doors = include_str!("../src/lib.rs");
+    let doors = doors.split("pub use ").skip(1).collect::<String>();
+    let names = doors
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase()));
+    for name in names.filter(|name| !NOT_PRINTED.contains(name)) {
+        assert!(
+            include_str!("redaction.rs").contains(&format!("\"{name}\"")),
+            "{name} is not printed"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_handler_and_the_layers_outside_are_given_prints_no_secret() {
+    let mut printed = Printed::default();
+    let scheme = SharedKeyScheme::new("x-key").build().expect("a scheme");
+    let provider = Provider::new("acme", scheme, secret())
+        .expect("a provider")
+        .delivery_id_header(HeaderName::from_static("x-id"));
+    let seen = Arc::new(Mutex::new(Printed::default()));
+    let inner = tower::service_fn(|request: Request<Full<Bytes>>| {
+        let mut seen = seen.lock().expect("no panic");
+        // The key that came in a header is marked, so that a handler that logs its headers is safe.
+        seen.debug("HeaderValue", &request.headers()["x-key"]);
+        let verified = request.extensions().get::<Verified<Bytes>>();
+        seen.debug("Verified", verified.expect("a proof"));
+        async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) }
+    });
+    let service = WebhookAuthLayer::new(provider)
+        .expose_acceptance()
+        .layer(inner);
+    for key in [SECRET, "another key entirely"] {
+        let mut request = Request::new(Full::<Bytes>::from("{}"));
+        let headers = request.headers_mut();
+        headers.insert("x-key", HeaderValue::from_static(key));
+        // A tab is a header's right, and a log's wrong.
+        headers.insert("x-id", HeaderValue::from_static("a\tb"));
+        let response = service.clone().oneshot(request).await.expect("infallible");
+        printed.debug("Response", &response);
+        printed.debug("ResponseBody", response.body());
+        match response.extensions().get::<Rejection>() {
+            Some(rejection) => printed.error("Rejection", rejection),
+            None => printed.debug(
+                "Acceptance",
+                response.extensions().get::<Acceptance>().expect("one"),
+            ),
+        }
+    }
+    let mut texts = forms(SECRET.as_bytes());
+    texts.extend(forms(b"another key entirely"));
+    printed.holds_none_of(&texts);
+    drop(service);
+    seen.lock().expect("no panic").holds_none_of(&texts);
+}
+
+#[test]
+fn errors_of_configuration_show_the_problem_and_not_the_secret() {
+    let mut printed = Printed::default();
+    let mut failed = |result: Result<(), ConfigError>| {
+        printed.error("ConfigError", &result.expect_err("an error"));
+    };
+    for spoilt in [" {}", "{} ", "{}\n", "{}\0{}", "\u{1b}[2J{}"] {
+        let text = spoilt.replace("{}", SECRET);
+        failed(Secret::new(text).map(drop));
+    }
+    for encoding in [KeyEncoding::Hex, KeyEncoding::Base64] {
+        let scheme = SignatureScheme::hmac_sha256("x-signature")
+            .key_encoding(encoding)
+            .build()
+            .expect("a scheme");
+        failed(Provider::new("acme", scheme, secret()).map(drop));
+    }
+    let scheme = SignatureScheme::hmac_sha256("x-signature")
+        .key_prefix(SECRET)
+        .build()
+        .expect("a scheme");
+    failed(Provider::new("acme", scheme, secret()).map(drop));
+    #[cfg(feature = "ed25519")]
+    {
+        let scheme = SignatureScheme::ed25519("x-signature")
+            .build()
+            .expect("a scheme");
+        failed(Provider::new("acme", scheme, secret()).map(drop));
+    }
+    #[cfg(feature = "ecdsa-p256")]
+    {
+        let scheme = SignatureScheme::ecdsa_p256("x-signature")
+            .build()
+            .expect("a scheme");
+        failed(Provider::new("acme", scheme, secret()).map(drop));
+    }
+    let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/spoilt-secret");
+    for spoilt in [
+        format!(" {SECRET}").into_bytes(),
+        [SECRET.as_bytes(), b"\xff"].concat(),
+    ] {
+        std::fs::write(path, spoilt).expect("a file");
+        failed(Secret::from_file(path).map(drop));
+    }
+    std::fs::remove_file(path).expect("the file");
+    failed(Secret::from_file(path).map(drop));
+    printed.holds_none_of(&forms(SECRET.as_bytes()));
+}
+
+/// What is logged, at every level.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn take(&self) -> String {
+        let log = std::mem::take(&mut *self.0.lock().expect("no panic"));
+        String::from_utf8(log).expect("text")
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn no_hostile_case_gets_anything_of_value_into_a_log_or_a_response() {
+    let text = include_str!("vectors/adversarial.json");
+    let file: File = serde_json::from_str(text).expect("a file of cases");
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_writer(move || writer.clone())
+        .init();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+
+    let (mut lines, mut cases) = (0, 0);
+    for case in &file.cases {
+        let receiver = &file.receivers[&case.receiver];
+        let Some(request) = request(case) else {
+            continue; // HTTP itself does not carry it
+        };
+        cases += 1;
+        let mut printed = Printed::default();
+        let service = receiver
+            .layer(case)
+            .body_deadline(Duration::from_secs(1))
+            .layer(tower::service_fn(|_: Request<Full<Bytes>>| async {
+                Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+            }));
+        let response = runtime
+            .block_on(service.oneshot(request))
+            .expect("infallible");
+        printed.debug("Response", &response);
+        if let Some(rejection) = response.extensions().get::<Rejection>() {
+            printed.error("Rejection", rejection);
+        }
+        let (head, body) = response.into_parts();
+        for (name, value) in &head.headers {
+            printed.display("a header's name", name);
+            printed.display(
+                "a header's value",
+                &String::from_utf8_lossy(value.as_bytes()),
+            );
+        }
+        let body = runtime.block_on(body.collect()).expect("a body").to_bytes();
+        printed.display("a body", &String::from_utf8_lossy(&body));
+
+        let logged = log.take();
+        let events = logged.lines().count();
+        assert!(events <= 1, "{}: {logged}", case.id);
+        assert!(logged.len() <= 1024, "{}: {logged}", case.id);
+        lines += events;
+        printed.0.push(("a log line", logged));
+
+        let mut texts = receiver.never_to_be_seen(case);
+        texts.extend(presented(case));
+        printed.holds_none_of(&texts);
+    }
+    println!("{cases} cases, {lines} log lines");
+    assert!(cases > 100);
+}
+
+/// The signatures and keys of a case that are long enough to be told from chance.
+fn presented(case: &Case) -> impl Iterator<Item = Vec<u8>> {
+    case.headers()
+        .into_iter()
+        .filter(|(name, _)| {
+            let name = name.to_ascii_lowercase();
+            name.contains("signature") || name.contains("auth")
+        })
+        .flat_map(|(_, value)| {
+            let items: Vec<Vec<u8>> = value
+                .split(|byte| matches!(byte, b' ' | b',' | b'='))
+                .map(<[u8]>::to_vec)
+                .collect();
+            items.into_iter().chain([value])
+        })
+        .filter(|value| value.len() >= 12)
+}
+
+fn request(case: &Case) -> Option<Request<Full<Bytes>>> {
+    let mut request = Request::new(Full::new(case.body().whole().into()));
+    *request.method_mut() = case.method.parse().expect("a method");
+    *request.uri_mut() = case.path.parse().expect("a path");
+    for (name, value) in case.headers() {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let value = HeaderValue::from_bytes(&value).ok()?;
+        request.headers_mut().append(name, value);
+    }
+    Some(request)
+}
