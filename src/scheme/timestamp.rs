@@ -195,7 +195,9 @@ fn rfc3339(text: &[u8]) -> Option<SystemTime> {
         }
         zone => zone,
     };
-    let canonical = shaped(date_time, SECONDS) && (shaped(zone, b"Z") || shaped(zone, OFFSET));
+    // jiff knows offsets of more than a day.
+    let offset = shaped(zone, OFFSET) && zone.get(1..3)? <= b"23".as_slice();
+    let canonical = shaped(date_time, SECONDS) && (shaped(zone, b"Z") || offset);
     let text = std::str::from_utf8(text).ok().filter(|_| canonical)?;
     let timestamp: jiff::Timestamp = text.parse().ok()?;
     let nanoseconds = u64::try_from(timestamp.as_nanosecond()).ok()?;
@@ -229,6 +231,7 @@ mod tests {
             ("1970-01-01T07:00:02+07:00", 2),
             ("1969-12-31T17:00:03-07:00", 3),
             ("1970-01-01T00:00:04.000000000Z", 4),
+            ("1970-01-01T23:59:05+23:59", 5),
         ] {
             let read = rfc3339(text.as_bytes());
             assert_eq!(read, Some(zero + Duration::from_secs(seconds)), "{text}");
@@ -245,6 +248,7 @@ mod tests {
             "1970-01-01T00:00:00+07",
             "1970-01-01T00:00:00+0700",
             "1970-01-01T00:00:00+07:00:00",
+            "1970-01-02T00:00:00+24:00",
             "1970-01-01T00:00:00Z[UTC]",
             "+001970-01-01T00:00:00Z",
             "1970-13-01T00:00:00Z",

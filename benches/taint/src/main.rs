@@ -1,0 +1,194 @@
+//! Does a branch or an address depend on a secret? Asked of the crate's own sources.
+//!
+//! Secrets are marked undefined. Memcheck follows what is computed from them, and finds every
+//! branch and every address that depends on it. Only the verdict is declassified, when it is one.
+#![deny(unsafe_code)]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the sources hold more than is asked for here"
+)]
+
+#[path = "../../../src/error.rs"]
+mod error;
+#[path = "../../../src/rejection.rs"]
+mod rejection;
+mod scheme;
+#[path = "../../../src/secret.rs"]
+mod secret;
+mod valgrind;
+
+use std::{hint::black_box, process::ExitCode};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_body_util::Full;
+use subtle::Choice;
+use tower::{Layer, ServiceExt};
+use tower_webhook_auth::{Provider, SharedKeyScheme, SignatureScheme, WebhookAuthLayer};
+
+use self::{
+    scheme::{Kind, key::KeyText, mac::Algorithm, shared_key},
+    secret::Secret,
+    valgrind::{declassify, findings, taint},
+};
+
+const BODY: &[u8] = br#"{"event": "project.datafile_updated", "revision": 13}"#;
+
+fn main() -> ExitCode {
+    if !valgrind::running() {
+        eprintln!("run it under valgrind: ./run");
+        return ExitCode::from(2);
+    }
+    let mut wrong = 0;
+    let mut report = |name: &str, expected: Expected, check: &dyn Fn()| {
+        let before = findings();
+        check();
+        let found = findings() - before;
+        let right = match expected {
+            Expected::None => found == 0,
+            Expected::Exactly(count) => found == count,
+            Expected::Some => found > 0,
+        };
+        println!(
+            "{name}: {found} findings{}",
+            if right { "" } else { ", WRONG" }
+        );
+        wrong += u32::from(!right);
+    };
+    for algorithm in [
+        Algorithm::HmacSha1,
+        Algorithm::HmacSha256,
+        Algorithm::HmacSha512,
+        Algorithm::KeylessSha256,
+    ] {
+        // Shorter and longer than the block of the hash, where the key is hashed first.
+        for key_bytes in [20, 64, 200] {
+            let name = format!("{algorithm:?}, key of {key_bytes} bytes");
+            report(&name, Expected::None, &|| signature(algorithm, key_bytes));
+        }
+    }
+    report("shared key", Expected::None, &|| shared_key(false));
+    report("shared key, basic", Expected::None, &|| shared_key(true));
+    // The verdict of the whole service is a branch, one for each key: nothing else is.
+    report("whole service, signature", Expected::Exactly(1), &|| {
+        whole_service(false);
+    });
+    report("whole service, shared key", Expected::Exactly(1), &|| {
+        whole_service(true);
+    });
+    report(
+        "control, tags compared with ==",
+        Expected::Some,
+        &control_equals,
+    );
+    report(
+        "control, bytes looked up in a table",
+        Expected::Some,
+        &control_table,
+    );
+    ExitCode::from(u8::from(wrong > 0))
+}
+
+enum Expected {
+    None,
+    Exactly(u32),
+    Some,
+}
+
+/// Its bytes are undefined from here on.
+fn tainted_secret(length: usize) -> Secret {
+    let secret = Secret::from_bytes(vec![b'k'; length]).expect("a secret");
+    taint(secret.as_bytes());
+    secret
+}
+
+fn verdict(choice: Choice) -> bool {
+    declassify(&choice);
+    choice.into()
+}
+
+fn signature(algorithm: Algorithm, key_bytes: usize) {
+    let secret = tainted_secret(key_bytes);
+    let key = KeyText::default().decode(&secret).expect("a key");
+    let mut verifier = algorithm.key(&key, &secret).expect("a key");
+    verifier.update_secret();
+    verifier.update_body(BODY);
+
+    let mut genuine = [0; 64];
+    let genuine = verifier.clone().tag(&mut genuine).to_vec();
+    // What the sender presents is known to it, and to us.
+    declassify(genuine.as_slice());
+    let forged = vec![0; genuine.len()];
+    let candidate = |bytes: &[u8]| algorithm.candidate(bytes).expect("a whole tag");
+    let forged = vec![candidate(&forged); 16];
+    assert!(!verdict(verifier.clone().matches(&forged, BODY, b"")));
+    assert!(verdict(verifier.matches(&[candidate(&genuine)], BODY, b"")));
+}
+
+fn shared_key(basic: bool) {
+    let description = shared_key::SharedKeyScheme::new("acme-key");
+    let description = if basic {
+        description.basic()
+    } else {
+        description
+    };
+    let Ok(scheme::Scheme(Kind::SharedKey(scheme))) = description.build() else {
+        panic!("a scheme");
+    };
+    let key = if basic {
+        // It is base64 when it comes, so it is encoded when the layer is built: by a table. What a
+        // request is compared with is the digest.
+        let key = scheme.key(&Secret::from_bytes(vec![b'k'; 64]).expect("a secret"));
+        taint(&key);
+        key
+    } else {
+        scheme.key(&tainted_secret(64))
+    };
+    for (text, expected) in [("k".repeat(64), !basic), ("j".repeat(64), false)] {
+        let text = if basic { format!("Basic {text}") } else { text };
+        let mut headers = HeaderMap::new();
+        headers.insert("acme-key", HeaderValue::from_str(&text).expect("a value"));
+        let presented = scheme.read(&headers).expect("a key");
+        assert_eq!(verdict(key.matches(&presented)), expected);
+    }
+}
+
+/// The crate as it is compiled for its users. It declassifies nothing: its verdict is found.
+fn whole_service(shared: bool) {
+    let key = vec![b'k'; 64];
+    let bytes = std::ptr::from_ref(key.as_slice());
+    let secret = tower_webhook_auth::Secret::from_bytes(key).expect("a secret");
+    valgrind::taint_at(bytes);
+    let scheme = if shared {
+        SharedKeyScheme::new("acme-key").build()
+    } else {
+        SignatureScheme::hmac_sha256("acme-key").build()
+    };
+    let provider = Provider::new("acme", scheme.expect("a scheme"), secret).expect("a provider");
+    let inner = tower::service_fn(async |_: Request<Full<Bytes>>| -> Result<_, Response<()>> {
+        Ok(Response::new(Full::new(Bytes::new())))
+    });
+    let service = WebhookAuthLayer::new(provider).layer(inner);
+    let mut request = Request::new(Full::new(Bytes::from_static(BODY)));
+    let presented = HeaderValue::from_str(&"00".repeat(32)).expect("a value");
+    request.headers_mut().insert("acme-key", presented);
+    let response = futures_executor::block_on(service.oneshot(request)).expect("an answer");
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+}
+
+fn control_equals() {
+    let secret = tainted_secret(64);
+    let key = KeyText::default().decode(&secret).expect("a key");
+    let mut verifier = Algorithm::HmacSha1.key(&key, &secret).expect("a key");
+    verifier.update_body(BODY);
+    let mut tag = [0; 64];
+    let tag = verifier.tag(&mut tag);
+    let forged = [0; 20];
+    black_box(black_box(tag) == black_box(forged.as_slice()));
+}
+
+fn control_table() {
+    let secret = tainted_secret(64);
+    black_box(data_encoding::BASE64.encode(secret.as_bytes()));
+}

@@ -1,0 +1,68 @@
+//! The signature's header. The first byte chooses how it is written, the rest is its value, in
+//! which `$` stands for the genuine signature.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tower_webhook_auth::{Encoding, Piece};
+use tower_webhook_auth_fuzz::{
+    Hash, Rules, SIGNATURE, Time, accepts, frames::Frames, head, reference,
+};
+
+const BODY: &[u8] = b"Hello, World!";
+
+fuzz_target!(|input: &[u8]| {
+    let Some((choice, value)) = input.split_first() else {
+        return;
+    };
+    let Some(mut head) = head([(SIGNATURE, value)]) else {
+        return;
+    };
+    let rules = rules(choice.wrapping_sub(b'!'));
+    rules.sign(&mut head, BODY);
+    let expected = reference::accepts(&rules, &head, BODY);
+    let layer = rules.layer().expect("rules without a contradiction");
+    let body = Frames::of([BODY.into()]);
+    assert_eq!(accepts(&layer, head, body, BODY), expected, "{rules:?}");
+});
+
+fn rules(choice: u8) -> Rules {
+    let hash = [Hash::Sha1, Hash::Sha256, Hash::Sha512][usize::from(choice % 3)];
+    let encoding =
+        [Encoding::Hex, Encoding::Base64, Encoding::Base64Url][usize::from(choice / 3 % 3)];
+    let rules = Rules {
+        hash,
+        encoding,
+        ..Rules::default()
+    };
+    let timed = |tag| Rules {
+        time: Some(Time::seconds(Some(tag))),
+        pieces: vec![Piece::Timestamp, Piece::literal("."), Piece::Body],
+        ..rules.clone()
+    };
+    match choice / 9 % 6 {
+        0 => rules,
+        1 => Rules {
+            tags: Some(('=', &["sha1", "sha256", "sha512"])),
+            ..rules
+        },
+        2 => Rules {
+            item_separator: Some(','),
+            tags: Some(('=', &["v1"])),
+            ..timed("t")
+        },
+        3 => Rules {
+            item_separator: Some(' '),
+            tags: Some((',', &["v1"])),
+            ..rules
+        },
+        4 => Rules {
+            item_separator: Some(';'),
+            tags: Some(('=', &["h1"])),
+            ..timed("ts")
+        },
+        _ => Rules {
+            item_separator: Some(','),
+            ..rules
+        },
+    }
+}

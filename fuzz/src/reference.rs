@@ -1,0 +1,320 @@
+//! The same verdict in another way: plain, slow, allocating, and with other libraries.
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD},
+};
+use http::{HeaderMap, HeaderName, request::Parts};
+use ring::hmac;
+use tower_webhook_auth::{Encoding, Piece};
+
+use crate::{
+    EXTRA, Hash, ID, KEY, ORIGIN, Rules, SECOND_SIGNATURE, SIGNATURE, TIMESTAMP, Time, Unit,
+};
+
+/// Whether a value may hold the separator that parts it from the body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Separators {
+    Ignored,
+    Respected,
+}
+
+pub fn accepts(rules: &Rules, head: &Parts, body: &[u8]) -> bool {
+    let Some((signatures, timestamp)) = presented(rules, head) else {
+        return false;
+    };
+    if let Some(time) = &rules.time {
+        let written = match time.tag {
+            Some(_) => timestamp,
+            None => single(&head.headers, &TIMESTAMP).flatten(),
+        };
+        let fits = written.and_then(|written| nanoseconds(time.unit, written));
+        if !fits.is_some_and(|signed| near(time, signed)) {
+            return false;
+        }
+    }
+    tag(rules, head, body, Separators::Respected).is_some_and(|tag| signatures.contains(&tag))
+}
+
+/// What the sender would have signed this with.
+pub fn tag(rules: &Rules, head: &Parts, body: &[u8], separators: Separators) -> Option<Vec<u8>> {
+    let algorithm = match rules.hash {
+        Hash::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        Hash::Sha256 => hmac::HMAC_SHA256,
+        Hash::Sha512 => hmac::HMAC_SHA512,
+    };
+    let signed = signed(rules, head, body, separators)?;
+    let key = hmac::Key::new(algorithm, KEY.as_bytes());
+    Some(hmac::sign(&key, &signed).as_ref().to_vec())
+}
+
+fn signed(rules: &Rules, head: &Parts, body: &[u8], separators: Separators) -> Option<Vec<u8>> {
+    let body_at = rules
+        .pieces
+        .iter()
+        .position(|piece| *piece == Piece::Body)?;
+    let mut signed = Vec::new();
+    for (at, piece) in rules.pieces.iter().enumerate() {
+        let (bytes, free) = match piece {
+            Piece::Body => (body.to_vec(), false),
+            Piece::Header(_) => (single(&head.headers, &EXTRA)??.to_vec(), true),
+            Piece::Id => {
+                let id = single(&head.headers, &ID)??;
+                if id.is_empty() || !id.iter().all(|byte| (0x21..=0x7e).contains(byte)) {
+                    return None;
+                }
+                (id.to_vec(), true)
+            }
+            Piece::Literal(text) => (text.as_bytes().to_vec(), false),
+            Piece::Method => (head.method.as_str().into(), true),
+            Piece::Timestamp => (timestamp(rules, head)?, false),
+            Piece::Url => (url(rules, head).into(), false),
+            _ => return None,
+        };
+        let neighbour = if at < body_at {
+            at + 1
+        } else {
+            at.wrapping_sub(1)
+        };
+        if let Some(Piece::Literal(text)) = rules.pieces.get(neighbour)
+            && free
+            && separators == Separators::Respected
+            && String::from_utf8_lossy(&bytes).contains(&**text)
+        {
+            return None;
+        }
+        signed.extend(bytes);
+    }
+    Some(signed)
+}
+
+fn url(rules: &Rules, head: &Parts) -> String {
+    let path = head.uri.path_and_query().map_or("", |path| path.as_str());
+    let url = format!("{ORIGIN}{path}");
+    if !rules.unescape_url {
+        return url;
+    }
+    let mut unescaped = String::new();
+    let mut rest = url.as_str();
+    while let Some(character) = rest.chars().next() {
+        let decoded = rest
+            .get(1..3)
+            .filter(|_| character == '%')
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+            .filter(|byte| b":/?@!$'()*,;".contains(byte));
+        let (taken, decoded) = match decoded {
+            Some(byte) => (3, char::from(byte)),
+            None => (character.len_utf8(), character),
+        };
+        unescaped.push(decoded);
+        rest = &rest[taken..];
+    }
+    unescaped
+}
+
+fn timestamp(rules: &Rules, head: &Parts) -> Option<Vec<u8>> {
+    let Some(tag) = rules.time.as_ref()?.tag else {
+        return Some(single(&head.headers, &TIMESTAMP)??.to_vec());
+    };
+    let value = head.headers.get(&SIGNATURE)?.as_bytes();
+    let (separator, _) = rules.tags?;
+    let item = items(rules, value)
+        .into_iter()
+        .find(|item| item.starts_with(format!("{tag}{separator}").as_bytes()))?;
+    Some(item[tag.len() + 1..].to_vec())
+}
+
+type Presented<'a> = (Vec<Vec<u8>>, Option<&'a [u8]>);
+
+/// The signatures that can be read, and the timestamp among them. `None` where the header is
+/// refused as it is.
+fn presented<'a>(rules: &Rules, head: &'a Parts) -> Option<Presented<'a>> {
+    let names = [SIGNATURE, SECOND_SIGNATURE];
+    let names = &names[..if rules.two_headers { 2 } else { 1 }];
+    let mut signatures = Vec::new();
+    let mut timestamps = Vec::new();
+    for name in names {
+        let Some(value) = single(&head.headers, name)? else {
+            continue;
+        };
+        for item in items(rules, value) {
+            let text = match rules.tags {
+                None => item,
+                Some((separator, accepted)) => {
+                    let Some(at) = item.iter().position(|byte| *byte == separator as u8) else {
+                        continue;
+                    };
+                    let (tag, text) = (&item[..at], &item[at + 1..]);
+                    let timestamp = rules.time.as_ref().and_then(|time| time.tag);
+                    if timestamp.is_some_and(|timestamp| tag == timestamp.as_bytes()) {
+                        timestamps.push(text);
+                        continue;
+                    }
+                    if !accepted.iter().any(|accepted| tag == accepted.as_bytes()) {
+                        continue;
+                    }
+                    text
+                }
+            };
+            signatures.extend(decode(rules, text));
+        }
+    }
+    let tagged = rules.time.as_ref().is_some_and(|time| time.tag.is_some());
+    let timestamps_expected = usize::from(tagged);
+    ((1..=16).contains(&signatures.len()) && timestamps.len() == timestamps_expected)
+        .then(|| (signatures, timestamps.first().copied()))
+}
+
+fn items<'a>(rules: &Rules, value: &'a [u8]) -> Vec<&'a [u8]> {
+    let Some(separator) = rules.item_separator else {
+        return vec![value];
+    };
+    value
+        .split(|byte| *byte == separator as u8)
+        .map(|mut item| {
+            while let [b' ' | b'\t', rest @ ..] = item {
+                item = rest;
+            }
+            while let [rest @ .., b' ' | b'\t'] = item {
+                item = rest;
+            }
+            item
+        })
+        .collect()
+}
+
+fn decode(rules: &Rules, text: &[u8]) -> Option<Vec<u8>> {
+    let bytes = match rules.encoding {
+        Encoding::Base64 => STANDARD.decode(text).ok(),
+        Encoding::Base64Url if text.last() == Some(&b'=') => URL_SAFE.decode(text).ok(),
+        Encoding::Base64Url => URL_SAFE_NO_PAD.decode(text).ok(),
+        _ => hex::decode(text).ok(),
+    };
+    let length = match rules.hash {
+        Hash::Sha1 => 20,
+        Hash::Sha256 => 32,
+        Hash::Sha512 => 64,
+    };
+    bytes.filter(|bytes| bytes.len() == length)
+}
+
+pub fn encode(encoding: Encoding, bytes: &[u8]) -> String {
+    match encoding {
+        Encoding::Base64 => STANDARD.encode(bytes),
+        Encoding::Base64Url => URL_SAFE_NO_PAD.encode(bytes),
+        _ => hex::encode(bytes),
+    }
+}
+
+/// The one value of a header, or that there is none; `None` where the header is refused.
+pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a [u8]>> {
+    let values: Vec<_> = headers.get_all(name).iter().collect();
+    match values.as_slice() {
+        [] => Some(None),
+        [value] if value.len() <= 4096 => Some(Some(value.as_bytes())),
+        _ => None,
+    }
+}
+
+fn near(time: &Time, signed: i128) -> bool {
+    let now = i128::try_from(time.now.as_nanos()).expect("64 bits of seconds");
+    let tolerance = match time.tolerance {
+        None => return true,
+        Some(tolerance) => i128::try_from(tolerance.as_nanos()).expect("64 bits of seconds"),
+    };
+    now - signed <= tolerance && (time.past_only || signed - now <= tolerance)
+}
+
+/// Since 1970, unless it is before, or more than a clock can hold.
+fn nanoseconds(unit: Unit, text: &[u8]) -> Option<i128> {
+    let text = std::str::from_utf8(text).ok()?;
+    match unit {
+        Unit::Seconds => number(text)
+            .filter(|seconds| *seconds <= i128::from(i64::MAX))
+            .map(|seconds| seconds * 1_000_000_000),
+        Unit::Milliseconds => number(text).map(|milliseconds| milliseconds * 1_000_000),
+        Unit::Rfc3339 => {
+            rfc3339(text).filter(|nanoseconds| (0..=i128::from(u64::MAX)).contains(nanoseconds))
+        }
+    }
+}
+
+/// Without a sign and without a zero in front.
+fn number(text: &str) -> Option<i128> {
+    let number: i128 = text.parse().ok()?;
+    (number >= 0 && text.len() < 20 && number.to_string() == text).then_some(number)
+}
+
+/// `2019-11-16T10:11:12.634234626Z`, or with an offset such as `-07:00` in the place of the `Z`.
+fn rfc3339(text: &str) -> Option<i128> {
+    let field = |range: std::ops::Range<usize>| -> Option<i128> {
+        let digits = text.get(range)?;
+        let all = digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse().ok().filter(|_| all)
+    };
+    let mark = |at: usize, mark: &str| {
+        text.get(at..at + 1)
+            .is_some_and(|found| found.eq_ignore_ascii_case(mark))
+    };
+    let (year, month, day) = (field(0..4)?, field(5..7)?, field(8..10)?);
+    let (hour, minute, second) = (field(11..13)?, field(14..16)?, field(17..19)?);
+    if !(mark(4, "-") && mark(7, "-") && mark(10, "T") && mark(13, ":") && mark(16, ":")) {
+        return None;
+    }
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = [
+        31,
+        if leap { 29 } else { 28 },
+        31,
+        30,
+        31,
+        30,
+        31,
+        31,
+        30,
+        31,
+        30,
+        31,
+    ];
+    let days_of_month = *days.get(usize::try_from(month - 1).ok()?)?;
+    // A leap second is the second before it.
+    if !(1..=days_of_month).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+
+    let mut rest = &text[19..];
+    let mut fraction = 0;
+    if let Some(after) = rest.strip_prefix('.') {
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        if !(1..=9).contains(&digits) {
+            return None;
+        }
+        fraction = format!("{:0<9}", &after[..digits]).parse().ok()?;
+        rest = &after[digits..];
+    }
+    let offset = match rest {
+        "Z" | "z" => 0,
+        _ => {
+            let from = text.len() - rest.len();
+            let sign = match rest.get(..1)? {
+                "+" => 1,
+                "-" => -1,
+                _ => return None,
+            };
+            let (hours, minutes) = (field(from + 1..from + 3)?, field(from + 4..from + 6)?);
+            if rest.len() != 6 || !mark(from + 3, ":") || hours > 23 || minutes > 59 {
+                return None;
+            }
+            sign * (hours * 3600 + minutes * 60)
+        }
+    };
+
+    let leap_days = |year: i128| year / 4 - year / 100 + year / 400;
+    let before_year = year * 365 + leap_days(year + 399) - leap_days(399);
+    let since_1970 = before_year - (1970 * 365 + leap_days(1970 + 399) - leap_days(399));
+    let before_month: i128 = days[..usize::try_from(month - 1).ok()?].iter().sum();
+    let seconds =
+        (since_1970 + before_month + day - 1) * 86_400 + hour * 3600 + minute * 60 + second.min(59)
+            - offset;
+    Some(seconds * 1_000_000_000 + fraction)
+}
