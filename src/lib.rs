@@ -128,6 +128,12 @@
 //! | `ed25519` | senders that sign with Ed25519 |
 //! | `ecdsa-p256` | senders that sign with ECDSA over P-256 |
 //! | `testing` | signing as the sender would |
+//!
+//! # Guides
+//!
+//! [Rotation of keys](guide::rotation), [several tenants](guide::tenants),
+//! [reverse proxies and compression](guide::proxies), [testing your handler](guide::testing),
+//! [writing your own scheme](guide::scheme), [moving from a hand-written check](guide::moving).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Nothing that the network sends may cause a panic.
 #![cfg_attr(
@@ -149,6 +155,8 @@ mod clock;
 mod deadline;
 mod error;
 mod future;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod layer;
 pub mod provider;
 mod read;
@@ -182,3 +190,8 @@ pub use self::{
     service::WebhookAuth,
     verified::{Acceptance, Claim, Verified},
 };
+
+/// The programs of the README, which nobody else would compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
