@@ -124,9 +124,11 @@
 //! |---|---|
 //! | `tokio` (default) | the deadline for bodies |
 //! | `axum` | [`Verified`] as an extractor |
-//! | `tracing` | an event for each refusal, and fields on the span of what was accepted |
+//! | `tracing` | an event for each refusal, bounded in rate, and fields on the span of what was accepted |
 //! | `ed25519` | senders that sign with Ed25519 |
 //! | `ecdsa-p256` | senders that sign with ECDSA over P-256 |
+//! | `handshake` | the answers that some senders want before their first delivery |
+//! | `refresh` | the work that deliveries cause, in the background |
 //! | `testing` | signing as the sender would |
 //!
 //! # Guides

@@ -78,9 +78,10 @@ fn the_readme_lists_every_variable_of_the_receiver_with_its_default() {
 }
 
 #[test]
-fn the_readme_lists_every_feature() {
+fn the_readme_and_the_introduction_list_every_feature() {
     let manifest = read("Cargo.toml");
     let readme = rows(&read("README.md"));
+    let introduction = rows(&read("src/lib.rs").replace("//! ", ""));
     let features: Vec<&str> = manifest
         .lines()
         .skip_while(|line| *line != "[features]")
@@ -92,10 +93,12 @@ fn the_readme_lists_every_feature() {
         .collect();
     assert!(features.len() >= 6, "only {features:?} were found");
     for feature in features {
-        assert!(
-            readme.iter().any(|row| row[0].starts_with(&code(feature))),
-            "the feature {feature} is not in the README"
-        );
+        for (document, rows) in [("README", &readme), ("introduction", &introduction)] {
+            assert!(
+                rows.iter().any(|row| row[0].starts_with(&code(feature))),
+                "the feature {feature} is not in the {document}"
+            );
+        }
     }
 }
 
