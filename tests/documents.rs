@@ -2,7 +2,11 @@
 
 use std::{fs, path::Path};
 
-use tower_webhook_auth::RejectionKind;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_webhook_auth::{BoxError, RejectionKind, Secret, WebhookAuthLayer, provider};
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -33,6 +37,29 @@ fn the_readme_lists_every_kind_of_refusal_with_its_status() {
         assert!(listed.contains(&row), "{row:?} is not in the README");
     }
     assert_eq!(listed.len(), RejectionKind::ALL.len());
+}
+
+#[tokio::test]
+async fn the_readmes_curl_line_is_one_that_the_receiver_accepts() {
+    let readme = read("README.md");
+    let between = |from: &str, to: &str| {
+        let (_, rest) = readme.split_once(from).expect("a curl line");
+        rest.split_once(to).expect("its end").0.to_owned()
+    };
+    let request = Request::post("/")
+        .header("x-hub-signature", between("X-Hub-Signature: ", "'"))
+        .body(Full::<Bytes>::from(between("--data-binary '", "'")))
+        .expect("a request");
+    // Of the documentation, and of the example when it has no other.
+    let secret = Secret::new("yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4").expect("a secret");
+    let response = WebhookAuthLayer::new(provider::optimizely(secret))
+        .layer(service_fn(async |_| {
+            Ok::<_, BoxError>(Response::new(Full::<Bytes>::default()))
+        }))
+        .oneshot(request)
+        .await
+        .expect("an answer");
+    assert_eq!(response.status(), 200);
 }
 
 #[test]
