@@ -10,6 +10,9 @@ use crate::verified::Verified;
 
 /// A handler asked for a [`Verified`] event, but its route has no
 /// [`WebhookAuthLayer`](crate::WebhookAuthLayer) for events of that type.
+///
+/// It is answered with 500: a layer that was forgotten is a mistake of ours, and the handler does
+/// not run. A handler that stands on both kinds of routes takes `Option<Verified<E>>`.
 #[derive(Clone, Copy, Debug)]
 pub struct MissingLayer(());
 
@@ -27,6 +30,7 @@ impl IntoResponse for MissingLayer {
     }
 }
 
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 impl<S, E> FromRequestParts<S> for Verified<E>
 where
     S: Send + Sync,
@@ -39,6 +43,7 @@ where
     }
 }
 
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 impl<S, E> OptionalFromRequestParts<S> for Verified<E>
 where
     S: Send + Sync,

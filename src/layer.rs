@@ -140,11 +140,28 @@ impl<E> WebhookAuthLayer<E> {
         self.with(|settings| settings.limits.budget = Some(Arc::new(Budget::new(bytes))))
     }
 
-    /// Answers refusals in your own way. The default is a `application/problem+json` constant with
+    /// Answers refusals in your own way. The default is an `application/problem+json` constant with
     /// [`Rejection::status`], or for a gRPC request its status in gRPC's terms.
     ///
     /// Take care to answer all failed authentications alike: a stranger who can tell them apart
     /// learns what to try next.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::Response;
+    /// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let layer = WebhookAuthLayer::new(provider::optimizely(Secret::new("wJ4mX9")?))
+    ///     .on_rejection(|rejection| {
+    ///         let mut response = Response::new(Bytes::from_static(b"no\n"));
+    ///         *response.status_mut() = rejection.status();
+    ///         response
+    ///     });
+    /// # let _ = layer;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_rejection(
         self,
         respond: impl Fn(&Rejection) -> Response<Bytes> + Send + Sync + 'static,

@@ -124,10 +124,18 @@
 //! |---|---|
 //! | `tokio` (default) | the deadline for bodies |
 //! | `axum` | [`Verified`] as an extractor |
-//! | `tracing` | an event for each refusal, and fields on the span of what was accepted |
+//! | `tracing` | an event for each refusal, bounded in rate, and fields on the span of what was accepted |
 //! | `ed25519` | senders that sign with Ed25519 |
 //! | `ecdsa-p256` | senders that sign with ECDSA over P-256 |
+//! | `handshake` | the answers that some senders want before their first delivery |
+//! | `refresh` | the work that deliveries cause, in the background |
 //! | `testing` | signing as the sender would |
+//!
+//! # Guides
+//!
+//! [Rotation of keys](guide::rotation), [several tenants](guide::tenants),
+//! [reverse proxies and compression](guide::proxies), [testing your handler](guide::testing),
+//! [writing your own scheme](guide::scheme), [moving from a hand-written check](guide::moving).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Nothing that the network sends may cause a panic.
 #![cfg_attr(
@@ -149,6 +157,8 @@ mod clock;
 mod deadline;
 mod error;
 mod future;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 #[cfg(feature = "handshake")]
 #[cfg_attr(docsrs, doc(cfg(feature = "handshake")))]
 pub mod handshake;
@@ -189,3 +199,8 @@ pub use self::{
     service::WebhookAuth,
     verified::{Acceptance, Claim, Verified},
 };
+
+/// The programs of the README, which nobody else would compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -204,6 +204,16 @@ impl<E: fmt::Debug> fmt::Debug for Verified<E> {
 ///
 /// It is there where
 /// [`WebhookAuthLayer::expose_acceptance`](crate::WebhookAuthLayer::expose_acceptance) asks for it.
+///
+/// ```
+/// use tower_webhook_auth::Acceptance;
+///
+/// fn count(response: &http::Response<()>) -> Option<(&str, &str)> {
+///     let acceptance: &Acceptance = response.extensions().get()?;
+///     Some((acceptance.provider(), acceptance.key_name()))
+/// }
+/// # assert_eq!(count(&http::Response::new(())), None);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Acceptance {
     provider: Arc<str>,
