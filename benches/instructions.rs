@@ -1,0 +1,37 @@
+//! One case in one way, for a counter of instructions around it: see `instructions.sh`.
+
+mod cases;
+
+use std::hint::black_box;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");
+    let cases = cases::all();
+    let (Some(name), Some(way)) = (arguments.next(), arguments.next()) else {
+        for case in &cases {
+            println!("{}", case.name);
+        }
+        return;
+    };
+    let case = cases
+        .iter()
+        .find(|case| case.name == name)
+        .expect("a case's name");
+    let (_, receive) = case
+        .receivers()
+        .into_iter()
+        .find(|(known, _)| *known == way)
+        .expect("floor, hand or layer");
+    // What is done only once, such as finding out what the processor can do, was done in `all`.
+    let mut request = Some(case.request.clone());
+    measured(&mut || {
+        let request = request.take().expect("called once");
+        black_box(receive(request));
+    });
+}
+
+/// The counter is switched on at its entry and off at its return.
+#[inline(never)]
+fn measured(run: &mut dyn FnMut()) {
+    run();
+}
