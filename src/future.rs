@@ -16,8 +16,8 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::{
-    error::BoxError, read::Reader, rejection::Rejection, response::ResponseBody, scheme::Check,
-    settings::Settings, verified::Acceptance,
+    error::BoxError, read::Reader, response::ResponseBody, scheme::Check, settings::Settings,
+    verified::Acceptance,
 };
 
 pin_project! {
@@ -35,12 +35,13 @@ pin_project! {
 
 pin_project! {
     #[project = StateProjection]
-    #[project_replace = StateReplaced]
     enum State<S, F, B, E> {
         Reading {
             #[pin]
             reader: Reader<B>,
-            walk: Walk<S, E>,
+            // The largest part, a hash's state for each key: fed and asked where it is.
+            check: Check,
+            walk: Option<Walk<S, E>>,
         },
         Readying {
             inner: S,
@@ -55,65 +56,27 @@ pin_project! {
         Refused {
             response: Option<Response<Bytes>>,
         },
-        Done,
     }
 }
 
 /// What goes along while a body is read.
 pub(crate) struct Walk<S, E> {
     pub(crate) head: Parts,
-    pub(crate) check: Check,
     pub(crate) inner: S,
     pub(crate) settings: Arc<Settings<E>>,
-}
-
-impl<S, E: Send + Sync + 'static> Walk<S, E> {
-    /// The whole body is there: the verdict decides which way this goes on.
-    fn verify<F, B>(self, body: Bytes) -> State<S, F, B, E> {
-        let Self {
-            mut head,
-            check,
-            inner,
-            settings,
-        } = self;
-        let verified = check.finish(&body).and_then(|proof| {
-            settings
-                .provider
-                .verified(&proof, body.clone(), &mut head.headers)
-        });
-        match verified {
-            Ok(verified) => {
-                let acceptance = settings.accept(&verified);
-                head.extensions.insert(verified);
-                State::Readying {
-                    inner,
-                    request: Some(Request::from_parts(head, Full::new(body))),
-                    acceptance,
-                }
-            }
-            Err(rejection) => State::Refused {
-                response: Some(settings.refuse(rejection, body.len(), &head.headers)),
-            },
-        }
-    }
-
-    fn refuse<F, B>(self, rejection: Rejection, received: usize) -> State<S, F, B, E> {
-        let response = self
-            .settings
-            .refuse(rejection, received, &self.head.headers);
-        State::Refused {
-            response: Some(response),
-        }
-    }
 }
 
 impl<S, B, E> ResponseFuture<S, B, E>
 where
     S: Service<Request<Full<Bytes>>>,
 {
-    pub(crate) fn reading(reader: Reader<B>, walk: Walk<S, E>) -> Self {
+    pub(crate) fn reading(reader: Reader<B>, check: Check, walk: Walk<S, E>) -> Self {
         Self {
-            state: State::Reading { reader, walk },
+            state: State::Reading {
+                reader,
+                check,
+                walk: Some(walk),
+            },
         }
     }
 
@@ -139,19 +102,50 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                StateProjection::Reading { mut reader, walk } => {
-                    let read = ready!(reader.as_mut().poll_read(context, &mut walk.check));
-                    let received = reader.received();
-                    // Dropping the reader drops the request's body and gives its budget back.
-                    let StateReplaced::Reading { walk, .. } =
-                        state.as_mut().project_replace(State::Done)
+                StateProjection::Reading {
+                    mut reader,
+                    check,
+                    walk,
+                } => {
+                    let read = ready!(reader.as_mut().poll_read(context, check));
+                    let received = match &read {
+                        Ok(body) => body.len(),
+                        Err(_) => reader.received(),
+                    };
+                    let Some(Walk {
+                        mut head,
+                        inner,
+                        settings,
+                    }) = walk.take()
                     else {
                         return Poll::Pending;
                     };
-                    state.set(match read {
-                        Ok(body) => walk.verify(body),
-                        Err(rejection) => walk.refuse(rejection, received),
+                    let verified = read.and_then(|body| {
+                        let proof = check.finish(&body)?;
+                        let verified =
+                            settings
+                                .provider
+                                .verified(proof, body.clone(), &mut head.headers)?;
+                        Ok((body, verified))
                     });
+                    // Leaving this state drops the request's body and gives its budget back.
+                    match verified {
+                        Ok((body, verified)) => {
+                            let acceptance = settings.accept(&verified);
+                            head.extensions.insert(verified);
+                            state.set(State::Readying {
+                                inner,
+                                request: Some(Request::from_parts(head, Full::new(body))),
+                                acceptance,
+                            });
+                        }
+                        Err(rejection) => {
+                            let response = settings.refuse(rejection, received, &head.headers);
+                            state.set(State::Refused {
+                                response: Some(response),
+                            });
+                        }
+                    }
                 }
                 // Asked only now, and of our own clone. The usual way, to reserve the inner service
                 // in our `poll_ready` and to call the instance that was ready, would let strangers
@@ -184,7 +178,6 @@ where
                     };
                     return Poll::Ready(Ok(response.map(ResponseBody::refusal)));
                 }
-                StateProjection::Done => return Poll::Pending,
             }
         }
     }
