@@ -375,7 +375,10 @@ fn by_hand(verified: impl Fn(&HeaderMap, &Bytes) -> Option<bool> + 'static) -> R
     Box::new(move |request| {
         let response = complete(async {
             let (head, body) = request.into_parts();
-            let body = BodyExt::collect(body).await.expect("a whole body").to_bytes();
+            let body = BodyExt::collect(body)
+                .await
+                .expect("a whole body")
+                .to_bytes();
             if verified(&head.headers, &body) == Some(true) {
                 Response::new(Full::default())
             } else {
@@ -416,7 +419,13 @@ impl<E: Send + Sync + 'static> Service<Request<Full<Bytes>>> for Handler<E> {
     }
 
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-        black_box(request.extensions().get::<Verified<E>>().expect("an event").event());
+        black_box(
+            request
+                .extensions()
+                .get::<Verified<E>>()
+                .expect("an event")
+                .event(),
+        );
         ready(Ok(Response::new(Full::default())))
     }
 }
