@@ -1,4 +1,5 @@
-//! One case in one way, for a counter of instructions around it: see `instructions.sh`.
+//! One case in one way, once or as often as is said, for a counter or a profiler around it: see
+//! `instructions.sh`.
 
 mod cases;
 
@@ -23,11 +24,16 @@ fn main() {
         .find(|(known, _)| *known == way)
         .expect("floor, hand or layer");
     // What is done only once, such as finding out what the processor can do, was done in `all`.
-    let mut request = Some(case.request.clone());
-    measured(&mut || {
-        let request = request.take().expect("called once");
-        black_box(receive(request));
-    });
+    let times = arguments
+        .next()
+        .map_or(1, |times| times.parse().expect("a number"));
+    for _ in 0..times {
+        let mut request = Some(case.request.clone());
+        measured(&mut || {
+            let request = request.take().expect("called once");
+            black_box(receive(request));
+        });
+    }
 }
 
 /// The counter is switched on at its entry and off at its return.

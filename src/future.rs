@@ -16,8 +16,8 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::{
-    error::BoxError, read::Reader, response::ResponseBody, scheme::Check, settings::Settings,
-    verified::Acceptance,
+    error::BoxError, read::Reader, rejection::Rejection, response::ResponseBody, scheme::Check,
+    settings::Settings, verified::Acceptance,
 };
 
 pin_project! {
@@ -29,23 +29,21 @@ pin_project! {
         S: Service<Request<Full<Bytes>>>,
     {
         #[pin]
-        state: State<S, S::Future, B, E>,
+        state: State<B, S::Future>,
+        walk: Option<Walk<S, E>>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<S, F, B, E> {
+    enum State<B, F> {
         Reading {
             #[pin]
             reader: Reader<B>,
-            // The largest part, a hash's state for each key: fed and asked where it is.
             check: Check,
-            walk: Option<Walk<S, E>>,
         },
         Readying {
-            inner: S,
-            request: Option<Request<Full<Bytes>>>,
+            body: Bytes,
             acceptance: Option<Acceptance>,
         },
         Calling {
@@ -59,11 +57,27 @@ pin_project! {
     }
 }
 
-/// What goes along while a body is read.
+/// What goes along until the inner service is called. It stays where it is from state to state:
+/// each move of a request's head is a copy of some 200 bytes.
 pub(crate) struct Walk<S, E> {
     pub(crate) head: Parts,
     pub(crate) inner: S,
     pub(crate) settings: Arc<Settings<E>>,
+}
+
+impl<S, E: Send + Sync + 'static> Walk<S, E> {
+    /// The whole body is there: the verdict, and the event for whoever comes behind us.
+    fn verify(&mut self, check: &mut Check, body: &Bytes) -> Result<Option<Acceptance>, Rejection> {
+        let proof = check.finish(body)?;
+        let head = &mut self.head;
+        let verified = self
+            .settings
+            .provider
+            .verified(proof, body.clone(), &mut head.headers)?;
+        let acceptance = self.settings.accept(&verified);
+        head.extensions.insert(verified);
+        Ok(acceptance)
+    }
 }
 
 impl<S, B, E> ResponseFuture<S, B, E>
@@ -72,11 +86,8 @@ where
 {
     pub(crate) fn reading(reader: Reader<B>, check: Check, walk: Walk<S, E>) -> Self {
         Self {
-            state: State::Reading {
-                reader,
-                check,
-                walk: Some(walk),
-            },
+            state: State::Reading { reader, check },
+            walk: Some(walk),
         }
     }
 
@@ -85,6 +96,7 @@ where
             state: State::Refused {
                 response: Some(response),
             },
+            walk: None,
         }
     }
 }
@@ -99,48 +111,29 @@ where
     type Output = Result<Response<ResponseBody<ResBody>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let this = self.project();
+        let (mut state, walk) = (this.state, this.walk);
         loop {
             match state.as_mut().project() {
-                StateProjection::Reading {
-                    mut reader,
-                    check,
-                    walk,
-                } => {
+                StateProjection::Reading { mut reader, check } => {
                     let read = ready!(reader.as_mut().poll_read(context, check));
                     let received = match &read {
                         Ok(body) => body.len(),
                         Err(_) => reader.received(),
                     };
-                    let Some(Walk {
-                        mut head,
-                        inner,
-                        settings,
-                    }) = walk.take()
-                    else {
+                    let Some(walk) = walk else {
                         return Poll::Pending;
                     };
                     let verified = read.and_then(|body| {
-                        let proof = check.finish(&body)?;
-                        let verified =
-                            settings
-                                .provider
-                                .verified(proof, body.clone(), &mut head.headers)?;
-                        Ok((body, verified))
+                        let acceptance = walk.verify(check, &body)?;
+                        Ok((body, acceptance))
                     });
                     // Leaving this state drops the request's body and gives its budget back.
                     match verified {
-                        Ok((body, verified)) => {
-                            let acceptance = settings.accept(&verified);
-                            head.extensions.insert(verified);
-                            state.set(State::Readying {
-                                inner,
-                                request: Some(Request::from_parts(head, Full::new(body))),
-                                acceptance,
-                            });
-                        }
+                        Ok((body, acceptance)) => state.set(State::Readying { body, acceptance }),
                         Err(rejection) => {
-                            let response = settings.refuse(rejection, received, &head.headers);
+                            let headers = &walk.head.headers;
+                            let response = walk.settings.refuse(rejection, received, headers);
                             state.set(State::Refused {
                                 response: Some(response),
                             });
@@ -152,16 +145,15 @@ where
                 // hold a permit of a `ConcurrencyLimit` or a slot of a `Buffer` in there for as
                 // long as they take over a body. (This is `tower::util::Oneshot`, without the five
                 // crates that it comes with.)
-                StateProjection::Readying {
-                    inner,
-                    request,
-                    acceptance,
-                } => {
-                    ready!(inner.poll_ready(context))?;
-                    let Some(request) = request.take() else {
+                StateProjection::Readying { body, acceptance } => {
+                    if let Some(walk) = walk {
+                        ready!(walk.inner.poll_ready(context))?;
+                    }
+                    let Some(mut walk) = walk.take() else {
                         return Poll::Pending;
                     };
-                    let future = inner.call(request);
+                    let body = Full::new(std::mem::take(body));
+                    let future = walk.inner.call(Request::from_parts(walk.head, body));
                     let acceptance = acceptance.take();
                     state.set(State::Calling { future, acceptance });
                 }

@@ -71,23 +71,21 @@ where
         let (head, body) = request.into_parts();
         let settings = &self.settings;
         // The key first, the length after it: a stranger learns nothing of our limits.
-        let check = match settings.provider.begin(&head, &*settings.clock) {
-            Ok(check) => check,
-            Err(rejection) => return refused(settings, rejection, &head.headers),
-        };
-        let declared = match settings.limits.declared_length(&body, &head.headers) {
-            Ok(declared) => declared,
-            Err(rejection) => return refused(settings, rejection, &head.headers),
-        };
-        ResponseFuture::reading(
-            Reader::new(body, declared, &settings.limits),
-            check,
-            Walk {
-                head,
-                inner: self.inner.clone(),
-                settings: Arc::clone(settings),
+        match settings.provider.begin(&head, &*settings.clock) {
+            Err(rejection) => refused(settings, rejection, &head.headers),
+            Ok(check) => match settings.limits.declared_length(&body, &head.headers) {
+                Err(rejection) => refused(settings, rejection, &head.headers),
+                Ok(declared) => ResponseFuture::reading(
+                    Reader::new(body, declared, &settings.limits),
+                    check,
+                    Walk {
+                        head,
+                        inner: self.inner.clone(),
+                        settings: Arc::clone(settings),
+                    },
+                ),
             },
-        )
+        }
     }
 }
 

@@ -185,30 +185,33 @@ impl Signed {
             timestamp: written,
         };
 
-        let mut verifiers: SmallVec<[Verifier; 1]> =
-            keys.iter().map(|(_, verifier)| verifier.clone()).collect();
+        let mut check = SignatureCheck {
+            authenticator: Arc::clone(authenticator),
+            verifiers: SmallVec::new(),
+            candidates,
+            after_body: Vec::new(),
+            id: id.map(|(_, value)| (value.clone(), self.content.covers_id())),
+            timestamp: timestamp.filter(|_| self.content.covers_timestamp()),
+        };
+        for (_, verifier) in keys {
+            check.verifiers.push(verifier.clone());
+        }
         self.content
             .write(&self.content.before_body, head, &facts, &mut |bytes| {
-                for verifier in &mut verifiers {
+                for verifier in &mut check.verifiers {
                     match bytes {
                         Some(bytes) => verifier.update(bytes),
                         None => verifier.update_secret(),
                     }
                 }
             })?;
-        let mut after_body = Vec::new();
         self.content
             .write(&self.content.after_body, head, &facts, &mut |bytes| {
-                after_body.extend_from_slice(bytes.unwrap_or_default());
+                check
+                    .after_body
+                    .extend_from_slice(bytes.unwrap_or_default());
             })?;
-        Ok(Check::Signature(SignatureCheck {
-            authenticator: Arc::clone(authenticator),
-            verifiers,
-            candidates,
-            after_body,
-            id: id.map(|(_, value)| (value.clone(), self.content.covers_id())),
-            timestamp: timestamp.filter(|_| self.content.covers_timestamp()),
-        }))
+        Ok(Check::Signature(check))
     }
 
     fn id<'a>(
@@ -318,7 +321,7 @@ impl SignatureCheck {
     fn finish(&mut self, body: &[u8]) -> Result<Proof, Rejection> {
         let matching = self
             .verifiers
-            .drain(..)
+            .iter_mut()
             .position(|verifier| {
                 verifier
                     .matches(&self.candidates, body, &self.after_body)
