@@ -7,23 +7,18 @@ use std::hint::black_box;
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");
-    let cases = cases::all();
     let (Some(name), Some(way)) = (arguments.next(), arguments.next()) else {
-        for case in &cases {
-            println!("{}", case.name);
-        }
+        println!("{}", cases::NAMES.join("\n"));
         return;
     };
-    let case = cases
-        .iter()
-        .find(|case| case.name == name)
-        .expect("a case's name");
+    // What is done only once, such as finding out what the processor can do, is done in here.
+    let known = cases::NAMES.into_iter().find(|known| *known == name);
+    let case = cases::case(known.expect("a case's name"));
     let (_, receive) = case
         .receivers()
         .into_iter()
         .find(|(known, _)| *known == way)
         .expect("floor, hand or layer");
-    // What is done only once, such as finding out what the processor can do, was done in `all`.
     let times = arguments
         .next()
         .map_or(1, |times| times.parse().expect("a number"));

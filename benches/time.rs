@@ -49,10 +49,8 @@ cases! {
     raw_1_mib_in_frames "raw 1 MiB in frames"
 }
 
-fn bench(bencher: divan::Bencher<'_, '_>, name: &str, way: usize) {
-    let cases = cases::all();
-    let case = cases.iter().find(|case| case.name == name);
-    let case = case.expect("a case's name");
+fn bench(bencher: divan::Bencher<'_, '_>, name: &'static str, way: usize) {
+    let case = cases::case(name);
     let (_, receive) = case.receivers()[way];
     bencher
         .with_inputs(|| case.request.clone())
