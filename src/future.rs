@@ -29,22 +29,21 @@ pin_project! {
         S: Service<Request<Full<Bytes>>>,
     {
         #[pin]
-        state: State<S, S::Future, B, E>,
+        state: State<B, S::Future>,
+        walk: Option<Walk<S, E>>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    #[project_replace = StateReplaced]
-    enum State<S, F, B, E> {
+    enum State<B, F> {
         Reading {
             #[pin]
             reader: Reader<B>,
-            walk: Walk<S, E>,
+            check: Check,
         },
         Readying {
-            inner: S,
-            request: Option<Request<Full<Bytes>>>,
+            body: Bytes,
             acceptance: Option<Acceptance>,
         },
         Calling {
@@ -55,55 +54,29 @@ pin_project! {
         Refused {
             response: Option<Response<Bytes>>,
         },
-        Done,
     }
 }
 
-/// What goes along while a body is read.
+/// What goes along until the inner service is called. It stays where it is from state to state:
+/// each move of a request's head is a copy of some 200 bytes.
 pub(crate) struct Walk<S, E> {
     pub(crate) head: Parts,
-    pub(crate) check: Check,
     pub(crate) inner: S,
     pub(crate) settings: Arc<Settings<E>>,
 }
 
 impl<S, E: Send + Sync + 'static> Walk<S, E> {
-    /// The whole body is there: the verdict decides which way this goes on.
-    fn verify<F, B>(self, body: Bytes) -> State<S, F, B, E> {
-        let Self {
-            mut head,
-            check,
-            inner,
-            settings,
-        } = self;
-        let verified = check.finish(&body).and_then(|proof| {
-            settings
-                .provider
-                .verified(&proof, body.clone(), &mut head.headers)
-        });
-        match verified {
-            Ok(verified) => {
-                let acceptance = settings.accept(&verified);
-                head.extensions.insert(verified);
-                State::Readying {
-                    inner,
-                    request: Some(Request::from_parts(head, Full::new(body))),
-                    acceptance,
-                }
-            }
-            Err(rejection) => State::Refused {
-                response: Some(settings.refuse(rejection, body.len(), &head.headers)),
-            },
-        }
-    }
-
-    fn refuse<F, B>(self, rejection: Rejection, received: usize) -> State<S, F, B, E> {
-        let response = self
+    /// The whole body is there: the verdict, and the event for whoever comes behind us.
+    fn verify(&mut self, check: &mut Check, body: &Bytes) -> Result<Option<Acceptance>, Rejection> {
+        let proof = check.finish(body)?;
+        let head = &mut self.head;
+        let verified = self
             .settings
-            .refuse(rejection, received, &self.head.headers);
-        State::Refused {
-            response: Some(response),
-        }
+            .provider
+            .verified(proof, body.clone(), &mut head.headers)?;
+        let acceptance = self.settings.accept(&verified);
+        head.extensions.insert(verified);
+        Ok(acceptance)
     }
 }
 
@@ -111,9 +84,10 @@ impl<S, B, E> ResponseFuture<S, B, E>
 where
     S: Service<Request<Full<Bytes>>>,
 {
-    pub(crate) fn reading(reader: Reader<B>, walk: Walk<S, E>) -> Self {
+    pub(crate) fn reading(reader: Reader<B>, check: Check, walk: Walk<S, E>) -> Self {
         Self {
-            state: State::Reading { reader, walk },
+            state: State::Reading { reader, check },
+            walk: Some(walk),
         }
     }
 
@@ -122,6 +96,7 @@ where
             state: State::Refused {
                 response: Some(response),
             },
+            walk: None,
         }
     }
 }
@@ -136,38 +111,49 @@ where
     type Output = Result<Response<ResponseBody<ResBody>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let this = self.project();
+        let (mut state, walk) = (this.state, this.walk);
         loop {
             match state.as_mut().project() {
-                StateProjection::Reading { mut reader, walk } => {
-                    let read = ready!(reader.as_mut().poll_read(context, &mut walk.check));
-                    let received = reader.received();
-                    // Dropping the reader drops the request's body and gives its budget back.
-                    let StateReplaced::Reading { walk, .. } =
-                        state.as_mut().project_replace(State::Done)
-                    else {
+                StateProjection::Reading { mut reader, check } => {
+                    let read = ready!(reader.as_mut().poll_read(context, check));
+                    let received = match &read {
+                        Ok(body) => body.len(),
+                        Err(_) => reader.received(),
+                    };
+                    let Some(walk) = walk else {
                         return Poll::Pending;
                     };
-                    state.set(match read {
-                        Ok(body) => walk.verify(body),
-                        Err(rejection) => walk.refuse(rejection, received),
+                    let verified = read.and_then(|body| {
+                        let acceptance = walk.verify(check, &body)?;
+                        Ok((body, acceptance))
                     });
+                    // Leaving this state drops the request's body and gives its budget back.
+                    match verified {
+                        Ok((body, acceptance)) => state.set(State::Readying { body, acceptance }),
+                        Err(rejection) => {
+                            let headers = &walk.head.headers;
+                            let response = walk.settings.refuse(rejection, received, headers);
+                            state.set(State::Refused {
+                                response: Some(response),
+                            });
+                        }
+                    }
                 }
                 // Asked only now, and of our own clone. The usual way, to reserve the inner service
                 // in our `poll_ready` and to call the instance that was ready, would let strangers
                 // hold a permit of a `ConcurrencyLimit` or a slot of a `Buffer` in there for as
                 // long as they take over a body. (This is `tower::util::Oneshot`, without the five
                 // crates that it comes with.)
-                StateProjection::Readying {
-                    inner,
-                    request,
-                    acceptance,
-                } => {
-                    ready!(inner.poll_ready(context))?;
-                    let Some(request) = request.take() else {
+                StateProjection::Readying { body, acceptance } => {
+                    if let Some(walk) = walk {
+                        ready!(walk.inner.poll_ready(context))?;
+                    }
+                    let Some(mut walk) = walk.take() else {
                         return Poll::Pending;
                     };
-                    let future = inner.call(request);
+                    let body = Full::new(std::mem::take(body));
+                    let future = walk.inner.call(Request::from_parts(walk.head, body));
                     let acceptance = acceptance.take();
                     state.set(State::Calling { future, acceptance });
                 }
@@ -184,7 +170,6 @@ where
                     };
                     return Poll::Ready(Ok(response.map(ResponseBody::refusal)));
                 }
-                StateProjection::Done => return Poll::Pending,
             }
         }
     }

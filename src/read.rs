@@ -55,38 +55,46 @@ pin_project! {
     }
 }
 
-impl<B: Body> Reader<B> {
-    /// Refuses a length that is over the limit before the first byte is asked for: a client that
+impl Limits {
+    /// The length that is declared, the larger of what the body knows of itself and what the head
+    /// says.
+    ///
+    /// Refused here if it is over the limit, before the first byte is asked for: a client that
     /// waits for `100 Continue` then never sends it.
-    pub(crate) fn new(body: B, headers: &HeaderMap, limits: &Limits) -> Result<Self, Rejection> {
-        let declared = declared_length(&body, headers);
-        if declared.is_some_and(|length| length > limits.body_bytes as u64) {
+    pub(crate) fn declared_length<B: Body>(
+        &self,
+        body: &B,
+        headers: &HeaderMap,
+    ) -> Result<Option<usize>, Rejection> {
+        let known = Some(body.size_hint().lower()).filter(|lower| *lower > 0);
+        let said = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok())
+            .filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+            // A number that does not fit is a large one.
+            .map(|digits| digits.parse().unwrap_or(u64::MAX));
+        let declared: Option<u64> = known.max(said);
+        if declared.is_some_and(|length| length > self.body_bytes as u64) {
             return Err(Rejection::new(RejectionKind::BodyTooLarge));
         }
-        Ok(Self {
+        Ok(declared.and_then(|length| usize::try_from(length).ok()))
+    }
+}
+
+impl<B> Reader<B> {
+    pub(crate) fn new(body: B, declared: Option<usize>, limits: &Limits) -> Self {
+        Self {
             body,
             deadline: Deadline::new(limits.deadline),
             limit: limits.body_bytes,
             buffer: Buffer {
                 held: Held::Nothing,
-                expected: declared.and_then(|length| usize::try_from(length).ok()),
+                expected: declared,
             },
             share: Share::of(limits.budget.clone()),
             empty_frames: 0,
-        })
+        }
     }
-}
-
-/// The larger of what the body knows of itself and what the head says.
-fn declared_length<B: Body>(body: &B, headers: &HeaderMap) -> Option<u64> {
-    let known = Some(body.size_hint().lower()).filter(|lower| *lower > 0);
-    let said = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
-        // A number that does not fit is a large one.
-        .map(|digits| digits.parse().unwrap_or(u64::MAX));
-    known.max(said)
 }
 
 impl<B> Reader<B>

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
@@ -16,6 +16,7 @@ use crate::{
     error::BoxError,
     future::{ResponseFuture, Walk},
     read::Reader,
+    rejection::Rejection,
     response::ResponseBody,
     settings::Settings,
 };
@@ -70,23 +71,33 @@ where
         let (head, body) = request.into_parts();
         let settings = &self.settings;
         // The key first, the length after it: a stranger learns nothing of our limits.
-        let begun = settings
-            .provider
-            .begin(&head, &*settings.clock)
-            .and_then(|check| Ok((check, Reader::new(body, &head.headers, &settings.limits)?)));
-        match begun {
-            Ok((check, reader)) => ResponseFuture::reading(
-                reader,
-                Walk {
-                    head,
+        match settings.provider.begin(&head, &*settings.clock) {
+            Err(rejection) => refused(settings, rejection, &head.headers),
+            Ok(check) => match settings.limits.declared_length(&body, &head.headers) {
+                Err(rejection) => refused(settings, rejection, &head.headers),
+                Ok(declared) => ResponseFuture::reading(
+                    Reader::new(body, declared, &settings.limits),
                     check,
-                    inner: self.inner.clone(),
-                    settings: Arc::clone(settings),
-                },
-            ),
-            Err(rejection) => ResponseFuture::refused(settings.refuse(rejection, 0, &head.headers)),
+                    Walk {
+                        head,
+                        inner: self.inner.clone(),
+                        settings: Arc::clone(settings),
+                    },
+                ),
+            },
         }
     }
+}
+
+fn refused<S, B, E>(
+    settings: &Settings<E>,
+    rejection: Rejection,
+    request: &HeaderMap,
+) -> ResponseFuture<S, B, E>
+where
+    S: Service<Request<Full<Bytes>>>,
+{
+    ResponseFuture::refused(settings.refuse(rejection, 0, request))
 }
 
 impl<S: Clone, E> Clone for WebhookAuth<S, E> {

@@ -86,7 +86,7 @@ impl<'a> Claim<'a> {
 
 impl<E> Verified<E> {
     pub(crate) fn new(
-        proof: &Proof,
+        proof: Proof,
         event: E,
         body: Bytes,
         provider: Arc<str>,
@@ -97,11 +97,11 @@ impl<E> Verified<E> {
             event,
             body,
             provider,
-            key_name: Arc::clone(proof.key_name()),
-            authentication: proof.authentication(),
-            delivery_id: proof.id().cloned().or(delivery_id),
+            key_name: proof.key_name,
+            authentication: proof.authentication,
+            delivery_id: proof.id.or(delivery_id),
             event_name,
-            timestamp: proof.timestamp(),
+            timestamp: proof.timestamp,
         }))
     }
 

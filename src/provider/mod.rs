@@ -226,7 +226,7 @@ impl<E> Provider<E> {
     /// From a proof and the bytes that it holds for to the event.
     pub(crate) fn verified(
         &self,
-        proof: &Proof,
+        proof: Proof,
         body: Bytes,
         headers: &mut HeaderMap,
     ) -> Result<Verified<E>, Rejection> {

@@ -176,7 +176,7 @@ impl Verifier {
     ///
     /// The MAC is computed once, and compared with every candidate in constant time.
     pub(crate) fn matches(
-        mut self,
+        &mut self,
         candidates: &[Candidate],
         body: &[u8],
         after_body: &[u8],
@@ -187,7 +187,7 @@ impl Verifier {
             Self::Ed25519 { key, before_body } => any(candidates, |Candidate(signature)| {
                 let signature = ed25519_dalek::Signature::from_bytes(signature);
                 let verified = key.verify_stream(&signature).and_then(|mut stream| {
-                    stream.update(&before_body);
+                    stream.update(&*before_body);
                     stream.update(body);
                     stream.update(after_body);
                     stream.finalize_and_verify()
@@ -195,10 +195,10 @@ impl Verifier {
                 Choice::from(u8::from(verified.is_ok()))
             }),
             #[cfg(feature = "ecdsa-p256")]
-            Self::EcdsaP256 { key, mut state } => {
+            Self::EcdsaP256 { key, state } => {
                 use p256::ecdsa::signature::hazmat::PrehashVerifier;
                 state.update(after_body);
-                let digest = state.finalize();
+                let digest = state.clone().finalize();
                 any(candidates, |Candidate(signature)| {
                     let verified = p256::ecdsa::Signature::from_bytes(signature.into())
                         .and_then(|signature| key.verify_prehash(&digest, &signature));
@@ -217,17 +217,19 @@ impl Verifier {
     }
 
     /// The MAC or digest of all that was taken in. Empty for public keys: they cannot sign.
-    pub(crate) fn tag(self, tag: &mut [u8; 64]) -> &[u8] {
+    ///
+    /// To finish a hash consumes it: a clone of the one in use is less to copy than all of `self`.
+    pub(crate) fn tag<'a>(&mut self, tag: &'a mut [u8; 64]) -> &'a [u8] {
         fn keep<'a>(tag: &'a mut [u8; 64], computed: &[u8]) -> &'a [u8] {
             let (head, _) = tag.split_at_mut(computed.len().min(64));
             head.copy_from_slice(computed);
             head
         }
         match self {
-            Self::HmacSha1(mac) => keep(tag, &mac.finalize().into_bytes()),
-            Self::HmacSha256(mac) => keep(tag, &mac.finalize().into_bytes()),
-            Self::HmacSha512(mac) => keep(tag, &mac.finalize().into_bytes()),
-            Self::KeylessSha256 { mut state, .. } => keep(tag, &state.finalize_reset()),
+            Self::HmacSha1(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
+            Self::HmacSha256(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
+            Self::HmacSha512(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
+            Self::KeylessSha256 { state, .. } => keep(tag, &state.finalize_reset()),
             #[cfg(feature = "ed25519")]
             Self::Ed25519 { .. } => &[],
             #[cfg(feature = "ecdsa-p256")]

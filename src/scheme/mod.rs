@@ -146,11 +146,10 @@ impl Authenticator {
                     authentication: Authentication::SharedKey,
                     id: None,
                     timestamp: None,
+                    _private: (),
                 }))
             }
-            Self::Signature { scheme, keys } => {
-                scheme.begin(self, keys, head, clock).map(Check::Signature)
-            }
+            Self::Signature { scheme, keys } => scheme.begin(self, keys, head, clock),
         }
     }
 }
@@ -162,7 +161,7 @@ impl Signed {
         keys: &[(Arc<str>, Verifier)],
         head: &Parts,
         clock: &dyn Clock,
-    ) -> Result<SignatureCheck, Rejection> {
+    ) -> Result<Check, Rejection> {
         let headers = &head.headers;
         for (name, value) in &self.required {
             let present = single(headers, name)?
@@ -186,30 +185,33 @@ impl Signed {
             timestamp: written,
         };
 
-        let mut verifiers: SmallVec<[Verifier; 1]> =
-            keys.iter().map(|(_, verifier)| verifier.clone()).collect();
+        let mut check = SignatureCheck {
+            authenticator: Arc::clone(authenticator),
+            verifiers: SmallVec::new(),
+            candidates,
+            after_body: Vec::new(),
+            id: id.map(|(_, value)| (value.clone(), self.content.proven.id)),
+            timestamp: timestamp.filter(|_| self.content.proven.timestamp),
+        };
+        for (_, verifier) in keys {
+            check.verifiers.push(verifier.clone());
+        }
         self.content
             .write(&self.content.before_body, head, &facts, &mut |bytes| {
-                for verifier in &mut verifiers {
+                for verifier in &mut check.verifiers {
                     match bytes {
                         Some(bytes) => verifier.update(bytes),
                         None => verifier.update_secret(),
                     }
                 }
             })?;
-        let mut after_body = Vec::new();
         self.content
             .write(&self.content.after_body, head, &facts, &mut |bytes| {
-                after_body.extend_from_slice(bytes.unwrap_or_default());
+                check
+                    .after_body
+                    .extend_from_slice(bytes.unwrap_or_default());
             })?;
-        Ok(SignatureCheck {
-            authenticator: Arc::clone(authenticator),
-            verifiers,
-            candidates,
-            after_body,
-            id: id.map(|(_, value)| (value.clone(), self.content.proven.id)),
-            timestamp: timestamp.filter(|_| self.content.proven.timestamp),
-        })
+        Ok(Check::Signature(check))
     }
 
     fn id<'a>(
@@ -305,19 +307,21 @@ impl Check {
     }
 
     /// The verdict over the whole body: the bytes given to [`update`](Self::update), in one piece.
-    pub(crate) fn finish(self, body: &[u8]) -> Result<Proof, Rejection> {
+    ///
+    /// To be asked once: the hashes end with it, where they are, since moving them costs.
+    pub(crate) fn finish(&mut self, body: &[u8]) -> Result<Proof, Rejection> {
         match self {
-            Self::Decided(proof) => Ok(proof),
+            Self::Decided(proof) => Ok(proof.clone()),
             Self::Signature(check) => check.finish(body),
         }
     }
 }
 
 impl SignatureCheck {
-    fn finish(self, body: &[u8]) -> Result<Proof, Rejection> {
+    fn finish(&mut self, body: &[u8]) -> Result<Proof, Rejection> {
         let matching = self
             .verifiers
-            .into_iter()
+            .iter_mut()
             .position(|verifier| {
                 verifier
                     .matches(&self.candidates, body, &self.after_body)
@@ -331,8 +335,9 @@ impl SignatureCheck {
         Ok(Proof {
             key_name: Arc::clone(&matching.0),
             authentication: Authentication::Signature,
-            id: self.id,
+            id: self.id.take(),
             timestamp: self.timestamp,
+            _private: (),
         })
     }
 }
@@ -347,30 +352,14 @@ pub enum Authentication {
     Signature,
 }
 
-/// That a key matched. Its fields are private to this folder: nobody else can make one.
+/// That a key matched. Its last field is private to this folder: nobody else can make one.
+#[derive(Clone)]
 pub(crate) struct Proof {
-    key_name: Arc<str>,
-    authentication: Authentication,
-    id: Option<(HeaderValue, bool)>,
-    timestamp: Option<SystemTime>,
-}
-
-impl Proof {
-    pub(crate) fn key_name(&self) -> &Arc<str> {
-        &self.key_name
-    }
-
-    pub(crate) fn authentication(&self) -> Authentication {
-        self.authentication
-    }
-
+    pub(crate) key_name: Arc<str>,
+    pub(crate) authentication: Authentication,
     /// The delivery's id, and whether the signature covers it.
-    pub(crate) fn id(&self) -> Option<&(HeaderValue, bool)> {
-        self.id.as_ref()
-    }
-
+    pub(crate) id: Option<(HeaderValue, bool)>,
     /// The signed time.
-    pub(crate) fn timestamp(&self) -> Option<SystemTime> {
-        self.timestamp
-    }
+    pub(crate) timestamp: Option<SystemTime>,
+    _private: (),
 }

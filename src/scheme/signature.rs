@@ -6,6 +6,7 @@
 
 use data_encoding::{BASE64, BASE64URL, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use http::{HeaderMap, HeaderName};
+use memchr::memchr;
 
 use super::{
     headers::{self, Aliases},
@@ -265,7 +266,7 @@ impl<'a> Iterator for Items<'a> {
 }
 
 fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let at = bytes.iter().position(|byte| *byte == separator)?;
+    let at = memchr(separator, bytes)?;
     let (head, tail) = bytes.split_at_checked(at)?;
     Some((head, tail.get(1..)?))
 }
