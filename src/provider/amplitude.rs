@@ -1,4 +1,19 @@
 //! Amplitude Experiment: alerts about flags, sent through Knock.
+//!
+//! ```
+//! use tower_webhook_auth::{ConfigError, Secret, Verified, WebhookAuthLayer};
+//! use tower_webhook_auth::provider::{self, amplitude};
+//!
+//! fn layer() -> Result<WebhookAuthLayer<amplitude::Event>, ConfigError> {
+//!     let secret = Secret::from_env("AMPLITUDE_SIGNING_KEY")?;
+//!     Ok(WebhookAuthLayer::new(provider::amplitude_experiment(secret)))
+//! }
+//!
+//! fn handle(alert: &Verified<amplitude::Event>) {
+//!     println!("flag {} was {:?}", alert.flag_name, alert.action);
+//! }
+//! # let _ = (layer, handle);
+//! ```
 
 use serde::Deserialize;
 use serde_json::Value;

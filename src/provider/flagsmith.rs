@@ -1,5 +1,22 @@
 //! Flagsmith: webhooks of an environment or an organisation, and Sentry's change tracking.
 //!
+//! ```
+//! use tower_webhook_auth::{ConfigError, Secret, Verified, WebhookAuthLayer};
+//! use tower_webhook_auth::provider::{self, flagsmith};
+//!
+//! fn layer() -> Result<WebhookAuthLayer<flagsmith::Event>, ConfigError> {
+//!     let secret = Secret::from_env("FLAGSMITH_WEBHOOK_SECRET")?;
+//!     Ok(WebhookAuthLayer::new(provider::flagsmith(secret)))
+//! }
+//!
+//! fn handle(webhook: &Verified<flagsmith::Event>) {
+//!     if let flagsmith::Data::Flag(change) = &webhook.data {
+//!         println!("{:?} changed {:?}", change.changed_by, change.new_state);
+//!     }
+//! }
+//! # let _ = (layer, handle);
+//! ```
+//!
 //! A delivery has neither an id nor a signed time in its head: it can be replayed. Take an event as
 //! the word that something changed, and fetch what changed yourself.
 

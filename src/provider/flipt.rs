@@ -1,5 +1,20 @@
 //! Flipt version 1: audit events. Version 2 sends none.
 //!
+//! ```
+//! use tower_webhook_auth::{ConfigError, Secret, Verified, WebhookAuthLayer};
+//! use tower_webhook_auth::provider::{self, flipt};
+//!
+//! fn layer() -> Result<WebhookAuthLayer<flipt::Event>, ConfigError> {
+//!     let secret = Secret::from_env("FLIPT_SIGNING_SECRET")?;
+//!     Ok(WebhookAuthLayer::new(provider::flipt(secret)))
+//! }
+//!
+//! fn handle(audit: &Verified<flipt::Event>) {
+//!     println!("a {} was {} at {}", audit.kind, audit.action, audit.timestamp);
+//! }
+//! # let _ = (layer, handle);
+//! ```
+//!
 //! A delivery has neither an id nor a signed time in its head: it can be replayed.
 
 use serde::Deserialize;

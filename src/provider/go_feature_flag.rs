@@ -1,5 +1,22 @@
 //! GO Feature Flag: the webhook notifier and the webhook exporter.
 //!
+//! ```
+//! use tower_webhook_auth::{ConfigError, Secret, Verified, WebhookAuthLayer};
+//! use tower_webhook_auth::provider::{self, go_feature_flag};
+//!
+//! fn layer() -> Result<WebhookAuthLayer<go_feature_flag::Event>, ConfigError> {
+//!     let secret = Secret::from_env("GO_FEATURE_FLAG_SECRET")?;
+//!     Ok(WebhookAuthLayer::new(provider::go_feature_flag(secret)))
+//! }
+//!
+//! fn handle(webhook: &Verified<go_feature_flag::Event>) {
+//!     if let Some(flags) = &webhook.flags {
+//!         println!("changed: {:?}", flags.updated.keys());
+//!     }
+//! }
+//! # let _ = (layer, handle);
+//! ```
+//!
 //! A delivery has neither an id nor a signed time in its head: it can be replayed.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,21 @@
 //! GrowthBook: SDK webhooks, and event webhooks.
+//!
+//! ```
+//! use tower_webhook_auth::{ConfigError, Secret, Verified, WebhookAuthLayer};
+//! use tower_webhook_auth::provider::{self, growthbook};
+//!
+//! fn layer() -> Result<WebhookAuthLayer<growthbook::SdkEvent>, ConfigError> {
+//!     let secret = Secret::from_env("GROWTHBOOK_SIGNING_KEY")?;
+//!     Ok(WebhookAuthLayer::new(provider::growthbook_sdk(secret)))
+//! }
+//!
+//! fn handle(webhook: &Verified<growthbook::SdkEvent>) {
+//!     if let growthbook::SdkEvent::PayloadChanged(_) = webhook.event() {
+//!         println!("the features changed");
+//!     }
+//! }
+//! # let _ = (layer, handle);
+//! ```
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,5 +1,20 @@
 //! LaunchDarkly.
 //!
+//! ```
+//! use tower_webhook_auth::{ConfigError, Secret, Verified, WebhookAuthLayer};
+//! use tower_webhook_auth::provider::{self, launchdarkly};
+//!
+//! fn layer() -> Result<WebhookAuthLayer<launchdarkly::Event>, ConfigError> {
+//!     let secret = Secret::from_env("LAUNCHDARKLY_WEBHOOK_SECRET")?;
+//!     Ok(WebhookAuthLayer::new(provider::launchdarkly(secret)))
+//! }
+//!
+//! fn handle(entry: &Verified<launchdarkly::Event>) {
+//!     println!("{} {:?} changed at {}", entry.kind, entry.name, entry.date);
+//! }
+//! # let _ = (layer, handle);
+//! ```
+//!
 //! A delivery has neither an id nor a signed time in its head: it can be replayed. Deliveries may
 //! arrive out of order: [`Event::date`] puts them in order, and [`Event::id`] tells doubles apart.
 

@@ -1,4 +1,21 @@
 //! Statsig: the event webhook, and the webhook before a commit.
+//!
+//! ```
+//! use tower_webhook_auth::{ConfigError, Secret, Verified, WebhookAuthLayer};
+//! use tower_webhook_auth::provider::{self, statsig};
+//!
+//! fn layer() -> Result<WebhookAuthLayer<statsig::Events>, ConfigError> {
+//!     let secret = Secret::from_env("STATSIG_WEBHOOK_SECRET")?;
+//!     Ok(WebhookAuthLayer::new(provider::statsig(secret)))
+//! }
+//!
+//! fn handle(batch: &Verified<statsig::Events>) {
+//!     for change in batch.data.iter().filter_map(statsig::Event::config_change) {
+//!         println!("{} {} changed", change.kind, change.name);
+//!     }
+//! }
+//! # let _ = (layer, handle);
+//! ```
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;

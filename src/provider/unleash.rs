@@ -1,5 +1,20 @@
 //! Unleash: the webhook integration.
 //!
+//! ```
+//! use tower_webhook_auth::{ConfigError, Secret, Verified, WebhookAuthLayer};
+//! use tower_webhook_auth::provider::{self, unleash};
+//!
+//! fn layer() -> Result<WebhookAuthLayer<unleash::Event>, ConfigError> {
+//!     let secret = Secret::from_env("UNLEASH_AUTHORIZATION")?;
+//!     Ok(WebhookAuthLayer::new(provider::unleash(secret)))
+//! }
+//!
+//! fn handle(webhook: &Verified<unleash::Event>) {
+//!     println!("{} of {:?}", webhook.kind, webhook.feature_name);
+//! }
+//! # let _ = (layer, handle);
+//! ```
+//!
 //! Unleash sends a shared key: it proves that the caller knew the key, and covers nothing of the
 //! body. Take an event as the word that something changed, and fetch what changed yourself.
 

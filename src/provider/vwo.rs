@@ -1,5 +1,20 @@
 //! VWO, now Wingify: FullStack and Feature Experimentation.
 //!
+//! ```
+//! use tower_webhook_auth::{ConfigError, Secret, Verified, WebhookAuthLayer};
+//! use tower_webhook_auth::provider::{self, vwo};
+//!
+//! fn layer() -> Result<WebhookAuthLayer<vwo::Event>, ConfigError> {
+//!     let secret = Secret::from_env("VWO_WEBHOOK_KEY")?;
+//!     Ok(WebhookAuthLayer::new(provider::vwo(secret)))
+//! }
+//!
+//! fn handle(webhook: &Verified<vwo::Event>) {
+//!     println!("{}: {:?}", webhook.event, webhook.action);
+//! }
+//! # let _ = (layer, handle);
+//! ```
+//!
 //! VWO sends a shared key: it proves that the caller knew the key, and covers nothing of the body.
 //! Take an event as the word that something changed, and fetch what changed yourself.
 //!
