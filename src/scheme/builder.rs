@@ -310,7 +310,7 @@ impl SignatureScheme {
         for (what, names) in [("timestamp", &timestamp_headers), ("id", &id_headers)] {
             let count = names.as_ref().map_or(1, |names| names.names().len());
             // One for all, or one each: else headers of two families could be mixed.
-            if count != 1 && count != families {
+            if self.has_alias && count != 1 && count != families {
                 return Err(ConfigError::new(format!(
                     "the {what} has {count} headers, but the signature has {families}"
                 )));
