@@ -124,7 +124,8 @@ impl SignatureHeader {
             found = found.or(Some(name));
             self.read_value(name, value.as_bytes(), algorithm, &mut presented)?;
             if !self.parallel {
-                presented.family = Some(index);
+                // One name alone belongs to no family: other headers' aliases then stand for themselves.
+                presented.family = (self.names.names().len() > 1).then_some(index);
                 break;
             }
         }
