@@ -38,6 +38,7 @@ fn main() {
     frames_that_grow_or_shrink_hold_no_more_either();
     nothing_is_left_of_a_thousand_uploads_that_broke_off();
     a_declared_length_is_not_worth_more_than_64_kib();
+    an_honest_length_up_to_64_kib_is_set_aside_once();
     a_hostile_header_makes_nothing_grow();
 }
 
@@ -188,6 +189,19 @@ fn a_declared_length_is_not_worth_more_than_64_kib() {
     let (peak, left) = measure(|| drive(&layer, declare(request(Script::new([])), 1 << 62)));
     assert!(peak <= 2 * KIB, "{peak}");
     assert_eq!(left, 0);
+}
+
+fn an_honest_length_up_to_64_kib_is_set_aside_once() {
+    let layer = WebhookAuthLayer::new(keyed());
+    for length in [2 * KIB, 20 * KIB, 64 * KIB] {
+        let (peak, left) = measure(|| {
+            let honest = declare(request(Script::frames(length, 100)), length);
+            drive(&layer, honest).expect("a response")
+        });
+        // A buffer that grew would be counted twice while it does.
+        assert!(peak <= length + 2 * KIB, "{length}: {peak}");
+        assert_eq!(left, 0);
+    }
 }
 
 fn a_hostile_header_makes_nothing_grow() {

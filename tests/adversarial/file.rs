@@ -86,7 +86,7 @@ pub struct Expect {
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transport {
-    pub abort: Option<Abort>,
+    abort: Option<Abort>,
     pub abort_after_body_bytes: Option<usize>,
     pub chunk_size: Option<usize>,
     #[serde(default)]
@@ -121,11 +121,18 @@ impl Transport {
             || self.abort_after_body_bytes.is_some();
         !cut && self.pace.is_none()
     }
+
+    /// How the client leaves in the middle. Where the file does not say, it closes its socket.
+    pub fn aborts(&self) -> Option<Abort> {
+        let closes = self.abort_after_body_bytes.map(|_| Abort::Fin);
+        self.abort.or(closes)
+    }
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Abort {
+    #[serde(alias = "close")]
     Fin,
     Rst,
 }

@@ -54,7 +54,7 @@ pub async fn run(case: &Case, server: &Server) -> Result<Answer, String> {
     let writing = async move {
         let mut write = write;
         let sent = send(case, &mut write).await;
-        if let Some(abort) = transport.abort {
+        if let Some(abort) = transport.aborts() {
             // Half of a body that is still on its way would prove nothing.
             let bytes = transport.abort_after_body_bytes.unwrap_or(0);
             let _ = server
