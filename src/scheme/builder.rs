@@ -8,8 +8,9 @@ use super::{
     key::{KeyEncoding, KeyText},
     mac::Algorithm,
     signature::{self, Encoding, SignatureHeader, Tags},
-    signed::{Piece, SignedContent, SignedUrl},
+    signed::{Piece, SignedContent},
     timestamp::{self, Timestamp},
+    url::SignedUrl,
 };
 use crate::error::ConfigError;
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::{HeaderName, request::Parts};
 
-use super::{headers, timestamp::Timestamp};
+use super::{headers, timestamp::Timestamp, url::SignedUrl};
 use crate::{
     error::ConfigError,
     rejection::{Rejection, RejectionKind},
@@ -47,83 +47,6 @@ impl Piece {
     pub const fn header(name: &'static str) -> Self {
         Self::Header(Cow::Borrowed(name))
     }
-}
-
-/// The URL that a sender calls, as it knows it.
-///
-/// Behind a proxy the request does not tell: its path may be rewritten, and a `Host` header is
-/// whatever a stranger writes. So it is configured, not reconstructed.
-#[derive(Clone, Debug)]
-pub struct SignedUrl {
-    text: String,
-    with_path: bool,
-    unescape: bool,
-}
-
-impl SignedUrl {
-    /// The whole URL, letter for letter as it was entered at the sender's.
-    #[must_use]
-    pub fn exact(url: impl Into<String>) -> Self {
-        Self {
-            text: url.into(),
-            with_path: false,
-            unescape: false,
-        }
-    }
-
-    /// What stands before the request's path, such as `https://example.com`; path and query are
-    /// taken from the request as it arrives at the layer. (A nested axum router cuts the path:
-    /// put the layer outside of it, or write the part that was cut here.)
-    #[must_use]
-    pub fn origin(origin: impl Into<String>) -> Self {
-        Self {
-            text: origin.into(),
-            with_path: true,
-            unescape: false,
-        }
-    }
-
-    /// Decodes the twelve escapes that HubSpot decodes before it signs, such as `%3A`, and no others
-    /// ([v3 signatures](https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests)).
-    #[must_use]
-    pub fn hubspot_unescaped(mut self) -> Self {
-        self.unescape = true;
-        self
-    }
-
-    fn write(&self, head: &Parts, take: &mut dyn FnMut(&[u8])) {
-        let path = head.uri.path_and_query().map_or("", |path| path.as_str());
-        let path = if self.with_path { path } else { "" };
-        if self.unescape {
-            take(unescape(&format!("{}{path}", self.text)).as_bytes());
-        } else {
-            take(self.text.as_bytes());
-            take(path.as_bytes());
-        }
-    }
-}
-
-fn unescape(url: &str) -> String {
-    const DECODED: [(&str, &str); 12] = [
-        ("%3A", ":"),
-        ("%2F", "/"),
-        ("%3F", "?"),
-        ("%40", "@"),
-        ("%21", "!"),
-        ("%24", "$"),
-        ("%27", "'"),
-        ("%28", "("),
-        ("%29", ")"),
-        ("%2A", "*"),
-        ("%2C", ","),
-        ("%3B", ";"),
-    ];
-    let mut url = url.to_owned();
-    for (escape, character) in DECODED {
-        url = url.replace(escape, character);
-        url = url.replace(&escape.to_ascii_lowercase(), character);
-    }
-    url
 }
 
 /// The pieces before the body and those after it.
@@ -290,7 +213,7 @@ fn parts(
             Piece::Body | Piece::Literal(_) | Piece::Secret => true,
             // Of a fixed form, or of a fixed number of digits: see `Timestamp::read`.
             Piece::Timestamp => true,
-            Piece::Url => url.is_some_and(|url| !url.with_path),
+            Piece::Url => url.is_some_and(SignedUrl::is_fixed),
             // What is configured of a URL begins with its scheme, and no method holds a `:`.
             Piece::Method if next == Some(&Piece::Url) => true,
             Piece::Header(_) | Piece::Id | Piece::Method => match next {
