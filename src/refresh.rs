@@ -131,7 +131,8 @@ impl Schedule {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime, or in one without its time driver.
+    /// Outside a tokio runtime. The runtime has to have its time driver enabled, as for any timer of
+    /// tokio: without it the task ends when it first waits.
     pub fn spawn<T, W, F>(self, work: W) -> Refresher<T>
     where
         T: Ord + Clone + Send + 'static,

@@ -33,6 +33,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     task::yield_now,
     time::{Instant, sleep},
@@ -42,7 +43,7 @@ use tower_webhook_auth::{BoxError, Secret, provider, refresh::Schedule, testing:
 
 use crate::{
     config::{Config, EnvironmentKey, Project},
-    download::Transport,
+    download::{Download, Transport, Validators, download},
     service::{Environments, app},
     stand_in::datafile,
 };
@@ -156,8 +157,11 @@ impl Cdn {
             Answer::RedirectsTo(location) => Ok(Response::builder()
                 .status(StatusCode::FOUND)
                 .header(header::LOCATION, location)
-                .body(Body::empty())?),
-            Answer::Status(status) => Ok(Response::builder().status(status).body(Body::empty())?),
+                .body(datafile(sdk_key, 13, true).into())?),
+            // With a body that would be good, were it not for the status.
+            Answer::Status(status) => Ok(Response::builder()
+                .status(status)
+                .body(datafile(sdk_key, 13, true).into())?),
         }
     }
 
@@ -537,6 +541,47 @@ async fn nothing_is_ever_downloaded_from_where_a_delivery_says() {
     for (uri, _) in &script.requests {
         assert_eq!(uri.scheme_str(), Some("https"));
         assert_eq!(uri.authority().expect("an authority"), CDN);
+    }
+}
+
+/// Answers one request over a socket, and hangs up.
+async fn answer_once(answer: &'static str) -> Uri {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+    let listener = listener.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await?;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(socket.read_u8().await?);
+        }
+        socket.write_all(answer.as_bytes()).await
+    });
+    let uri = format!("http://{address}/datafiles/{PRODUCTION}.json");
+    uri.parse().expect("an address makes a URL")
+}
+
+#[tokio::test]
+async fn over_a_socket_only_a_whole_answer_of_200_is_a_download() {
+    let download = |answer| async move {
+        let uri = answer_once(answer).await;
+        download(&download::http(), &uri, &Validators::default()).await
+    };
+    let whole = download("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+    let Ok(Download::New { body, .. }) = whole else {
+        panic!("two bytes are downloaded");
+    };
+    assert_eq!(body, "{}");
+
+    for answer in [
+        "",
+        "HTTP/1.1 200 OK\r\ncontent-le",
+        "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n",
+        "HTTP/1.1 302 Found\r\nlocation: https://elsewhere.invalid/\r\ncontent-length: 2\r\n\r\n{}",
+        "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 2\r\n\r\n{}",
+    ] {
+        assert!(download(answer).await.is_err(), "{answer:?}");
     }
 }
 

@@ -102,7 +102,10 @@ impl Vwo {
                     false => response.body(settings(version).into())?,
                 })
             }
-            Answer::Status(status) => Ok(Response::builder().status(status).body(Body::empty())?),
+            // With a body that would be good, were it not for the status.
+            Answer::Status(status) => Ok(Response::builder()
+                .status(status)
+                .body(settings(2).into())?),
         }
     }
 
