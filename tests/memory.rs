@@ -39,6 +39,7 @@ fn main() {
     nothing_is_left_of_a_thousand_uploads_that_broke_off();
     a_declared_length_is_not_worth_more_than_64_kib();
     an_honest_length_up_to_64_kib_is_set_aside_once();
+    without_a_declared_length_little_is_set_aside();
     a_hostile_header_makes_nothing_grow();
 }
 
@@ -200,6 +201,18 @@ fn an_honest_length_up_to_64_kib_is_set_aside_once() {
         });
         // A buffer that grew would be counted twice while it does.
         assert!(peak <= length + 2 * KIB, "{length}: {peak}");
+        assert_eq!(left, 0);
+    }
+}
+
+fn without_a_declared_length_little_is_set_aside() {
+    let layer = WebhookAuthLayer::new(keyed());
+    for length in [2, 10, 500] {
+        let (peak, left) = measure(|| {
+            let undeclared = request(Script::frames(length, 1));
+            drive(&layer, undeclared).expect("a response")
+        });
+        assert!(peak <= 3 * KIB, "{length}: {peak}");
         assert_eq!(left, 0);
     }
 }
