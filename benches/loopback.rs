@@ -45,8 +45,8 @@ fn main() {
 
 fn throughput() {
     let layer = WebhookAuthLayer::new(provider::optimizely(secret()));
-    let with = serve(layer.layer(service_fn(handler)));
-    let without = serve(service_fn(parse_alone));
+    let with = serve("with", layer.layer(service_fn(handler)));
+    let without = serve("without", service_fn(parse_alone));
 
     let body = cases::OPTIMIZELY.as_bytes();
     let mac = Hmac::<Sha1>::new_from_slice(KEY.as_bytes()).expect("any length");
@@ -100,8 +100,8 @@ fn answer(seen: bool) -> Response<Full<Bytes>> {
     Response::new(Full::from("ok"))
 }
 
-/// A server with a thread of its own.
-fn serve<S, B>(service: S) -> SocketAddr
+/// A server with a thread of its own, named for a profiler.
+fn serve<S, B>(name: &str, service: S) -> SocketAddr
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
         + Clone
@@ -111,7 +111,8 @@ where
     B: http_body::Body<Data = Bytes, Error = Infallible> + 'static,
 {
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
+    let thread = thread::Builder::new().name(name.to_owned());
+    let serving = move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -134,7 +135,8 @@ where
                 });
             }
         });
-    });
+    };
+    thread.spawn(serving).expect("a thread");
     receiver.recv().expect("an address")
 }
 
