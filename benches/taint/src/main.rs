@@ -26,6 +26,7 @@ use http_body_util::Full;
 use subtle::Choice;
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{Provider, SharedKeyScheme, SignatureScheme, WebhookAuthLayer};
+use zeroize::Zeroizing;
 
 use self::{
     scheme::{Kind, key::KeyText, mac::Algorithm, shared_key},
@@ -71,12 +72,11 @@ fn main() -> ExitCode {
     report("shared key", Expected::None, &|| shared_key(false));
     report("shared key, basic", Expected::None, &|| shared_key(true));
     // The verdict of the whole service is a branch, one for each key: nothing else is.
-    report("whole service, signature", Expected::Exactly(1), &|| {
-        whole_service(false);
-    });
-    report("whole service, shared key", Expected::Exactly(1), &|| {
-        whole_service(true);
-    });
+    for (name, shared) in [("signature", false), ("shared key", true)] {
+        let layer = layer(shared);
+        let name = format!("whole service, {name}");
+        report(&name, Expected::Exactly(1), &|| refuse(&layer));
+    }
     report(
         "control, tags compared with ==",
         Expected::Some,
@@ -103,14 +103,22 @@ fn tainted_secret(length: usize) -> Secret {
     secret
 }
 
+/// A key is looked at once, when it is decoded: one of zeros is refused. From then on it is not.
+fn tainted_key(length: usize) -> (Zeroizing<Vec<u8>>, Secret) {
+    let secret = Secret::from_bytes(vec![b'k'; length]).expect("a secret");
+    let key = KeyText::default().decode(&secret).expect("a key");
+    taint(secret.as_bytes());
+    taint(key.as_slice());
+    (key, secret)
+}
+
 fn verdict(choice: Choice) -> bool {
     declassify(&choice);
     choice.into()
 }
 
 fn signature(algorithm: Algorithm, key_bytes: usize) {
-    let secret = tainted_secret(key_bytes);
-    let key = KeyText::default().decode(&secret).expect("a key");
+    let (key, secret) = tainted_key(key_bytes);
     let mut verifier = algorithm.key(&key, &secret).expect("a key");
     verifier.update_secret();
     verifier.update_body(BODY);
@@ -154,8 +162,8 @@ fn shared_key(basic: bool) {
     }
 }
 
-/// The crate as it is compiled for its users. It declassifies nothing: its verdict is found.
-fn whole_service(shared: bool) {
+/// The crate as it is compiled for its users.
+fn layer(shared: bool) -> WebhookAuthLayer<Bytes> {
     let key = vec![b'k'; 64];
     let bytes = std::ptr::from_ref(key.as_slice());
     let secret = tower_webhook_auth::Secret::from_bytes(key).expect("a secret");
@@ -165,21 +173,27 @@ fn whole_service(shared: bool) {
     } else {
         SignatureScheme::hmac_sha256("acme-key").build()
     };
-    let provider = Provider::new("acme", scheme.expect("a scheme"), secret).expect("a provider");
+    let provider = Provider::new("acme", scheme.expect("a scheme"), secret);
+    WebhookAuthLayer::new(provider.expect("a provider"))
+}
+
+/// It declassifies nothing: its verdict is found.
+fn refuse(layer: &WebhookAuthLayer<Bytes>) {
     let inner = tower::service_fn(async |_: Request<Full<Bytes>>| -> Result<_, Response<()>> {
         Ok(Response::new(Full::new(Bytes::new())))
     });
-    let service = WebhookAuthLayer::new(provider).layer(inner);
     let mut request = Request::new(Full::new(Bytes::from_static(BODY)));
     let presented = HeaderValue::from_str(&"00".repeat(32)).expect("a value");
     request.headers_mut().insert("acme-key", presented);
-    let response = futures_executor::block_on(service.oneshot(request)).expect("an answer");
-    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let response = futures_executor::block_on(layer.layer(inner).oneshot(request));
+    assert_eq!(
+        response.expect("an answer").status(),
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 fn control_equals() {
-    let secret = tainted_secret(64);
-    let key = KeyText::default().decode(&secret).expect("a key");
+    let (key, secret) = tainted_key(64);
     let mut verifier = Algorithm::HmacSha1.key(&key, &secret).expect("a key");
     verifier.update_body(BODY);
     let mut tag = [0; 64];
