@@ -99,7 +99,7 @@ impl Signed {
 
         let mut check = SignatureCheck {
             authenticator: Arc::clone(authenticator),
-            verifiers: SmallVec::new(),
+            verifiers: SmallVec::with_capacity(keys.len()),
             candidates,
             after_body: Vec::new(),
             id: id.map(|(_, value)| (value.clone(), self.content.proven.id)),
