@@ -12,7 +12,9 @@ use crate::error::BoxError;
 /// outside can read it. To the sender every failed authentication looks the same.
 ///
 /// Nothing in it is secret, and nothing in it was presented by the sender: no key, no computed
-/// MAC, no signature, no header value.
+/// MAC, no signature, no header value. Only its `source()` may quote something: for
+/// [`EventUnparseable`](RejectionKind::EventUnparseable) it is the parser's error, about a body that
+/// is authentic.
 ///
 /// ```
 /// use tower_webhook_auth::{Rejection, RejectionKind};

@@ -59,7 +59,7 @@
 //!     .key_encoding(KeyEncoding::Base64)
 //!     .key_prefix("whsec_")
 //!     .build()?;
-//! let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+//! let secret = Secret::new(concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))?;
 //! let receiver = Provider::new("receiver", standard_webhooks, secret.clone())?;
 //! let signer = Signer::new(&receiver, &secret)?;
 //!

