@@ -149,7 +149,7 @@ impl RejectionKind {
             Self::SignatureMismatch => "no signature matches under any key",
             Self::TimestampInFuture => "timestamp is in the future",
             Self::TimestampTooOld => "timestamp is too old",
-            Self::TooManySignatures => "more than 16 candidate signatures",
+            Self::TooManySignatures => "too many candidate signatures",
         }
     }
 }
