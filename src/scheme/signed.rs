@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use http::{HeaderName, request::Parts};
+use memchr::memchr;
 
 use super::{headers, timestamp::Timestamp, url::SignedUrl};
 use crate::{
@@ -264,12 +265,15 @@ fn parts(
 /// `msg_1.` + `2` and `msg_1` + `.2` sign the same bytes: what stands beside a separator must not
 /// contain it, nor make it up together with the separator itself.
 fn holds(value: &[u8], separator: Option<&str>) -> bool {
-    let Some(separator) = separator.map(str::as_bytes) else {
-        return false;
-    };
-    let around = || separator.iter().chain(value).chain(separator);
-    (1..separator.len().saturating_add(value.len()))
-        .any(|start| around().skip(start).take(separator.len()).eq(separator))
+    match separator.map(str::as_bytes) {
+        None => false,
+        Some([byte]) => memchr(*byte, value).is_some(),
+        Some(separator) => {
+            let around = || separator.iter().chain(value).chain(separator);
+            (1..separator.len().saturating_add(value.len()))
+                .any(|start| around().skip(start).take(separator.len()).eq(separator))
+        }
+    }
 }
 
 fn unsplittable(
