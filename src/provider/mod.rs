@@ -301,12 +301,12 @@ impl<E> fmt::Debug for Provider<E> {
 #[derive(Clone)]
 pub struct KeysHandle {
     scheme: Scheme,
-    current: Arc<RwLock<Option<Arc<Authenticator>>>>,
+    current: Arc<RwLock<Option<Authenticator>>>,
 }
 
 impl KeysHandle {
     fn new(scheme: Scheme, keys: &Keys) -> Result<Self, ConfigError> {
-        let authenticator = Arc::new(scheme.authenticator(keys)?);
+        let authenticator = scheme.authenticator(keys)?;
         Ok(Self {
             scheme,
             current: Arc::new(RwLock::new(Some(authenticator))),
@@ -321,7 +321,7 @@ impl KeysHandle {
     /// go on holding.
     pub fn replace(&self, keys: impl Into<Keys>) -> Result<(), ConfigError> {
         let authenticator = self.scheme.authenticator(&keys.into())?;
-        self.set(Some(Arc::new(authenticator)));
+        self.set(Some(authenticator));
         Ok(())
     }
 
@@ -340,11 +340,11 @@ impl KeysHandle {
 
     // Only whole values are exchanged under the lock: a poisoned one holds nothing half done.
 
-    fn set(&self, authenticator: Option<Arc<Authenticator>>) {
+    fn set(&self, authenticator: Option<Authenticator>) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = authenticator;
     }
 
-    fn authenticator(&self) -> Option<Arc<Authenticator>> {
+    fn authenticator(&self) -> Option<Authenticator> {
         self.current
             .read()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,6 +1,6 @@
 //! What the head decides: who may send a body at all.
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use smallvec::SmallVec;
@@ -19,21 +19,22 @@ use crate::{
     rejection::{Rejection, RejectionKind},
 };
 
-/// A scheme with its keys.
+/// A scheme with its keys. A clone is one more reference to the same.
+#[derive(Clone)]
 pub(crate) enum Authenticator {
-    SharedKey {
-        scheme: Arc<SharedKey>,
-        keys: Vec<(Arc<str>, KeyDigest)>,
-    },
-    Signature {
-        scheme: Arc<Signed>,
-        keys: Vec<(Arc<str>, Verifier)>,
-    },
+    SharedKey(Arc<Keyed<SharedKey, KeyDigest>>),
+    Signature(Arc<Keyed<Signed, Verifier>>),
 }
 
-impl fmt::Debug for Authenticator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Authenticator([redacted])")
+/// A scheme, and what it makes of each key, by the key's name.
+pub(crate) struct Keyed<S, K> {
+    pub(super) scheme: Arc<S>,
+    pub(super) keys: Vec<(Arc<str>, K)>,
+}
+
+impl<S, K> Keyed<S, K> {
+    fn names(&self) -> Vec<String> {
+        self.keys.iter().map(|(name, _)| name.to_string()).collect()
     }
 }
 
@@ -41,41 +42,37 @@ impl Authenticator {
     /// The names of the keys, in the order in which they are tried.
     pub(crate) fn key_names(&self) -> Vec<String> {
         match self {
-            Self::SharedKey { keys, .. } => keys.iter().map(|(name, _)| name.to_string()).collect(),
-            Self::Signature { keys, .. } => keys.iter().map(|(name, _)| name.to_string()).collect(),
+            Self::SharedKey(keyed) => keyed.names(),
+            Self::Signature(keyed) => keyed.names(),
         }
     }
 
     /// All that can be decided from the head. What passes begins to read the body.
-    pub(crate) fn begin(
-        self: &Arc<Self>,
-        head: &Parts,
-        clock: &dyn Clock,
-    ) -> Result<Check, Rejection> {
-        match &**self {
-            Self::SharedKey { scheme, keys } => {
-                let presented = scheme.read(&head.headers)?;
-                let matching = keys
-                    .iter()
-                    .find(|(_, key)| key.matches(&presented).into())
-                    .ok_or_else(|| Rejection::new(RejectionKind::KeyMismatch))?;
-                Ok(Check::shared_key(&matching.0))
-            }
-            Self::Signature { scheme, keys } => scheme.begin(self, keys, head, clock),
+    pub(crate) fn begin(&self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
+        match self {
+            Self::SharedKey(keyed) => keyed.begin(&head.headers),
+            Self::Signature(keyed) => keyed.begin(head, clock),
         }
     }
 }
 
-impl Signed {
-    fn begin(
-        &self,
-        authenticator: &Arc<Authenticator>,
-        keys: &[(Arc<str>, Verifier)],
-        head: &Parts,
-        clock: &dyn Clock,
-    ) -> Result<Check, Rejection> {
+impl Keyed<SharedKey, KeyDigest> {
+    fn begin(&self, headers: &HeaderMap) -> Result<Check, Rejection> {
+        let presented = self.scheme.read(headers)?;
+        let (name, _) = self
+            .keys
+            .iter()
+            .find(|(_, key)| key.matches(&presented).into())
+            .ok_or_else(|| Rejection::new(RejectionKind::KeyMismatch))?;
+        Ok(Check::shared_key(name))
+    }
+}
+
+impl Keyed<Signed, Verifier> {
+    fn begin(self: &Arc<Self>, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
+        let scheme = &self.scheme;
         let headers = &head.headers;
-        for (name, value) in &self.required {
+        for (name, value) in &scheme.required {
             let present = single(headers, name)?
                 .ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, name))?;
             if present.as_bytes() != value.as_bytes() {
@@ -86,9 +83,9 @@ impl Signed {
             candidates,
             timestamp: tagged,
             family,
-        } = self.signature.read(headers, self.algorithm)?;
-        let id = self.id(headers, family)?;
-        let (written, timestamp) = match self.timestamp(headers, tagged, family, clock)? {
+        } = scheme.signature.read(headers, scheme.algorithm)?;
+        let id = scheme.id(headers, family)?;
+        let (written, timestamp) = match scheme.timestamp(headers, tagged, family, clock)? {
             Some((written, timestamp)) => (written, Some(timestamp)),
             None => (&[][..], None),
         };
@@ -98,46 +95,44 @@ impl Signed {
         };
 
         let mut check = SignatureCheck {
-            authenticator: Arc::clone(authenticator),
-            verifiers: SmallVec::with_capacity(keys.len()),
+            keyed: Arc::clone(self),
+            verifiers: SmallVec::with_capacity(self.keys.len()),
             candidates,
             after_body: Vec::new(),
-            id: id.map(|(_, value)| (value.clone(), self.content.proven.id)),
-            timestamp: timestamp.filter(|_| self.content.proven.timestamp),
+            id: id.map(|(_, value)| (value.clone(), scheme.content.proven.id)),
+            timestamp: timestamp.filter(|_| scheme.content.proven.timestamp),
         };
-        for (_, verifier) in keys {
+        for (_, verifier) in &self.keys {
             check.verifiers.push(verifier.clone());
         }
-        self.content
-            .write(&self.content.before_body, head, &facts, &mut |bytes| {
-                for verifier in &mut check.verifiers {
-                    match bytes {
-                        Some(bytes) => verifier.update(bytes),
-                        None => verifier.update_secret(),
-                    }
+        let content = &scheme.content;
+        content.write(&content.before_body, head, &facts, &mut |bytes| {
+            for verifier in &mut check.verifiers {
+                match bytes {
+                    Some(bytes) => verifier.update(bytes),
+                    None => verifier.update_secret(),
                 }
-            })?;
-        self.content
-            .write(&self.content.after_body, head, &facts, &mut |bytes| {
-                check
-                    .after_body
-                    .extend_from_slice(bytes.unwrap_or_default());
-            })?;
+            }
+        })?;
+        content.write(&content.after_body, head, &facts, &mut |bytes| {
+            check
+                .after_body
+                .extend_from_slice(bytes.unwrap_or_default());
+        })?;
         Ok(Check::Signature(check))
     }
+}
 
+impl Signed {
     fn id<'a>(
         &'a self,
         headers: &'a HeaderMap,
         family: Option<usize>,
     ) -> Result<Option<(&'a HeaderName, &'a HeaderValue)>, Rejection> {
-        let Some(name) = self
-            .id_headers
-            .as_ref()
-            .and_then(|names| names.pick(headers, family))
-        else {
+        let Some(names) = &self.id_headers else {
             return Ok(None);
         };
+        let name = names.pick(headers, family);
         match single(headers, name)? {
             Some(value)
                 if value.as_bytes().iter().all(u8::is_ascii_graphic) && !value.is_empty() =>
@@ -162,27 +157,19 @@ impl Signed {
         let Some(timestamp) = &self.timestamp else {
             return Ok(None);
         };
-        let from = self
-            .timestamp_headers
-            .as_ref()
-            .and_then(|names| names.pick(headers, family))
-            .or(self.signature.names.names().first());
-        let reject = |kind| match from {
-            Some(name) => Rejection::header(kind, name),
-            None => Rejection::new(kind),
+        let (name, written) = match &self.timestamp_headers {
+            Some(names) => {
+                let name = names.pick(headers, family);
+                (name, single(headers, name)?.map(HeaderValue::as_bytes))
+            }
+            None => (self.signature.names.first(), tagged),
         };
-        let written = match (&self.timestamp_headers, from) {
-            (Some(_), Some(name)) => single(headers, name)?
-                .map(HeaderValue::as_bytes)
-                .ok_or_else(|| reject(RejectionKind::HeaderMissing))?,
-            _ => tagged.ok_or_else(|| reject(RejectionKind::HeaderMissing))?,
-        };
+        let reject = |kind| Rejection::header(kind, name);
+        let written = written.ok_or_else(|| reject(RejectionKind::HeaderMissing))?;
         let signed = timestamp
             .read(written, self.content.timestamp_runs_on())
             .ok_or_else(|| reject(RejectionKind::HeaderMalformed))?;
-        if timestamp.tolerance.is_some() {
-            timestamp.judge(signed, clock.now()).map_err(reject)?;
-        }
+        timestamp.judge(signed, clock).map_err(reject)?;
         Ok(Some((written, signed)))
     }
 }

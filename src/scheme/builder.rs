@@ -48,7 +48,8 @@ use crate::error::ConfigError;
 #[must_use = "a description does nothing until it is built"]
 pub struct SignatureScheme {
     algorithm: Algorithm,
-    headers: Vec<String>,
+    header: String,
+    more_headers: Vec<String>,
     has_alias: bool,
     parallel: bool,
     encoding: Encoding,
@@ -66,7 +67,8 @@ impl SignatureScheme {
     fn new(algorithm: Algorithm, header: impl Into<String>) -> Self {
         Self {
             algorithm,
-            headers: vec![header.into()],
+            header: header.into(),
+            more_headers: Vec::new(),
             has_alias: false,
             parallel: false,
             encoding: Encoding::Hex,
@@ -131,14 +133,14 @@ impl SignatureScheme {
     /// Not together with [`parallel_header`](Self::parallel_header).
     pub fn alias(mut self, header: impl Into<String>) -> Self {
         self.has_alias = true;
-        self.headers.push(header.into());
+        self.more_headers.push(header.into());
         self
     }
 
     /// Another header with a signature, beside the first: a match in any of them accepts.
     pub fn parallel_header(mut self, header: impl Into<String>) -> Self {
         self.parallel = true;
-        self.headers.push(header.into());
+        self.more_headers.push(header.into());
         self
     }
 
@@ -228,14 +230,16 @@ impl SignatureScheme {
         if self.has_alias && self.parallel {
             return contradiction("headers cannot be aliases and parallel at once");
         }
-        let families = self.headers.len();
+        let names = Aliases::new(&self.header, &self.more_headers)?;
         let (timestamp_tag, timestamp_headers) = match &self.timestamp {
             None => (None, None),
             Some(timestamp) => {
                 timestamp.check()?;
                 match &timestamp.from {
                     timestamp::From::Tag(tag) => (Some(tag.clone()), None),
-                    timestamp::From::Headers(names) => (None, Some(Aliases::new(names)?)),
+                    timestamp::From::Headers(first, others) => {
+                        (None, Some(Aliases::new(first, others)?))
+                    }
                 }
             }
         };
@@ -309,23 +313,24 @@ impl SignatureScheme {
                 Ok((headers::name(&name)?, value))
             })
             .collect::<Result<_, ConfigError>>()?;
-        let id_headers = match self.id_headers.as_slice() {
-            [] => None,
-            names => Some(Aliases::new(names)?),
+        let id_headers = match self.id_headers.split_first() {
+            None => None,
+            Some((first, others)) => Some(Aliases::new(first, others)?),
         };
-        for (what, names) in [("timestamp", &timestamp_headers), ("id", &id_headers)] {
-            let count = names.as_ref().map_or(1, |names| names.names().len());
+        for (what, others) in [("timestamp", &timestamp_headers), ("id", &id_headers)] {
+            let count = others.as_ref().map_or(1, Aliases::len);
             // One for all, or one each: else headers of two families could be mixed.
-            if self.has_alias && count != 1 && count != families {
+            if self.has_alias && count != 1 && count != names.len() {
                 return Err(ConfigError::new(format!(
-                    "the {what} has {count} headers, but the signature has {families}"
+                    "the {what} has {count} headers, but the signature has {}",
+                    names.len(),
                 )));
             }
         }
         Ok(Scheme(Kind::Signature(Arc::new(Signed {
             algorithm: self.algorithm,
             signature: SignatureHeader {
-                names: Aliases::new(&self.headers)?,
+                names,
                 parallel: self.parallel,
                 item_separator,
                 tags,

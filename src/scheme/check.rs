@@ -6,7 +6,8 @@ use http::HeaderValue;
 use smallvec::SmallVec;
 
 use super::{
-    authenticator::Authenticator,
+    authenticator::Keyed,
+    builder::Signed,
     mac::{Candidates, Verifier},
 };
 use crate::rejection::{Rejection, RejectionKind};
@@ -24,7 +25,7 @@ pub(crate) enum Check {
 }
 
 pub(crate) struct SignatureCheck {
-    pub(super) authenticator: Arc<Authenticator>,
+    pub(super) keyed: Arc<Keyed<Signed, Verifier>>,
     pub(super) verifiers: SmallVec<[Verifier; 1]>,
     pub(super) candidates: Candidates,
     pub(super) after_body: Vec<u8>,
@@ -74,10 +75,7 @@ impl SignatureCheck {
                     .matches(&self.candidates, body, &self.after_body)
                     .into()
             })
-            .and_then(|index| match &*self.authenticator {
-                Authenticator::Signature { keys, .. } => keys.get(index),
-                Authenticator::SharedKey { .. } => None,
-            })
+            .and_then(|index| self.keyed.keys.get(index))
             .ok_or_else(|| Rejection::new(RejectionKind::SignatureMismatch))?;
         Ok(Proof {
             key_name: Arc::clone(&matching.0),

@@ -38,47 +38,53 @@ pub(crate) fn single<'a>(
 
 /// One header under one or several names.
 #[derive(Clone, Debug)]
-pub(crate) struct Aliases(Vec<HeaderName>);
+pub(crate) struct Aliases {
+    first: HeaderName,
+    others: Vec<HeaderName>,
+}
 
 impl Aliases {
-    pub(crate) fn new(names: &[String]) -> Result<Self, ConfigError> {
-        let names = names
-            .iter()
-            .map(|text| name(text))
-            .collect::<Result<Vec<_>, _>>()?;
-        for (index, name) in names.iter().enumerate() {
-            if names
-                .iter()
-                .skip(index.saturating_add(1))
-                .any(|other| other == name)
-            {
+    pub(crate) fn new(first: &str, others: &[String]) -> Result<Self, ConfigError> {
+        let mut aliases = Self {
+            first: name(first)?,
+            others: Vec::new(),
+        };
+        for other in others {
+            let other = name(other)?;
+            if aliases.iter().any(|name| *name == other) {
                 return Err(ConfigError::new(format!(
-                    "the header {name} is named twice"
+                    "the header {other} is named twice"
                 )));
             }
+            aliases.others.push(other);
         }
-        if names.is_empty() {
-            return Err(ConfigError::new("the list of headers is empty"));
-        }
-        Ok(Self(names))
+        Ok(aliases)
     }
 
-    pub(crate) fn names(&self) -> &[HeaderName] {
-        &self.0
+    pub(crate) fn first(&self) -> &HeaderName {
+        &self.first
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &HeaderName> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.others.len().saturating_add(1)
     }
 
     /// The one name for which this header is looked up.
     ///
     /// `family` is the position of the alias under which the signature came: `svix-signature` goes
     /// with `svix-id`, so that headers of two families never mix.
-    pub(crate) fn pick(&self, headers: &HeaderMap, family: Option<usize>) -> Option<&HeaderName> {
+    pub(crate) fn pick(&self, headers: &HeaderMap, family: Option<usize>) -> &HeaderName {
         // Most senders have one name: it need not be looked for before it is looked up.
-        if let [only] = self.0.as_slice() {
-            return Some(only);
+        if self.others.is_empty() {
+            return &self.first;
         }
-        let same_family = family.and_then(|index| self.0.get(index));
-        same_family
-            .or_else(|| self.0.iter().find(|name| headers.contains_key(*name)))
-            .or_else(|| self.0.first())
+        family
+            .and_then(|index| self.iter().nth(index))
+            .or_else(|| self.iter().find(|name| headers.contains_key(*name)))
+            .unwrap_or(&self.first)
     }
 }

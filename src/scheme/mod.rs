@@ -29,11 +29,11 @@ pub(crate) use self::{
     authenticator::Authenticator,
     check::{Check, Proof},
 };
+use self::{authenticator::Keyed, builder::Signed, shared_key::SharedKey};
 pub use self::{
     builder::SignatureScheme, check::Authentication, key::KeyEncoding, shared_key::SharedKeyScheme,
     signature::Encoding, signed::Piece, timestamp::Timestamp, url::SignedUrl,
 };
-use self::{builder::Signed, shared_key::SharedKey};
 use crate::{error::ConfigError, secret::Keys};
 
 /// How a delivery proves itself: built from a [`SignatureScheme`] or a [`SharedKeyScheme`].
@@ -67,14 +67,14 @@ impl Scheme {
         let named =
             |error: ConfigError, name: &str| ConfigError::new(format!("key {name:?}: {error}"));
         Ok(match &self.0 {
-            Kind::SharedKey(scheme) => Authenticator::SharedKey {
+            Kind::SharedKey(scheme) => Authenticator::SharedKey(Arc::new(Keyed {
                 scheme: Arc::clone(scheme),
                 keys: keys
                     .iter()
                     .map(|key| (Arc::clone(&key.name), scheme.key(&key.secret)))
                     .collect(),
-            },
-            Kind::Signature(scheme) => Authenticator::Signature {
+            })),
+            Kind::Signature(scheme) => Authenticator::Signature(Arc::new(Keyed {
                 scheme: Arc::clone(scheme),
                 keys: keys
                     .iter()
@@ -87,7 +87,7 @@ impl Scheme {
                         Ok((Arc::clone(&key.name), verifier))
                     })
                     .collect::<Result<_, ConfigError>>()?,
-            },
+            })),
         })
     }
 }

@@ -33,7 +33,8 @@ use crate::{
 #[derive(Clone, Debug)]
 #[must_use = "a description does nothing until it is built"]
 pub struct SharedKeyScheme {
-    headers: Vec<String>,
+    header: String,
+    aliases: Vec<String>,
     credentials: Credentials,
 }
 
@@ -48,14 +49,15 @@ impl SharedKeyScheme {
     /// The key is the whole value of this header.
     pub fn new(header: impl Into<String>) -> Self {
         Self {
-            headers: vec![header.into()],
+            header: header.into(),
+            aliases: Vec::new(),
             credentials: Credentials::Verbatim,
         }
     }
 
     /// Another name under which the header may come. The first that is present counts.
     pub fn alias(mut self, header: impl Into<String>) -> Self {
-        self.headers.push(header.into());
+        self.aliases.push(header.into());
         self
     }
 
@@ -79,7 +81,7 @@ impl SharedKeyScheme {
     /// When a header is not the name of one, or is named twice.
     pub fn build(self) -> Result<Scheme, ConfigError> {
         Ok(Scheme(Kind::SharedKey(Arc::new(SharedKey {
-            headers: Aliases::new(&self.headers)?,
+            headers: Aliases::new(&self.header, &self.aliases)?,
             credentials: self.credentials,
         }))))
     }
@@ -105,9 +107,7 @@ impl SharedKey {
 
     /// The digest of the key that was presented.
     pub(crate) fn read(&self, headers: &HeaderMap) -> Result<KeyDigest, Rejection> {
-        let Some(name) = self.headers.pick(headers, None) else {
-            return Err(Rejection::new(RejectionKind::HeaderMissing));
-        };
+        let name = self.headers.pick(headers, None);
         let value = headers::single(headers, name)?
             .ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, name))?;
         let key = self
@@ -129,7 +129,7 @@ impl SharedKey {
 
     /// Marks the header, so that nothing behind us prints the key that came in it.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
-        for name in self.headers.names() {
+        for name in self.headers.iter() {
             if let Some(value) = headers.get_mut(name) {
                 value.set_sensitive(true);
             }
@@ -147,14 +147,10 @@ impl SharedKey {
             Credentials::Bearer => [b"Bearer ", secret.as_bytes()].concat(),
             Credentials::Verbatim => secret.as_bytes().to_vec(),
         };
-        let value = http::HeaderValue::from_bytes(&Zeroizing::new(value));
-        match (self.headers.names().first(), value) {
-            (Some(name), Ok(mut value)) => {
-                value.set_sensitive(true);
-                Ok((name.clone(), value))
-            }
-            _ => Err(ConfigError::new("secret cannot stand in a header")),
-        }
+        let mut value = http::HeaderValue::from_bytes(&Zeroizing::new(value))
+            .map_err(|_| ConfigError::new("secret cannot stand in a header"))?;
+        value.set_sensitive(true);
+        Ok((self.headers.first().clone(), value))
     }
 }
 

@@ -9,9 +9,10 @@ use crate::{error::ConfigError, rejection::Rejection, secret::Secret};
 
 /// What a [`Scheme`] signs with.
 #[derive(Clone)]
-pub(crate) enum SigningKey {
-    Mac(Box<Verifier>),
-    SharedKey(Secret),
+pub(crate) struct SigningKey {
+    secret: Secret,
+    /// Keyed with the secret, where a signature is made.
+    mac: Option<Box<Verifier>>,
 }
 
 impl Scheme {
@@ -19,7 +20,10 @@ impl Scheme {
         let signed = match &self.0 {
             Kind::SharedKey(shared) => {
                 shared.write(secret)?;
-                return Ok(SigningKey::SharedKey(secret.clone()));
+                return Ok(SigningKey {
+                    secret: secret.clone(),
+                    mac: None,
+                });
             }
             Kind::Signature(signed) => signed,
         };
@@ -30,7 +34,10 @@ impl Scheme {
         if verifier.clone().tag(&mut [0; 64]).is_empty() {
             return Err(ConfigError::new("a public key verifies, but cannot sign"));
         }
-        Ok(SigningKey::Mac(Box::new(verifier)))
+        Ok(SigningKey {
+            secret: secret.clone(),
+            mac: Some(Box::new(verifier)),
+        })
     }
 
     /// How many keys may sign one delivery.
@@ -60,10 +67,8 @@ impl Scheme {
 impl SharedKey {
     fn sign(&self, keys: &[SigningKey], head: &mut Parts) -> Result<(), ConfigError> {
         for key in keys {
-            if let SigningKey::SharedKey(secret) = key {
-                let (name, value) = self.write(secret)?;
-                head.headers.insert(name, value);
-            }
+            let (name, value) = self.write(&key.secret)?;
+            head.headers.insert(name, value);
         }
         Ok(())
     }
@@ -78,14 +83,14 @@ impl Signed {
         time: SystemTime,
         id: &str,
     ) -> Result<(), ConfigError> {
-        for name in self.signature.names.names() {
+        for name in self.signature.names.iter() {
             head.headers.remove(name);
         }
         for (name, value) in &self.required {
             head.headers.insert(name, header_value(name, value)?);
         }
         let id = match &self.id_headers {
-            Some(names) => Some(keep_or_insert(head, names.names(), id)?),
+            Some(names) => Some(keep_or_insert(head, names.first(), id)?),
             None => None,
         };
         let timestamp = match &self.timestamp {
@@ -94,7 +99,7 @@ impl Signed {
         };
         let timestamp = match &self.timestamp_headers {
             Some(names) => {
-                let (_, value) = keep_or_insert(head, names.names(), &timestamp)?;
+                let (_, value) = keep_or_insert(head, names.first(), &timestamp)?;
                 value.as_bytes().to_vec()
             }
             None => timestamp.into_bytes(),
@@ -109,16 +114,14 @@ impl Signed {
             ));
         }
         let mut signatures = Vec::new();
-        for key in keys {
-            if let SigningKey::Mac(verifier) = key {
-                let mut verifier = Verifier::clone(verifier);
-                self.take_in(&mut verifier, head, body, &facts)
-                    .map_err(|rejection| {
-                        ConfigError::new(format!("the request cannot be signed: {rejection}"))
-                    })?;
-                let mut tag = [0; 64];
-                signatures.push(verifier.tag(&mut tag).to_vec());
-            }
+        for mac in keys.iter().filter_map(|key| key.mac.as_deref()) {
+            let mut mac = mac.clone();
+            self.take_in(&mut mac, head, body, &facts)
+                .map_err(|rejection| {
+                    ConfigError::new(format!("the request cannot be signed: {rejection}"))
+                })?;
+            let mut tag = [0; 64];
+            signatures.push(mac.tag(&mut tag).to_vec());
         }
         let timestamp = String::from_utf8_lossy(&timestamp);
         for (name, value) in self.signature.write(&signatures, &timestamp) {
@@ -150,15 +153,12 @@ fn is_readable(id: &[u8]) -> bool {
     !id.is_empty() && id.iter().all(u8::is_ascii_graphic)
 }
 
-/// The header that the request brings, or the first of its names with this value.
+/// The header that the request brings, or else one with this value.
 fn keep_or_insert(
     head: &mut Parts,
-    names: &[HeaderName],
+    name: &HeaderName,
     value: &str,
 ) -> Result<(HeaderName, HeaderValue), ConfigError> {
-    let Some(name) = names.first() else {
-        return Err(ConfigError::new("the list of headers is empty"));
-    };
     let value = header_value(name, value)?;
     let value = head.headers.entry(name).or_insert(value);
     Ok((name.clone(), value.clone()))

@@ -117,7 +117,7 @@ impl SignatureHeader {
             family: None,
         };
         let mut found = None;
-        for (index, name) in self.names.names().iter().enumerate() {
+        for (index, name) in self.names.iter().enumerate() {
             let Some(value) = headers::single(headers, name)? else {
                 continue;
             };
@@ -125,28 +125,28 @@ impl SignatureHeader {
             self.read_value(name, value.as_bytes(), algorithm, &mut presented)?;
             if !self.parallel {
                 // One name alone belongs to no family: other headers' aliases then stand for themselves.
-                presented.family = (self.names.names().len() > 1).then_some(index);
+                presented.family = (self.names.len() > 1).then_some(index);
                 break;
             }
         }
-        match (found, self.names.names().first()) {
-            (None, Some(name)) => Err(Rejection::header(RejectionKind::HeaderMissing, name)),
-            // Nothing in it can be read as a signature: refused before the body is.
-            (Some(name), _) if presented.candidates.is_empty() => {
-                Err(Rejection::header(RejectionKind::HeaderMalformed, name))
-            }
-            (Some(name), _) if self.timestamp_tag.is_some() && presented.timestamp.is_none() => {
-                Err(Rejection::header(RejectionKind::HeaderMalformed, name))
-            }
-            _ => Ok(presented),
+        let Some(name) = found else {
+            let missing = RejectionKind::HeaderMissing;
+            return Err(Rejection::header(missing, self.names.first()));
+        };
+        // Nothing in it can be read as a signature: refused before the body is.
+        if presented.candidates.is_empty()
+            || (self.timestamp_tag.is_some() && presented.timestamp.is_none())
+        {
+            return Err(Rejection::header(RejectionKind::HeaderMalformed, name));
         }
+        Ok(presented)
     }
 
     /// How many signatures a delivery can carry.
     #[cfg(feature = "testing")]
     pub(crate) fn room_for(&self, algorithm: Algorithm) -> usize {
         match (self.parallel, self.item_separator) {
-            (true, _) => self.names.names().len(),
+            (true, _) => self.names.len(),
             (false, Some(_)) => algorithm.most_candidates(),
             (false, None) => 1,
         }
@@ -168,19 +168,14 @@ impl SignatureHeader {
             .iter()
             .map(|bytes| tagged(accepted, &self.encoding.encode(bytes)));
         if self.parallel {
-            return self.names.names().iter().zip(signatures).collect();
+            return self.names.iter().zip(signatures).collect();
         }
         let timestamp_tag = self.timestamp_tag.as_ref();
         let timestamp = timestamp_tag.map(|tag| tagged(Some(tag), timestamp));
         let items: Vec<String> = timestamp.into_iter().chain(signatures).collect();
         let separator = self.item_separator.map(char::from).map(String::from);
         let value = items.join(&separator.unwrap_or_default());
-        self.names
-            .names()
-            .first()
-            .map(|name| (name, value))
-            .into_iter()
-            .collect()
+        vec![(self.names.first(), value)]
     }
 
     fn read_value<'a>(

@@ -55,7 +55,6 @@ impl Piece {
 pub(crate) struct SignedContent {
     pub(crate) before_body: Vec<Part>,
     pub(crate) after_body: Vec<Part>,
-    pub(crate) url: Option<SignedUrl>,
     pub(crate) proven: Proven,
 }
 
@@ -79,7 +78,7 @@ pub(crate) enum Part {
     Method(Option<Cow<'static, str>>),
     Secret,
     Timestamp { runs_on: bool },
-    Url,
+    Url(SignedUrl),
 }
 
 /// The facts of one delivery that its signed content may need.
@@ -94,23 +93,11 @@ impl SignedContent {
         url: Option<SignedUrl>,
         timestamp: Option<&Timestamp>,
     ) -> Result<Self, ConfigError> {
-        let mut bodies = pieces.iter().filter(|piece| **piece == Piece::Body);
-        if bodies.next().is_none() {
-            return Err(ConfigError::new(
-                "the signed pieces lack the body: anybody could exchange it",
-            ));
-        }
-        if bodies.next().is_some() {
-            return Err(ConfigError::new("the body is signed twice"));
-        }
-        if pieces.contains(&Piece::Url) && url.is_none() {
-            return Err(ConfigError::new(
-                "the URL is signed, but was not given: it cannot be learnt from the request",
-            ));
-        }
-        let mut halves = pieces.split(|piece| *piece == Piece::Body);
-        let before_body = halves.next().unwrap_or_default();
-        let after_body = halves.next().unwrap_or_default();
+        let lacks_body =
+            || ConfigError::new("the signed pieces lack the body: anybody could exchange it");
+        let body = pieces.iter().position(|piece| *piece == Piece::Body);
+        let (before_body, rest) = pieces.split_at(body.ok_or_else(lacks_body)?);
+        let after_body = rest.get(1..).unwrap_or_default();
         if after_body.contains(&Piece::Secret) {
             return Err(ConfigError::new(
                 "the secret is a signed piece after the body: it has to stand before it",
@@ -126,7 +113,6 @@ impl SignedContent {
         Ok(Self {
             before_body,
             after_body,
-            url,
             proven,
         })
     }
@@ -171,10 +157,10 @@ impl SignedContent {
                     take(Some(value.as_bytes()));
                 }
                 Part::Id(separator) => {
-                    if let Some((name, id)) = facts.id {
-                        unsplittable(Some(name), id, separator.as_deref())?;
-                        take(Some(id));
-                    }
+                    let missing = || Rejection::new(RejectionKind::HeaderMissing);
+                    let (name, id) = facts.id.ok_or_else(missing)?;
+                    unsplittable(Some(name), id, separator.as_deref())?;
+                    take(Some(id));
                 }
                 Part::Literal(text) => take(Some(text.as_bytes())),
                 Part::Method(separator) => {
@@ -184,11 +170,7 @@ impl SignedContent {
                 }
                 Part::Secret => take(None),
                 Part::Timestamp { .. } => take(Some(facts.timestamp)),
-                Part::Url => {
-                    if let Some(url) = &self.url {
-                        url.write(head, &mut |bytes| take(Some(bytes)));
-                    }
-                }
+                Part::Url(url) => url.write(head, &mut |bytes| take(Some(bytes))),
             }
         }
         Ok(())
@@ -227,7 +209,7 @@ fn parts(
         let is_proven = begins_for_sure && ends_for_sure;
         begins_for_sure = is_proven;
         parts.push(match piece {
-            Piece::Body => continue,
+            Piece::Body => return Err(ConfigError::new("the body is signed twice")),
             Piece::Header(name) => {
                 let name = headers::name(name)?;
                 if is_proven {
@@ -256,7 +238,11 @@ fn parts(
                 proven.timestamp = is_proven;
                 Part::Timestamp { runs_on }
             }
-            Piece::Url => Part::Url,
+            Piece::Url => Part::Url(url.cloned().ok_or_else(|| {
+                ConfigError::new(
+                    "the URL is signed, but was not given: it cannot be learnt from the request",
+                )
+            })?),
         });
     }
     Ok(parts)

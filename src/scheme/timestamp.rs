@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::{error::ConfigError, rejection::RejectionKind};
+use crate::{clock::Clock, error::ConfigError, rejection::RejectionKind};
 
 /// Where a delivery says when it was signed, and how old it may be.
 ///
@@ -30,7 +30,7 @@ pub struct Timestamp {
 
 #[derive(Clone, Debug)]
 pub(crate) enum From {
-    Headers(Vec<String>),
+    Headers(String, Vec<String>),
     Tag(String),
 }
 
@@ -54,7 +54,7 @@ impl Timestamp {
     /// A timestamp in a header of its own.
     #[must_use]
     pub fn header(name: impl Into<String>) -> Self {
-        Self::new(From::Headers(vec![name.into()]))
+        Self::new(From::Headers(name.into(), Vec::new()))
     }
 
     /// A timestamp inside the signature header, under this tag.
@@ -67,8 +67,8 @@ impl Timestamp {
     /// Without effect on a tag.
     #[must_use]
     pub fn alias(mut self, name: impl Into<String>) -> Self {
-        if let From::Headers(names) = &mut self.from {
-            names.push(name.into());
+        if let From::Headers(_, others) = &mut self.from {
+            others.push(name.into());
         }
         self
     }
@@ -156,11 +156,13 @@ impl Timestamp {
 
     /// Whether the time signed is near enough to now. Compared as distances: a difference of two
     /// numbers that a stranger chose could overflow.
-    pub(crate) fn judge(&self, signed: SystemTime, now: SystemTime) -> Result<(), RejectionKind> {
+    ///
+    /// The clock is asked only where there is a tolerance.
+    pub(crate) fn judge(&self, signed: SystemTime, clock: &dyn Clock) -> Result<(), RejectionKind> {
         let Some(tolerance) = self.tolerance else {
             return Ok(());
         };
-        match now.duration_since(signed) {
+        match clock.now().duration_since(signed) {
             Ok(age) if age > tolerance => Err(RejectionKind::TimestampTooOld),
             Err(ahead) if !self.past_only && ahead.duration() > tolerance => {
                 Err(RejectionKind::TimestampInFuture)
