@@ -539,6 +539,23 @@ async fn refusals_can_be_answered_in_a_way_of_one_s_own() {
 // The types themselves.
 
 #[test]
+fn what_prints_at_least_says_what_it_is() {
+    let mut service = layer().layer(Inner::default());
+    let future = tower::Service::call(&mut service, delivery(full(DELIVERY)));
+    assert_eq!(format!("{future:?}"), "ResponseFuture { .. }");
+    assert!(format!("{service:?}").starts_with("WebhookAuth { inner: Inner"));
+    assert!(format!("{:?}", layer()).starts_with("WebhookAuthLayer { settings: Settings"));
+}
+
+#[test]
+fn the_inner_service_can_be_reached() {
+    let mut service = layer().layer(7_u8);
+    assert_eq!(*service.get_ref(), 7);
+    *service.get_mut() = 8;
+    assert_eq!(service.into_inner(), 8);
+}
+
+#[test]
 fn the_layer_is_clone_send_sync_and_static_whatever_its_event_is() {
     struct Bare(#[allow(dead_code)] std::cell::Cell<u8>);
     fn check<T: Clone + Send + Sync + 'static>() {}

@@ -82,7 +82,7 @@ async fn delivered(
             environment.told_of(webhook.project_id, datafile);
         }
     }
-    StatusCode::NO_CONTENT
+    StatusCode::OK
 }
 
 #[derive(Deserialize)]
