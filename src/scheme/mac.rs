@@ -5,6 +5,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use smallvec::SmallVec;
 use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroize;
 
 use crate::{error::ConfigError, secret::Secret};
 
@@ -229,13 +230,29 @@ impl Verifier {
             Self::HmacSha1(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
             Self::HmacSha256(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
             Self::HmacSha512(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
-            Self::KeylessSha256 { state, .. } => keep(tag, &state.finalize_reset()),
+            Self::KeylessSha256 { state, .. } => keep(tag, &finish(state)),
             #[cfg(feature = "ed25519")]
             Self::Ed25519 { .. } => &[],
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 { .. } => &[],
         }
     }
+}
+
+/// The block that is hashed last may be the secret as it is, and the processor's hash instructions
+/// leave it on the stack: what lies below is written over.
+#[inline(never)]
+fn finish(state: &mut Sha256) -> [u8; 32] {
+    let digest = state.finalize_reset().into();
+    wipe_stack();
+    digest
+}
+
+#[inline(never)]
+fn wipe_stack() {
+    let mut below = [0xff_u8; 4096];
+    below.zeroize();
+    std::hint::black_box(&below);
 }
 
 /// In constant time, eight bytes at once: byte by byte it would take longer than to decode them.
