@@ -239,20 +239,24 @@ impl Verifier {
     }
 }
 
-/// The block that is hashed last may be the secret as it is, and the processor's hash instructions
-/// leave it on the stack: what lies below is written over.
-#[inline(never)]
+/// The block that is hashed last may be the secret as it is, and optimised code leaves copies of it
+/// on the stack: what was used of that is written over.
 fn finish(state: &mut Sha256) -> [u8; 32] {
-    let digest = state.finalize_reset().into();
+    let digest = finish_and_leave_traces(state);
     wipe_stack();
     digest
 }
 
 #[inline(never)]
+fn finish_and_leave_traces(state: &mut Sha256) -> [u8; 32] {
+    state.finalize_reset().into()
+}
+
+#[inline(never)]
 fn wipe_stack() {
-    let mut below = [0xff_u8; 4096];
-    below.zeroize();
-    std::hint::black_box(&below);
+    let mut used = [0xff_u8; 4096];
+    used.zeroize();
+    std::hint::black_box(&used);
 }
 
 /// In constant time, eight bytes at once: byte by byte it would take longer than to decode them.
