@@ -21,8 +21,8 @@ use tower::{
     load_shed::LoadShedLayer, service_fn,
 };
 use tower_webhook_auth::{
-    Keys, Piece, Provider, Rejection, RejectionKind, Secret, SignatureScheme, Timestamp, Verified,
-    WebhookAuthLayer,
+    Acceptance, Keys, Piece, Provider, Rejection, RejectionKind, Secret, SignatureScheme,
+    Timestamp, Verified, WebhookAuthLayer,
     provider::{self, optimizely},
     testing::Signer,
 };
@@ -513,6 +513,20 @@ async fn an_authentic_body_that_is_no_event_is_answered_with_422_and_its_cause_i
     let rejection: &Rejection = response.extensions().get().unwrap();
     let cause = std::error::Error::source(rejection).expect("a cause");
     assert!(cause.is::<serde_json::Error>());
+}
+
+#[tokio::test]
+async fn layers_outside_are_told_of_acceptances_where_that_is_asked_for() {
+    let silent = layer().layer(Inner::default());
+    let response = silent.oneshot(delivery(full(DELIVERY))).await.unwrap();
+    assert!(response.extensions().get::<Acceptance>().is_none());
+
+    let service = layer().expose_acceptance().layer(Inner::default());
+    let response = service.oneshot(delivery(full(DELIVERY))).await.unwrap();
+    let acceptance: &Acceptance = response.extensions().get().unwrap();
+    assert_eq!(acceptance.provider(), "optimizely");
+    assert_eq!(acceptance.key_name(), "default");
+    assert_eq!(acceptance.body_bytes(), DELIVERY.len());
 }
 
 #[tokio::test]
