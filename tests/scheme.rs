@@ -10,11 +10,11 @@ mod reference;
 use std::time::Duration;
 
 use bytes::Bytes;
-use judge::{NOW, judge, post};
+use judge::{NOW, judge, post, through};
 use reference::Hash::{Sha1, Sha256};
 use tower_webhook_auth::{
     Claim, ConfigError, Encoding, KeyEncoding, Keys, Piece, Provider, RejectionKind, Scheme,
-    Secret, SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp,
+    Secret, SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, WebhookAuthLayer,
 };
 
 const BODY: &str = r#"{"id": 1}"#;
@@ -573,6 +573,29 @@ fn an_id_that_contains_the_separator_is_refused() {
             "{id}"
         );
     }
+}
+
+#[test]
+fn a_signed_id_has_to_be_there_and_to_be_visible_ascii() {
+    let scheme = plain()
+        .id_header("x-id")
+        .signed([Piece::Id, Piece::literal("|"), Piece::Body]);
+    let layer = WebhookAuthLayer::new(provider(scheme));
+    let refusal = |id: Option<&str>| {
+        let signature = hex(format!("{}|{BODY}", id.unwrap_or_default()));
+        let mut headers = vec![("x-signature", &*signature)];
+        headers.extend(id.map(|id| ("x-id", id)));
+        let rejection = through(&layer, post(&headers, BODY)).err()?;
+        let header = rejection.header_name().expect("the header at fault");
+        Some((rejection.kind(), header.as_str().to_owned()))
+    };
+    assert_eq!(refusal(Some("msg_1")), None);
+    let malformed = Some((RejectionKind::HeaderMalformed, "x-id".to_owned()));
+    for id in ["", "msg 1", "msg\t1", "msg_é"] {
+        assert_eq!(refusal(Some(id)), malformed, "{id:?}");
+    }
+    let missing = Some((RejectionKind::HeaderMissing, "x-id".to_owned()));
+    assert_eq!(refusal(None), missing);
 }
 
 #[test]
