@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::{
     builder::Signed,
     check::{Check, SignatureCheck},
-    headers::single,
+    headers::{is_readable_id, single},
     mac::Verifier,
     shared_key::{KeyDigest, SharedKey},
     signature::Presented,
@@ -108,10 +108,7 @@ impl Keyed<Signed, Verifier> {
         let content = &scheme.content;
         content.write(&content.before_body, head, &facts, &mut |bytes| {
             for verifier in &mut check.verifiers {
-                match bytes {
-                    Some(bytes) => verifier.update(bytes),
-                    None => verifier.update_secret(),
-                }
+                verifier.update_piece(bytes);
             }
         })?;
         content.write(&content.after_body, head, &facts, &mut |bytes| {
@@ -134,11 +131,7 @@ impl Signed {
         };
         let name = names.pick(headers, family);
         match single(headers, name)? {
-            Some(value)
-                if value.as_bytes().iter().all(u8::is_ascii_graphic) && !value.is_empty() =>
-            {
-                Ok(Some((name, value)))
-            }
+            Some(value) if is_readable_id(value.as_bytes()) => Ok(Some((name, value))),
             // An id that is not signed proves nothing, present or not.
             _ if !self.content.covers_id() => Ok(None),
             Some(_) => Err(Rejection::header(RejectionKind::HeaderMalformed, name)),

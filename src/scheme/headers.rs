@@ -36,6 +36,11 @@ pub(crate) fn single<'a>(
     Ok(Some(value))
 }
 
+/// What an id that is signed has to be: something, and visible ASCII alone.
+pub(crate) fn is_readable_id(id: &[u8]) -> bool {
+    !id.is_empty() && id.iter().all(u8::is_ascii_graphic)
+}
+
 /// One header under one or several names.
 #[derive(Clone, Debug)]
 pub(crate) struct Aliases {

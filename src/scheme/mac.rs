@@ -142,10 +142,13 @@ pub(crate) enum Verifier {
 }
 
 impl Verifier {
-    /// Takes in the secret itself, for digests that are not keyed otherwise.
-    pub(crate) fn update_secret(&mut self) {
-        if let Self::KeylessSha256 { state, secret } = self {
-            state.update(secret.as_bytes());
+    /// Takes in a signed piece that stands before the body. `None` is the secret itself, for digests
+    /// that are not keyed otherwise.
+    pub(crate) fn update_piece(&mut self, piece: Option<&[u8]>) {
+        match (piece, self) {
+            (Some(bytes), verifier) => verifier.update(bytes),
+            (None, Self::KeylessSha256 { state, secret }) => state.update(secret.as_bytes()),
+            (None, _) => {}
         }
     }
 

@@ -4,7 +4,10 @@ use std::time::SystemTime;
 
 use http::{HeaderName, HeaderValue, request::Parts};
 
-use super::{Kind, Scheme, builder::Signed, mac::Verifier, shared_key::SharedKey, signed::Facts};
+use super::{
+    Kind, Scheme, builder::Signed, headers::is_readable_id, mac::Verifier, shared_key::SharedKey,
+    signed::Facts,
+};
 use crate::{error::ConfigError, rejection::Rejection, secret::Secret};
 
 /// What a [`Scheme`] signs with.
@@ -108,7 +111,7 @@ impl Signed {
             id: id.as_ref().map(|(name, value)| (name, value.as_bytes())),
             timestamp: &timestamp,
         };
-        if facts.id.is_some_and(|(_, id)| !is_readable(id)) {
+        if facts.id.is_some_and(|(_, id)| !is_readable_id(id)) {
             return Err(ConfigError::new(
                 "the request cannot be signed: its id is empty, or holds more than visible ASCII",
             ));
@@ -138,19 +141,11 @@ impl Signed {
         facts: &Facts<'_>,
     ) -> Result<(), Rejection> {
         let content = &self.content;
-        let mut take = |bytes: Option<&[u8]>| match bytes {
-            Some(bytes) => verifier.update(bytes),
-            None => verifier.update_secret(),
-        };
+        let mut take = |piece: Option<&[u8]>| verifier.update_piece(piece);
         content.write(&content.before_body, head, facts, &mut take)?;
         take(Some(body));
         content.write(&content.after_body, head, facts, &mut take)
     }
-}
-
-/// What the verifying side asks of an id that is signed.
-fn is_readable(id: &[u8]) -> bool {
-    !id.is_empty() && id.iter().all(u8::is_ascii_graphic)
 }
 
 /// The header that the request brings, or else one with this value.
