@@ -69,16 +69,21 @@ impl Limits {
         let known = Some(body.size_hint().lower()).filter(|lower| *lower > 0);
         let said = headers
             .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok())
-            .filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
-            // A number that does not fit is a large one.
-            .map(|digits| digits.parse().unwrap_or(u64::MAX));
+            .and_then(|value| length(value.as_bytes()));
         let declared: Option<u64> = known.max(said);
         if declared.is_some_and(|length| length > self.body_bytes as u64) {
             return Err(Rejection::new(RejectionKind::BodyTooLarge));
         }
         Ok(declared.and_then(|length| usize::try_from(length).ok()))
     }
+}
+
+/// A length in decimal digits alone. One that does not fit is a large one.
+fn length(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |length, digit| {
+        let digit = char::from(*digit).to_digit(10)?;
+        Some(length.saturating_mul(10).saturating_add(digit.into()))
+    })
 }
 
 impl<B> Reader<B> {
