@@ -48,7 +48,7 @@ impl Authenticator {
     }
 
     /// All that can be decided from the head. What passes begins to read the body.
-    pub(crate) fn begin(&self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
+    pub(crate) fn begin(self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
         match self {
             Self::SharedKey(keyed) => keyed.begin(&head.headers),
             Self::Signature(keyed) => keyed.begin(head, clock),
@@ -69,7 +69,7 @@ impl Keyed<SharedKey, KeyDigest> {
 }
 
 impl Keyed<Signed, Verifier> {
-    fn begin(self: &Arc<Self>, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
+    fn begin(self: Arc<Self>, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
         let scheme = &self.scheme;
         let headers = &head.headers;
         for (name, value) in &scheme.required {
@@ -94,29 +94,28 @@ impl Keyed<Signed, Verifier> {
             timestamp: written,
         };
 
-        let mut check = SignatureCheck {
-            keyed: Arc::clone(self),
-            verifiers: SmallVec::with_capacity(self.keys.len()),
-            candidates,
-            after_body: Vec::new(),
-            id: id.map(|(_, value)| (value.clone(), scheme.content.proven.id)),
-            timestamp: timestamp.filter(|_| scheme.content.proven.timestamp),
-        };
-        for (_, verifier) in &self.keys {
-            check.verifiers.push(verifier.clone());
-        }
         let content = &scheme.content;
+        let mut verifiers: SmallVec<[Verifier; 1]> = SmallVec::with_capacity(self.keys.len());
+        for (_, verifier) in &self.keys {
+            verifiers.push(verifier.clone());
+        }
         content.write(&content.before_body, head, &facts, &mut |bytes| {
-            for verifier in &mut check.verifiers {
+            for verifier in &mut verifiers {
                 verifier.update_piece(bytes);
             }
         })?;
+        let mut after_body = Vec::new();
         content.write(&content.after_body, head, &facts, &mut |bytes| {
-            check
-                .after_body
-                .extend_from_slice(bytes.unwrap_or_default());
+            after_body.extend_from_slice(bytes.unwrap_or_default());
         })?;
-        Ok(Check::Signature(check))
+        Ok(Check::Signature(SignatureCheck {
+            verifiers,
+            candidates,
+            after_body,
+            id: id.map(|(_, value)| (value.clone(), content.proven.id)),
+            timestamp: timestamp.filter(|_| content.proven.timestamp),
+            keyed: self,
+        }))
     }
 }
 
