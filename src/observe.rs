@@ -12,7 +12,7 @@ use std::{
 #[cfg(feature = "tracing")]
 use http::HeaderName;
 #[cfg(feature = "tracing")]
-use tracing::{Level, Span};
+use tracing::{Level, Span, level_filters::LevelFilter};
 
 #[cfg(feature = "tracing")]
 use crate::verified::Claim;
@@ -48,6 +48,9 @@ impl Observer {
     pub(crate) fn refused(&self, rejection: &Rejection, clock: &dyn Clock) {
         let provider = rejection.provider();
         let reason = rejection.kind().as_str();
+        if nobody_listens() {
+            return;
+        }
         let span = Span::current();
         span.record("webhook.provider", provider);
         span.record("webhook.reason", reason);
@@ -76,6 +79,9 @@ impl Observer {
 
     /// Fields of the current span, those of them that it declares.
     pub(crate) fn accepted<E>(&self, verified: &Verified<E>) {
+        if nobody_listens() {
+            return;
+        }
         let span = Span::current();
         span.record("webhook.provider", verified.provider());
         span.record("webhook.key", verified.key_name());
@@ -83,6 +89,12 @@ impl Observer {
             span.record("webhook.delivery_id", id);
         }
     }
+}
+
+/// Without a subscriber, or with one that is off, there is no span to look for.
+#[cfg(feature = "tracing")]
+fn nobody_listens() -> bool {
+    LevelFilter::current() == LevelFilter::OFF
 }
 
 /// A token bucket that counts what it does not let through.
