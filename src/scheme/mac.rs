@@ -212,9 +212,11 @@ impl Verifier {
             _ => {
                 self.update(after_body);
                 let mut tag = [0; 64];
-                let computed = !self.tag(&mut tag).is_empty();
-                let equal = any(candidates, |Candidate(candidate)| equal(candidate, &tag));
-                equal & Choice::from(u8::from(computed))
+                let length = self.tag(&mut tag).len();
+                let equal = any(candidates, |Candidate(candidate)| {
+                    equal(candidate, &tag, length)
+                });
+                equal & Choice::from(u8::from(length > 0))
             }
         }
     }
@@ -262,12 +264,14 @@ fn wipe_stack() {
     std::hint::black_box(&used);
 }
 
-/// In constant time, eight bytes at once: byte by byte it would take longer than to decode them.
-fn equal(one: &[u8; 64], other: &[u8; 64]) -> Choice {
+/// Whether the first `length` bytes are equal, behind which both hold zeros. In constant time, eight
+/// bytes at once: byte by byte it would take longer than to decode them.
+fn equal(one: &[u8; 64], other: &[u8; 64], length: usize) -> Choice {
     let (one, _) = one.as_chunks::<8>();
     let (other, _) = other.as_chunks::<8>();
     one.iter()
         .zip(other)
+        .take(length.div_ceil(8))
         .map(|(one, other)| u64::from_ne_bytes(*one).ct_eq(&u64::from_ne_bytes(*other)))
         .fold(Choice::from(1), |equal, words| equal & words)
 }
