@@ -1,5 +1,8 @@
 //! The algorithms: keyed once, cloned for each request, fed as the body arrives.
 
+#[cfg(any(feature = "ecdsa-p256", feature = "ed25519"))]
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
@@ -62,7 +65,7 @@ impl Algorithm {
         Ok(match self {
             Self::HmacSha1 => Verifier::HmacSha1(hmac(key)),
             Self::HmacSha256 => Verifier::HmacSha256(hmac(key)),
-            Self::HmacSha512 => Verifier::HmacSha512(hmac(key)),
+            Self::HmacSha512 => Verifier::HmacSha512(Box::new(hmac(key))),
             Self::KeylessSha256 => Verifier::KeylessSha256 {
                 state: Box::new(Sha256::new()),
                 secret: secret.clone(),
@@ -80,7 +83,7 @@ impl Algorithm {
                     return Err(ConfigError::new("the Ed25519 public key is of small order"));
                 }
                 Verifier::Ed25519 {
-                    key,
+                    key: Arc::new(key),
                     before_body: Vec::new(),
                 }
             }
@@ -91,7 +94,7 @@ impl Algorithm {
                     ConfigError::new("not a P-256 public key in SubjectPublicKeyInfo form")
                 })?;
                 Verifier::EcdsaP256 {
-                    key,
+                    key: Arc::new(key),
                     state: Sha256::new(),
                 }
             }
@@ -115,14 +118,11 @@ pub(crate) type Candidates = SmallVec<[Candidate; 1]>;
 
 /// An algorithm with its key, and with what of the message it has seen so far.
 #[derive(Clone)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "boxing would allocate for every request; without the public-key features all are alike"
-)]
 pub(crate) enum Verifier {
     HmacSha1(Hmac<Sha1>),
     HmacSha256(Hmac<Sha256>),
-    HmacSha512(Hmac<Sha512>),
+    /// Twice as large as the others, which would all be moved with room for it.
+    HmacSha512(Box<Hmac<Sha512>>),
     /// The state holds the secret itself until its block is full. What is moved leaves a copy
     /// behind that nobody wipes: so it stays where it is.
     KeylessSha256 {
@@ -131,12 +131,12 @@ pub(crate) enum Verifier {
     },
     #[cfg(feature = "ed25519")]
     Ed25519 {
-        key: ed25519_dalek::VerifyingKey,
+        key: Arc<ed25519_dalek::VerifyingKey>,
         before_body: Vec<u8>,
     },
     #[cfg(feature = "ecdsa-p256")]
     EcdsaP256 {
-        key: p256::ecdsa::VerifyingKey,
+        key: Arc<p256::ecdsa::VerifyingKey>,
         state: Sha256,
     },
 }
