@@ -38,6 +38,8 @@ struct Printed(Vec<(&'static str, String)>);
 
 impl Printed {
     fn debug(&mut self, what: &'static str, value: &dyn Debug) {
+        // Nothing would hold no secret either.
+        assert_ne!(format!("{value:?}"), "", "{what}");
         self.0.push((what, format!("{value:?}")));
         self.0.push((what, format!("{value:#?}")));
     }
