@@ -108,6 +108,18 @@ async fn a_datafile_event_without_a_datafile_is_authentic_and_unparseable() {
 }
 
 #[tokio::test]
+async fn what_is_not_utf8_matters_only_where_it_is_read() {
+    let vwo = provider::vwo(secret());
+    let unread = b"{\"timestamp\":1,\"event\":\"settings_changed\",\"note\":\"\xff\"}";
+    let event = deliver(&vwo, unread).await.expect("an event").into_event();
+    assert_eq!(event.timestamp, 1);
+
+    let read = b"{\"timestamp\":1,\"event\":\"settings\xff\"}";
+    let rejection = deliver(&vwo, read).await.expect_err("not a text");
+    assert_eq!(rejection.kind(), RejectionKind::EventUnparseable);
+}
+
+#[tokio::test]
 async fn vwo_tells_that_settings_changed() {
     let event: vwo::Event = receive(
         &provider::vwo(secret()),
@@ -430,7 +442,10 @@ where
 }
 
 /// Signs the body as the sender would, and delivers it.
-async fn deliver<E>(provider: &Provider<E>, body: &str) -> Result<Verified<E>, Rejection>
+async fn deliver<E>(
+    provider: &Provider<E>,
+    body: impl AsRef<[u8]>,
+) -> Result<Verified<E>, Rejection>
 where
     E: Send + Sync + 'static,
 {
@@ -439,7 +454,7 @@ where
     let response = WebhookAuthLayer::new(provider.clone())
         .clock(move || now)
         .layer(common::Inner::default())
-        .oneshot(signer.request(body.to_owned()))
+        .oneshot(signer.request(body.as_ref().to_vec()))
         .await
         .expect("an infallible service");
     let extensions = response.extensions();

@@ -149,7 +149,14 @@ impl<E> Provider<E> {
     /// Reads bodies as JSON.
     #[must_use]
     pub fn json<T: DeserializeOwned>(self) -> Provider<T> {
-        self.parse_with(|body| Ok(serde_json::from_slice(body)?))
+        self.parse_with(|body| {
+            Ok(match str::from_utf8(body) {
+                // Known to be UTF-8 as a whole, its strings need not be looked at one by one.
+                Ok(text) => serde_json::from_str(text)?,
+                // What is no text may stand in a field that nobody reads.
+                Err(_) => serde_json::from_slice(body)?,
+            })
+        })
     }
 
     /// Reads bodies in a way of your own. An error is answered with 422.
