@@ -15,6 +15,8 @@
 //! bounds that is [`Datafile::revision`], which only grows: a handler that ignores revisions not
 //! newer than the one it has is safe.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
@@ -98,9 +100,9 @@ impl EventName {
     }
 }
 
-impl From<String> for EventName {
-    fn from(name: String) -> Self {
-        match name.as_str() {
+impl From<&str> for EventName {
+    fn from(name: &str) -> Self {
+        match name {
             "project.datafile_updated" => Self::DatafileUpdated,
             "project.snippet_updated" => Self::SnippetUpdated,
             _ => Self::Other(name.into()),
@@ -137,14 +139,15 @@ impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // The sender writes `data` before the `event` that says what is in it.
         #[derive(Deserialize)]
-        struct Raw {
+        struct Raw<'a> {
             project_id: i64,
             timestamp: i64,
-            event: String,
+            #[serde(borrow)]
+            event: Cow<'a, str>,
             data: Option<Box<RawValue>>,
         }
         let raw = Raw::deserialize(deserializer)?;
-        let event = EventName::from(raw.event);
+        let event = EventName::from(&*raw.event);
         let data = raw.data.as_deref().map_or("null", RawValue::get);
         let data = match event {
             EventName::DatafileUpdated | EventName::SnippetUpdated => {
