@@ -28,6 +28,9 @@ fn alone() -> MutexGuard<'static, ()> {
 const EXTENSION: usize = 3;
 /// `Verified` is shared, since whatever is an extension has to be `Clone` and an event need not be.
 const SHARED_EVENT: usize = 1;
+/// `serde_json::from_slice` of an Optimizely event keeps `data` until it has read what is in it. The
+/// layer takes it for a datafile at once.
+const DATA_KEPT: usize = 1;
 
 /// The fewest of several counts: the harness allocates too, from its own thread, when it likes.
 fn allocated(case: &Case, receive: &Receiver) -> Stats {
@@ -45,17 +48,17 @@ fn allocated(case: &Case, receive: &Receiver) -> Stats {
 #[test]
 fn a_delivery_in_one_frame_allocates_the_event_its_extension_and_nothing_else() {
     let _alone = alone();
-    for name in [
-        "optimizely",
-        "vwo",
-        "stripe",
-        "github 300 B",
-        "github 1 MiB",
+    for (name, spared) in [
+        ("optimizely", DATA_KEPT),
+        ("vwo", 0),
+        ("stripe", 0),
+        ("github 300 B", 0),
+        ("github 1 MiB", 0),
     ] {
         let case = case(name);
         let parse = allocated(&case, &case.floor).allocations;
         let layer = allocated(&case, &case.layer).allocations;
-        assert_eq!(layer, parse + EXTENSION + SHARED_EVENT, "{name}");
+        assert_eq!(layer + spared, parse + EXTENSION + SHARED_EVENT, "{name}");
     }
 }
 

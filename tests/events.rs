@@ -66,6 +66,11 @@ async fn what_optimizely_does_not_document_breaks_nothing() {
         ("flag.updated", json!({"key": "checkout"})),
         ("flag.archived", json!("text")),
         ("something.new", Value::Null),
+        // What looks like a datafile is none, unless the event says so.
+        (
+            "something.newer",
+            json!({"revision": 1, "origin_url": "o", "cdn_url": "c"}),
+        ),
     ] {
         let body = json!({
             "project_id": 42,

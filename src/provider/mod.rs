@@ -49,7 +49,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
 #[cfg(feature = "ecdsa-p256")]
 pub use self::messaging::sendgrid;
@@ -149,14 +149,7 @@ impl<E> Provider<E> {
     /// Reads bodies as JSON.
     #[must_use]
     pub fn json<T: DeserializeOwned>(self) -> Provider<T> {
-        self.parse_with(|body| {
-            Ok(match str::from_utf8(body) {
-                // Known to be UTF-8 as a whole, its strings need not be looked at one by one.
-                Ok(text) => serde_json::from_str(text)?,
-                // What is no text may stand in a field that nobody reads.
-                Err(_) => serde_json::from_slice(body)?,
-            })
-        })
+        self.parse_with(|body| Ok(from_json(body)?))
     }
 
     /// Reads bodies in a way of your own. An error is answered with 422.
@@ -258,6 +251,16 @@ impl<E> Provider<E> {
         // Of several values none is the one that was meant.
         let signed = self.keys.scheme.proves_header(name);
         values.next().is_none().then_some((value, signed))
+    }
+}
+
+/// As `serde_json::from_slice`, and faster.
+fn from_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
+    match str::from_utf8(body) {
+        // Known to be UTF-8 as a whole, its strings need not be looked at one by one.
+        Ok(text) => serde_json::from_str(text),
+        // What is no text may stand in a field that nobody reads.
+        Err(_) => serde_json::from_slice(body),
     }
 }
 

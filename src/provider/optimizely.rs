@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
-use super::Provider;
+use super::{Provider, from_json};
 use crate::{
     scheme::{SharedKeyScheme, SignatureScheme},
     secret::Keys,
@@ -34,7 +34,7 @@ use crate::{
 #[must_use]
 pub fn optimizely(keys: impl Into<Keys>) -> Provider<Event> {
     let scheme = SignatureScheme::hmac_sha1("x-hub-signature").tags('=', ["sha1"]);
-    Provider::preset("optimizely", scheme.build(), keys).json()
+    Provider::preset("optimizely", scheme.build(), keys).parse_with(|body| Ok(read(body)?))
 }
 
 /// Optimizely's Content Marketing Platform: the shared key in `Callback-Secret`.
@@ -135,20 +135,21 @@ pub struct Datafile {
     pub environment: Option<String>,
 }
 
+/// An event as it is written: `data` stands before the `event` that says what is in it.
+#[derive(Deserialize)]
+struct Written<'a, D> {
+    project_id: i64,
+    timestamp: i64,
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    data: D,
+}
+
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The sender writes `data` before the `event` that says what is in it.
-        #[derive(Deserialize)]
-        struct Raw<'a> {
-            project_id: i64,
-            timestamp: i64,
-            #[serde(borrow)]
-            event: Cow<'a, str>,
-            data: Option<Box<RawValue>>,
-        }
-        let raw = Raw::deserialize(deserializer)?;
-        let event = EventName::from(&*raw.event);
-        let data = raw.data.as_deref().map_or("null", RawValue::get);
+        let written = Written::<Option<Box<RawValue>>>::deserialize(deserializer)?;
+        let event = EventName::from(&*written.event);
+        let data = written.data.as_deref().map_or("null", RawValue::get);
         let data = match event {
             EventName::DatafileUpdated | EventName::SnippetUpdated => {
                 serde_json::from_str(data).map(Data::Datafile)
@@ -156,10 +157,27 @@ impl<'de> Deserialize<'de> for Event {
             EventName::Other(_) => serde_json::from_str(data).map(Data::Json),
         };
         Ok(Self {
-            project_id: raw.project_id,
-            timestamp: raw.timestamp,
+            project_id: written.project_id,
+            timestamp: written.timestamp,
             event,
             data: data.map_err(D::Error::custom)?,
         })
     }
+}
+
+/// Most events bring a datafile: taken at its word, `data` need not be kept until `event` is known.
+/// What turns out to be another is read again.
+fn read(body: &[u8]) -> serde_json::Result<Event> {
+    if let Ok(written) = from_json::<Written<'_, Datafile>>(body) {
+        let event = EventName::from(&*written.event);
+        if !matches!(event, EventName::Other(_)) {
+            return Ok(Event {
+                project_id: written.project_id,
+                timestamp: written.timestamp,
+                event,
+                data: Data::Datafile(written.data),
+            });
+        }
+    }
+    from_json(body)
 }
