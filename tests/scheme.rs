@@ -444,6 +444,30 @@ fn hexadecimal_digits_of_either_case_are_read_and_nothing_else() {
     );
 }
 
+#[test]
+fn base64_for_urls_is_read_with_its_padding_or_without_and_in_its_own_alphabet_alone() {
+    let provider = provider(plain().encoding(Encoding::Base64Url));
+    // Its signature holds the two characters in which the alphabets differ, in either of them.
+    let body = (0..)
+        .map(|number| format!("{BODY}{number}"))
+        .find(|body| base64(body).contains('+') && base64(body).contains('/'))
+        .expect("one of them");
+    let standard = base64(&body);
+    let padded = standard.replace('+', "-").replace('/', "_");
+    let unpadded = padded.trim_end_matches('=');
+    let verdict =
+        |value: &str| judge(&provider, post(&[("x-signature", value)], body.clone())).err();
+    assert_eq!(verdict(&padded), None);
+    assert_eq!(verdict(unpadded), None);
+    for value in [standard, format!("{padded}="), format!("{unpadded}==")] {
+        assert_eq!(
+            verdict(&value),
+            Some(RejectionKind::HeaderMalformed),
+            "{value}"
+        );
+    }
+}
+
 /// The last character of base64 over 32 bytes holds two bits that mean nothing. Set, they would be
 /// a second way to write the same signature.
 #[test]

@@ -212,24 +212,25 @@ impl Verifier {
             _ => {
                 self.update(after_body);
                 let mut tag = [0; 64];
-                let length = self.tag(&mut tag).len();
-                let equal = any(candidates, |Candidate(candidate)| {
+                let Some(length) = self.tag(&mut tag).map(<[u8]>::len) else {
+                    return Choice::from(0);
+                };
+                any(candidates, |Candidate(candidate)| {
                     equal(candidate, &tag, length)
-                });
-                equal & Choice::from(u8::from(length > 0))
+                })
             }
         }
     }
 
-    /// Writes the MAC or digest of all that was taken in to the front of `tag`. Empty for public
+    /// Writes the MAC or digest of all that was taken in to the front of `tag`. `None` for public
     /// keys: they cannot sign.
     ///
     /// To finish a hash consumes it: a clone of the one in use is less to copy than all of `self`.
-    pub(crate) fn tag<'a>(&mut self, tag: &'a mut [u8; 64]) -> &'a [u8] {
-        fn keep<'a>(tag: &'a mut [u8; 64], computed: &[u8]) -> &'a [u8] {
-            let (head, _) = tag.split_at_mut(computed.len().min(64));
-            head.copy_from_slice(computed);
-            head
+    pub(crate) fn tag<'a>(&mut self, tag: &'a mut [u8; 64]) -> Option<&'a [u8]> {
+        fn keep<'a>(tag: &'a mut [u8; 64], computed: &[u8]) -> Option<&'a [u8]> {
+            let tag = tag.get_mut(..computed.len())?;
+            tag.copy_from_slice(computed);
+            Some(tag)
         }
         match self {
             Self::HmacSha1(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
@@ -237,9 +238,9 @@ impl Verifier {
             Self::HmacSha512(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
             Self::KeylessSha256 { state, .. } => keep(tag, &finish(state)),
             #[cfg(feature = "ed25519")]
-            Self::Ed25519 { .. } => &[],
+            Self::Ed25519 { .. } => None,
             #[cfg(feature = "ecdsa-p256")]
-            Self::EcdsaP256 { .. } => &[],
+            Self::EcdsaP256 { .. } => None,
         }
     }
 }

@@ -34,7 +34,7 @@ impl Scheme {
             .key
             .decode(secret)
             .and_then(|key| signed.algorithm.key(&key, secret))?;
-        if verifier.clone().tag(&mut [0; 64]).is_empty() {
+        if verifier.clone().tag(&mut [0; 64]).is_none() {
             return Err(ConfigError::new("a public key verifies, but cannot sign"));
         }
         Ok(SigningKey {
@@ -124,7 +124,7 @@ impl Signed {
                     ConfigError::new(format!("the request cannot be signed: {rejection}"))
                 })?;
             let mut tag = [0; 64];
-            signatures.push(mac.tag(&mut tag).to_vec());
+            signatures.extend(mac.tag(&mut tag).map(<[u8]>::to_vec));
         }
         let timestamp = String::from_utf8_lossy(&timestamp);
         for (name, value) in self.signature.write(&signatures, &timestamp) {
