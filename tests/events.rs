@@ -97,6 +97,37 @@ async fn what_optimizely_does_not_document_breaks_nothing() {
     assert!(matches!(event.data, optimizely::Data::Datafile(snippet) if snippet.revision == 7));
 }
 
+/// The preset reads a datafile's event in a way of its own.
+#[tokio::test]
+async fn an_optimizely_event_is_the_same_however_it_is_read() {
+    let optimizely = provider::optimizely(secret());
+    for (name, data) in [
+        (
+            "project.datafile_updated",
+            r#"{"revision":1,"origin_url":"o","cdn_url":"c"}"#,
+        ),
+        (
+            "project.datafile_\\u0075pdated",
+            r#"{"revision":1,"origin_url":"\u00fc","cdn_url":"c","environment":null}"#,
+        ),
+        ("flag.updated", r#"{"key":["checkout"]}"#),
+    ] {
+        for body in [
+            format!(r#"{{"data":{data},"event":"{name}","project_id":42,"timestamp":1}}"#),
+            format!(r#"{{"event":"{name}","project_id":42,"timestamp":1,"data":{data}}}"#),
+        ] {
+            let event = receive(&optimizely, &body).await;
+            let value = serde_json::from_str::<Value>(&body).expect("JSON");
+            assert_eq!(serde_json::from_str(&body).ok(), Some(event.clone()));
+            assert_eq!(
+                serde_json::from_reader(body.as_bytes()).ok(),
+                Some(event.clone())
+            );
+            assert_eq!(serde_json::from_value(value).ok(), Some(event));
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_datafile_event_without_a_datafile_is_authentic_and_unparseable() {
     let optimizely = provider::optimizely(secret());
