@@ -94,6 +94,7 @@ async fn what_optimizely_does_not_document_breaks_nothing() {
     let snippet = r#"{"project_id":42,"timestamp":1,"event":"project.snippet_updated","data":{"revision":7,"cdn_url":"c","origin_url":"o","added_later":1}}"#;
     let event = receive(&optimizely, snippet).await;
     assert_eq!(event.event, optimizely::EventName::SnippetUpdated);
+    assert_eq!(event.event.as_str(), "project.snippet_updated");
     assert!(matches!(event.data, optimizely::Data::Datafile(snippet) if snippet.revision == 7));
 }
 

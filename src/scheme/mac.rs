@@ -145,10 +145,10 @@ impl Verifier {
     /// Takes in a signed piece that stands before the body. `None` is the secret itself, for digests
     /// that are not keyed otherwise.
     pub(crate) fn update_piece(&mut self, piece: Option<&[u8]>) {
-        match (piece, self) {
-            (Some(bytes), verifier) => verifier.update(bytes),
-            (None, Self::KeylessSha256 { state, secret }) => state.update(secret.as_bytes()),
-            (None, _) => {}
+        if let Some(bytes) = piece {
+            self.update(bytes);
+        } else if let Self::KeylessSha256 { state, secret } = self {
+            state.update(secret.as_bytes());
         }
     }
 
@@ -212,11 +212,11 @@ impl Verifier {
             _ => {
                 self.update(after_body);
                 let mut tag = [0; 64];
-                let Some(length) = self.tag(&mut tag).map(<[u8]>::len) else {
-                    return Choice::from(0);
-                };
-                any(candidates, |Candidate(candidate)| {
-                    equal(candidate, &tag, length)
+                let length = self.tag(&mut tag).map(<[u8]>::len);
+                length.map_or(Choice::from(0), |length| {
+                    any(candidates, |Candidate(candidate)| {
+                        equal(candidate, &tag, length)
+                    })
                 })
             }
         }
