@@ -69,6 +69,7 @@ impl Limits {
         let known = Some(body.size_hint().lower()).filter(|lower| *lower > 0);
         let said = headers
             .get(CONTENT_LENGTH)
+            .filter(|value| !value.is_empty())
             .and_then(|value| length(value.as_bytes()));
         let declared: Option<u64> = known.max(said);
         if declared.is_some_and(|length| length > self.body_bytes as u64) {
