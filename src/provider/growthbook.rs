@@ -20,7 +20,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Provider, shapes};
+use super::{Provider, from_json, shapes};
 use crate::{scheme::SignatureScheme, secret::Keys};
 
 /// GrowthBook's SDK webhooks: `webhook-signature` as in Standard Webhooks, over id, timestamp and
@@ -49,7 +49,7 @@ pub fn growthbook_sdk(keys: impl Into<Keys>) -> Provider<SdkEvent> {
         if body.is_empty() {
             return Ok(SdkEvent::Empty);
         }
-        let value: Value = serde_json::from_slice(body)?;
+        let value: Value = from_json(body)?;
         Ok(match PayloadChanged::deserialize(&value) {
             Ok(changed) if changed.kind == "payload.changed" => SdkEvent::PayloadChanged(changed),
             _ => SdkEvent::Json(value),
