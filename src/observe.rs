@@ -46,15 +46,15 @@ impl Observer {
     /// at will is what the bucket is for. The rejection's `source` is left out: a parser's message
     /// may quote the body.
     pub(crate) fn refused(&self, rejection: &Rejection, clock: &dyn Clock) {
-        let provider = rejection.provider();
-        let reason = rejection.kind().as_str();
         if nobody_listens() {
             return;
         }
+        let provider = rejection.provider();
+        let reason = rejection.kind().as_str();
         let span = Span::current();
         span.record("webhook.provider", provider);
         span.record("webhook.reason", reason);
-        // Nobody listens: then nothing is counted, and the clock is not asked.
+        // The event is not wanted: then nothing is counted, and the clock is not asked.
         if !tracing::enabled!(target: TARGET, Level::WARN) {
             return;
         }
