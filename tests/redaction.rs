@@ -38,9 +38,10 @@ struct Printed(Vec<(&'static str, String)>);
 
 impl Printed {
     fn debug(&mut self, what: &'static str, value: &dyn Debug) {
+        let printed = format!("{value:?}");
         // Nothing would hold no secret either.
-        assert_ne!(format!("{value:?}"), "", "{what}");
-        self.0.push((what, format!("{value:?}")));
+        assert_ne!(printed, "", "{what}");
+        self.0.push((what, printed));
         self.0.push((what, format!("{value:#?}")));
     }
 
