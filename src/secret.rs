@@ -193,3 +193,54 @@ impl<const N: usize> From<[Secret; N]> for Keys {
         Self(secrets.into_iter().enumerate().map(named).collect())
     }
 }
+
+/// What a provider and its keys are called: all that a delivery keeps of them, since an event may be
+/// held for longer than the key that verified it.
+pub(crate) struct Names {
+    provider: Arc<str>,
+    keys: Vec<Arc<str>>,
+}
+
+impl Names {
+    pub(crate) fn new(provider: &Arc<str>, keys: &Keys) -> Self {
+        Self {
+            provider: Arc::clone(provider),
+            keys: keys.iter().map(|key| Arc::clone(&key.name)).collect(),
+        }
+    }
+
+    /// The keys' names, in the order in which they are tried.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|name| &**name)
+    }
+}
+
+/// Where a delivery comes from: the provider, and which of its keys matched.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    names: Arc<Names>,
+    key: usize,
+}
+
+impl Origin {
+    pub(crate) fn new(names: Arc<Names>, key: usize) -> Self {
+        Self { names, key }
+    }
+
+    pub(crate) fn provider(&self) -> &str {
+        &self.names.provider
+    }
+
+    pub(crate) fn key_name(&self) -> &str {
+        self.names.keys.get(self.key).map_or("", |name| name)
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin")
+            .field("provider", &self.provider())
+            .field("key_name", &self.key_name())
+            .finish()
+    }
+}

@@ -5,7 +5,10 @@ use std::{fmt, ops::Deref, sync::Arc, time::SystemTime};
 use bytes::Bytes;
 use http::HeaderValue;
 
-use crate::scheme::{Authentication, Proof};
+use crate::{
+    scheme::{Authentication, Proof},
+    secret::Origin,
+};
 
 /// An event that was verified before it was parsed. Only this crate can make one.
 ///
@@ -27,8 +30,7 @@ pub struct Verified<E>(Arc<Inner<E>>);
 struct Inner<E> {
     event: E,
     body: Bytes,
-    provider: Arc<str>,
-    key_name: Arc<str>,
+    origin: Origin,
     authentication: Authentication,
     delivery_id: Option<(HeaderValue, bool)>,
     event_name: Option<(HeaderValue, bool)>,
@@ -89,15 +91,13 @@ impl<E> Verified<E> {
         proof: Proof,
         event: E,
         body: Bytes,
-        provider: Arc<str>,
         delivery_id: Option<(HeaderValue, bool)>,
         event_name: Option<(HeaderValue, bool)>,
     ) -> Self {
         Self(Arc::new(Inner {
             event,
             body,
-            provider,
-            key_name: proof.key_name,
+            origin: proof.origin,
             authentication: proof.authentication,
             delivery_id: proof.id.or(delivery_id),
             event_name,
@@ -132,13 +132,13 @@ impl<E> Verified<E> {
     /// The name of the provider that verified it.
     #[must_use]
     pub fn provider(&self) -> &str {
-        &self.0.provider
+        self.0.origin.provider()
     }
 
     /// The name of the key that matched.
     #[must_use]
     pub fn key_name(&self) -> &str {
-        &self.0.key_name
+        self.0.origin.key_name()
     }
 
     /// How it was authenticated. A shared key proves who called, but covers nothing of the body.
@@ -161,8 +161,7 @@ impl<E> Verified<E> {
 
     pub(crate) fn acceptance(&self) -> Acceptance {
         Acceptance {
-            provider: Arc::clone(&self.0.provider),
-            key_name: Arc::clone(&self.0.key_name),
+            origin: self.0.origin.clone(),
             body_bytes: self.0.body.len(),
         }
     }
@@ -191,8 +190,8 @@ impl<E> Clone for Verified<E> {
 impl<E: fmt::Debug> fmt::Debug for Verified<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified")
-            .field("provider", &self.0.provider)
-            .field("key_name", &self.0.key_name)
+            .field("provider", &self.provider())
+            .field("key_name", &self.key_name())
             .field("delivery_id", &self.delivery_id())
             .field("event", &self.0.event)
             .finish_non_exhaustive()
@@ -216,8 +215,7 @@ impl<E: fmt::Debug> fmt::Debug for Verified<E> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Acceptance {
-    provider: Arc<str>,
-    key_name: Arc<str>,
+    origin: Origin,
     body_bytes: usize,
 }
 
@@ -225,13 +223,13 @@ impl Acceptance {
     /// The name of the provider that verified it.
     #[must_use]
     pub fn provider(&self) -> &str {
-        &self.provider
+        self.origin.provider()
     }
 
     /// The name of the key that matched.
     #[must_use]
     pub fn key_name(&self) -> &str {
-        &self.key_name
+        self.origin.key_name()
     }
 
     /// How many bytes its body had.

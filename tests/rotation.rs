@@ -10,11 +10,12 @@ use std::{
     convert::Infallible,
     pin::{Pin, pin},
     task::{Context, Poll, Waker, ready},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use futures_executor::block_on;
-use http::{Request, StatusCode, header::RETRY_AFTER};
+use http::{Request, Response, StatusCode, header::RETRY_AFTER};
 use http_body::{Body, Frame};
 use http_body_util::Full;
 use judge::{post, through};
@@ -22,8 +23,8 @@ use reference::Hash::Sha256;
 use tokio::sync::mpsc;
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook_auth::{
-    KeyEncoding, Keys, Provider, RejectionKind, Secret, SharedKeyScheme, SignatureScheme, Verified,
-    WebhookAuthLayer,
+    KeyEncoding, Keys, Piece, Provider, Rejection, RejectionKind, Secret, SharedKeyScheme,
+    SignatureScheme, Timestamp, Verified, WebhookAuthLayer,
 };
 
 const BODY: &str = "body";
@@ -205,19 +206,45 @@ fn without_keys_every_delivery_is_answered_with_503_and_a_time_to_come_back() {
     };
     keys.withdraw();
     assert!(keys.names().is_empty());
-    for request in [signed("old"), signed("other"), post(&[], BODY)] {
+    let kind = |response: &Response<_>| {
+        let rejection = response.extensions().get::<Rejection>();
+        rejection.expect("a rejection").kind()
+    };
+    for request in [signed("old"), signed("other")] {
         let response = ask(request);
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.headers().contains_key(RETRY_AFTER));
-        let rejection = response.extensions().get::<tower_webhook_auth::Rejection>();
-        assert_eq!(
-            rejection.expect("a rejection").kind(),
-            RejectionKind::KeysUnavailable
-        );
+        assert_eq!(kind(&response), RejectionKind::KeysUnavailable);
     }
+    // No key could make a delivery of this: whoever sends it learns nothing new.
+    let response = ask(post(&[], BODY));
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(kind(&response), RejectionKind::HeaderMissing);
     assert_eq!(inner.calls(), 0);
     keys.replace(secret("old")).expect("replaced");
     assert_eq!(ask(signed("old")).status(), StatusCode::OK);
+}
+
+/// A clock is the user's: what it does must not meet a lock of ours. This would wait for ever.
+#[test]
+fn a_clock_may_exchange_the_keys_that_it_is_asked_for() {
+    let scheme = SignatureScheme::hmac_sha256("x-signature")
+        .timestamp(Timestamp::header("x-time"))
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body])
+        .build();
+    let provider =
+        Provider::new("acme", scheme.expect("a scheme"), secret("old")).expect("a provider");
+    let keys = provider.keys();
+    let layer = WebhookAuthLayer::new(provider).clock(move || {
+        keys.replace(secret("new")).expect("replaced");
+        UNIX_EPOCH + Duration::from_secs(1_614_265_330)
+    });
+    let signature = reference::hmac(Sha256, b"new", b"1614265330.body");
+    let headers = [
+        ("x-time", "1614265330"),
+        ("x-signature", &reference::hex(&signature)),
+    ];
+    assert!(through(&layer, post(&headers, BODY)).is_ok());
 }
 
 #[test]

@@ -42,10 +42,7 @@ pub mod statsig;
 pub mod unleash;
 pub mod vwo;
 
-use std::{
-    fmt,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
@@ -100,7 +97,6 @@ type Parse<E> = Arc<dyn Fn(&Bytes) -> Result<E, BoxError> + Send + Sync>;
 ///
 /// The module's [introduction](self) shows how one is made.
 pub struct Provider<E> {
-    name: Arc<str>,
     keys: KeysHandle,
     parse: Parse<E>,
     delivery_id: Option<HeaderName>,
@@ -125,8 +121,7 @@ impl Provider<Bytes> {
             return Err(ConfigError::new("the provider's name is empty"));
         }
         Ok(Self {
-            name,
-            keys: KeysHandle::new(scheme, &keys.into())?,
+            keys: KeysHandle::new(name, scheme, &keys.into())?,
             parse: Arc::new(|body| Ok(body.clone())),
             delivery_id: None,
             event_name: None,
@@ -159,7 +154,6 @@ impl<E> Provider<E> {
         parse: impl Fn(&Bytes) -> Result<T, BoxError> + Send + Sync + 'static,
     ) -> Provider<T> {
         Provider {
-            name: self.name,
             keys: self.keys,
             parse: Arc::new(parse),
             delivery_id: self.delivery_id,
@@ -193,7 +187,7 @@ impl<E> Provider<E> {
     /// The sender's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.keys.provider
     }
 
     /// A handle to exchange the keys while the service runs.
@@ -203,7 +197,7 @@ impl<E> Provider<E> {
     }
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {
-        &self.name
+        &self.keys.provider
     }
 
     #[cfg(feature = "testing")]
@@ -217,10 +211,7 @@ impl<E> Provider<E> {
 
     /// All that the head can decide.
     pub(crate) fn begin(&self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
-        self.keys
-            .authenticator()
-            .ok_or_else(|| Rejection::new(RejectionKind::KeysUnavailable))?
-            .begin(head, clock)
+        self.keys.authenticator.begin(head, clock)
     }
 
     /// From a proof and the bytes that it holds for to the event.
@@ -236,7 +227,6 @@ impl<E> Provider<E> {
             proof,
             event,
             body,
-            Arc::clone(&self.name),
             self.claim(self.delivery_id.as_ref(), headers),
             self.claim(self.event_name.as_ref(), headers),
         );
@@ -267,7 +257,6 @@ fn from_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
 impl<E> Clone for Provider<E> {
     fn clone(&self) -> Self {
         Self {
-            name: Arc::clone(&self.name),
             keys: self.keys.clone(),
             parse: Arc::clone(&self.parse),
             delivery_id: self.delivery_id.clone(),
@@ -280,7 +269,7 @@ impl<E> Clone for Provider<E> {
 impl<E> fmt::Debug for Provider<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Provider")
-            .field("name", &self.name)
+            .field("name", &self.name())
             .field("keys", &self.keys)
             .finish_non_exhaustive()
     }
@@ -310,16 +299,19 @@ impl<E> fmt::Debug for Provider<E> {
 /// ```
 #[derive(Clone)]
 pub struct KeysHandle {
+    provider: Arc<str>,
     scheme: Scheme,
-    current: Arc<RwLock<Option<Authenticator>>>,
+    authenticator: Authenticator,
 }
 
 impl KeysHandle {
-    fn new(scheme: Scheme, keys: &Keys) -> Result<Self, ConfigError> {
-        let authenticator = scheme.authenticator(keys)?;
+    fn new(provider: Arc<str>, scheme: Scheme, keys: &Keys) -> Result<Self, ConfigError> {
+        let authenticator = scheme.authenticator();
+        authenticator.replace(&provider, keys)?;
         Ok(Self {
+            provider,
             scheme,
-            current: Arc::new(RwLock::new(Some(authenticator))),
+            authenticator,
         })
     }
 
@@ -330,35 +322,19 @@ impl KeysHandle {
     /// When a key is not written in the way that the scheme demands. The keys that hold now then
     /// go on holding.
     pub fn replace(&self, keys: impl Into<Keys>) -> Result<(), ConfigError> {
-        let authenticator = self.scheme.authenticator(&keys.into())?;
-        self.set(Some(authenticator));
-        Ok(())
+        self.authenticator.replace(&self.provider, &keys.into())
     }
 
-    /// Takes all keys away: every delivery is answered with 503 until there are new ones.
+    /// Takes all keys away: every delivery is answered with 503 until there are new ones. What its
+    /// head already shows to be none is refused as ever.
     pub fn withdraw(&self) {
-        self.set(None);
+        self.authenticator.withdraw();
     }
 
     /// The names of the keys that hold now, in the order in which they are tried.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.authenticator()
-            .map(|authenticator| authenticator.key_names())
-            .unwrap_or_default()
-    }
-
-    // Only whole values are exchanged under the lock: a poisoned one holds nothing half done.
-
-    fn set(&self, authenticator: Option<Authenticator>) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = authenticator;
-    }
-
-    fn authenticator(&self) -> Option<Authenticator> {
-        self.current
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.authenticator.key_names()
     }
 
     fn mark_sensitive(&self, headers: &mut HeaderMap) {

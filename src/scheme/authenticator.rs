@@ -1,6 +1,9 @@
 //! What the head decides: who may send a body at all.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::SystemTime,
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use smallvec::SmallVec;
@@ -16,30 +19,52 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    error::ConfigError,
     rejection::{Rejection, RejectionKind},
+    secret::{Keys, Names, Secret},
 };
 
-/// A scheme with its keys. A clone is one more reference to the same.
+/// A scheme, and the keys that hold now. A clone is one more reference to both.
 #[derive(Clone)]
 pub(crate) enum Authenticator {
     SharedKey(Arc<Keyed<SharedKey, KeyDigest>>),
     Signature(Arc<Keyed<Signed, Verifier>>),
 }
 
-/// A scheme, and what it makes of each key, by the key's name.
 pub(crate) struct Keyed<S, K> {
-    pub(super) scheme: Arc<S>,
-    pub(super) keys: Vec<(Arc<str>, K)>,
+    scheme: Arc<S>,
+    current: RwLock<Option<KeySet<K>>>,
 }
 
-impl<S, K> Keyed<S, K> {
-    fn names(&self) -> Vec<String> {
-        self.keys.iter().map(|(name, _)| name.to_string()).collect()
-    }
+/// Keys in the order in which they are tried, as the scheme uses them, and their names.
+struct KeySet<K> {
+    keys: Vec<K>,
+    names: Arc<Names>,
 }
 
 impl Authenticator {
-    /// The names of the keys, in the order in which they are tried.
+    /// Puts these keys in the place of those that hold now: what is costly about them is done here,
+    /// once. On an error those that hold now go on holding.
+    pub(crate) fn replace(&self, provider: &Arc<str>, keys: &Keys) -> Result<(), ConfigError> {
+        match self {
+            Self::SharedKey(keyed) => {
+                keyed.replace(provider, keys, |secret| Ok(keyed.scheme.key(secret)))
+            }
+            Self::Signature(keyed) => {
+                keyed.replace(provider, keys, |secret| keyed.scheme.verifier(secret))
+            }
+        }
+    }
+
+    /// Takes all keys away.
+    pub(crate) fn withdraw(&self) {
+        match self {
+            Self::SharedKey(keyed) => keyed.set(None),
+            Self::Signature(keyed) => keyed.set(None),
+        }
+    }
+
+    /// The names of the keys that hold now, in the order in which they are tried.
     pub(crate) fn key_names(&self) -> Vec<String> {
         match self {
             Self::SharedKey(keyed) => keyed.names(),
@@ -48,7 +73,7 @@ impl Authenticator {
     }
 
     /// All that can be decided from the head. What passes begins to read the body.
-    pub(crate) fn begin(self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
+    pub(crate) fn begin(&self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
         match self {
             Self::SharedKey(keyed) => keyed.begin(&head.headers),
             Self::Signature(keyed) => keyed.begin(head, clock),
@@ -56,20 +81,70 @@ impl Authenticator {
     }
 }
 
+impl<S, K> Keyed<S, K> {
+    pub(super) fn without_keys(scheme: &Arc<S>) -> Self {
+        Self {
+            scheme: Arc::clone(scheme),
+            current: RwLock::new(None),
+        }
+    }
+
+    fn replace(
+        &self,
+        provider: &Arc<str>,
+        keys: &Keys,
+        usable: impl Fn(&Secret) -> Result<K, ConfigError>,
+    ) -> Result<(), ConfigError> {
+        let names = Arc::new(Names::new(provider, keys));
+        let keys = keys
+            .iter()
+            .map(|key| {
+                usable(&key.secret)
+                    .map_err(|error| ConfigError::new(format!("key {:?}: {error}", key.name)))
+            })
+            .collect::<Result<_, _>>()?;
+        self.set(Some(KeySet { keys, names }));
+        Ok(())
+    }
+
+    // Only whole values are exchanged under the lock: a poisoned one holds nothing half done.
+
+    fn set(&self, keys: Option<KeySet<K>>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// Looks at the keys that hold now. They are locked meanwhile, so no code of the user's, such as
+    /// a clock, may run in `look`: it could want to exchange them.
+    fn look<T>(
+        &self,
+        look: impl FnOnce(&KeySet<K>) -> Result<T, Rejection>,
+    ) -> Result<T, Rejection> {
+        match &*self.current.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(keys) => look(keys),
+            None => Err(Rejection::new(RejectionKind::KeysUnavailable)),
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.look(|keys| Ok(keys.names.keys().map(String::from).collect()))
+            .unwrap_or_default()
+    }
+}
+
 impl Keyed<SharedKey, KeyDigest> {
     fn begin(&self, headers: &HeaderMap) -> Result<Check, Rejection> {
         let presented = self.scheme.read(headers)?;
-        let (name, _) = self
-            .keys
-            .iter()
-            .find(|(_, key)| key.matches(&presented).into())
-            .ok_or_else(|| Rejection::new(RejectionKind::KeyMismatch))?;
-        Ok(Check::shared_key(name))
+        self.look(|KeySet { keys, names }| {
+            keys.iter()
+                .position(|key| key.matches(&presented).into())
+                .map(|index| Check::shared_key(Arc::clone(names), index))
+                .ok_or_else(|| Rejection::new(RejectionKind::KeyMismatch))
+        })
     }
 }
 
 impl Keyed<Signed, Verifier> {
-    fn begin(self: Arc<Self>, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
+    fn begin(&self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
         let scheme = &self.scheme;
         let headers = &head.headers;
         for (name, value) in &scheme.required {
@@ -93,29 +168,27 @@ impl Keyed<Signed, Verifier> {
             id: id.map(|(name, value)| (name, value.as_bytes())),
             timestamp: written,
         };
-
         let content = &scheme.content;
-        let mut verifiers: SmallVec<[Verifier; 1]> = SmallVec::with_capacity(self.keys.len());
-        for (_, verifier) in &self.keys {
-            verifiers.push(verifier.clone());
-        }
-        content.write(&content.before_body, head, &facts, &mut |bytes| {
-            for verifier in &mut verifiers {
-                verifier.update_piece(bytes);
-            }
-        })?;
         let mut after_body = Vec::new();
         content.write(&content.after_body, head, &facts, &mut |bytes| {
             after_body.extend_from_slice(bytes.unwrap_or_default());
         })?;
-        Ok(Check::Signature(SignatureCheck {
-            verifiers,
-            candidates,
-            after_body,
-            id: id.map(|(_, value)| (value.clone(), content.proven.id)),
-            timestamp: timestamp.filter(|_| content.proven.timestamp),
-            keyed: self,
-        }))
+        self.look(|KeySet { keys, names }| {
+            let mut verifiers: SmallVec<[Verifier; 1]> = keys.iter().cloned().collect();
+            content.write(&content.before_body, head, &facts, &mut |bytes| {
+                for verifier in &mut verifiers {
+                    verifier.update_piece(bytes);
+                }
+            })?;
+            Ok(Check::Signature(SignatureCheck {
+                verifiers,
+                names: Some(Arc::clone(names)),
+                candidates,
+                after_body,
+                id: id.map(|(_, value)| (value.clone(), content.proven.id)),
+                timestamp: timestamp.filter(|_| content.proven.timestamp),
+            }))
+        })
     }
 }
 

@@ -6,13 +6,13 @@ use super::{
     Kind, Scheme,
     headers::{self, Aliases},
     key::{KeyEncoding, KeyText},
-    mac::Algorithm,
+    mac::{Algorithm, Verifier},
     signature::{self, Encoding, SignatureHeader, Tags},
     signed::{Piece, SignedContent},
     timestamp::{self, Timestamp},
     url::SignedUrl,
 };
-use crate::error::ConfigError;
+use crate::{error::ConfigError, secret::Secret};
 
 /// How a sender signs its deliveries, as data.
 ///
@@ -358,4 +358,12 @@ pub(crate) struct Signed {
     pub(super) required: Vec<(http::HeaderName, String)>,
     pub(super) content: SignedContent,
     pub(super) key: KeyText,
+}
+
+impl Signed {
+    /// An algorithm that is keyed with this secret.
+    pub(super) fn verifier(&self, secret: &Secret) -> Result<Verifier, ConfigError> {
+        let key = self.key.decode(secret)?;
+        self.algorithm.key(&key, secret)
+    }
 }

@@ -5,12 +5,11 @@ use std::{sync::Arc, time::SystemTime};
 use http::HeaderValue;
 use smallvec::SmallVec;
 
-use super::{
-    authenticator::Keyed,
-    builder::Signed,
-    mac::{Candidates, Verifier},
+use super::mac::{Candidates, Verifier};
+use crate::{
+    rejection::{Rejection, RejectionKind},
+    secret::{Names, Origin},
 };
-use crate::rejection::{Rejection, RejectionKind};
 
 /// What is still to be proven about one delivery whose head passed.
 #[expect(
@@ -18,15 +17,16 @@ use crate::rejection::{Rejection, RejectionKind};
     reason = "boxing would allocate for every request"
 )]
 pub(crate) enum Check {
-    /// The head was proof enough.
-    Decided(Proof),
+    /// The head was proof enough. Gone when it was asked for.
+    Decided(Option<Proof>),
     /// The body is signed.
     Signature(SignatureCheck),
 }
 
 pub(crate) struct SignatureCheck {
-    pub(super) keyed: Arc<Keyed<Signed, Verifier>>,
     pub(super) verifiers: SmallVec<[Verifier; 1]>,
+    /// Gone when the verdict was asked for.
+    pub(super) names: Option<Arc<Names>>,
     pub(super) candidates: Candidates,
     pub(super) after_body: Vec<u8>,
     pub(super) id: Option<(HeaderValue, bool)>,
@@ -35,14 +35,14 @@ pub(crate) struct SignatureCheck {
 
 impl Check {
     /// Decided by a shared key, which says nothing of an id or a time.
-    pub(super) fn shared_key(key_name: &Arc<str>) -> Self {
-        Self::Decided(Proof {
-            key_name: Arc::clone(key_name),
+    pub(super) fn shared_key(names: Arc<Names>, index: usize) -> Self {
+        Self::Decided(Some(Proof {
+            origin: Origin::new(names, index),
             authentication: Authentication::SharedKey,
             id: None,
             timestamp: None,
             _private: (),
-        })
+        }))
     }
 
     /// Takes in a piece of the body as it arrives.
@@ -56,10 +56,13 @@ impl Check {
 
     /// The verdict over the whole body: the bytes given to [`update`](Self::update), in one piece.
     ///
-    /// To be asked once: the hashes end with it, where they are, since moving them costs.
+    /// To be asked once: the hashes end with it, where they are, since moving them costs. Whoever asks
+    /// again is refused.
     pub(crate) fn finish(&mut self, body: &[u8]) -> Result<Proof, Rejection> {
         match self {
-            Self::Decided(proof) => Ok(proof.clone()),
+            Self::Decided(proof) => proof
+                .take()
+                .ok_or_else(|| Rejection::new(RejectionKind::KeyMismatch)),
             Self::Signature(check) => check.finish(body),
         }
     }
@@ -67,7 +70,7 @@ impl Check {
 
 impl SignatureCheck {
     fn finish(&mut self, body: &[u8]) -> Result<Proof, Rejection> {
-        let matching = self
+        let origin = self
             .verifiers
             .iter_mut()
             .position(|verifier| {
@@ -75,10 +78,10 @@ impl SignatureCheck {
                     .matches(&self.candidates, body, &self.after_body)
                     .into()
             })
-            .and_then(|index| self.keyed.keys.get(index))
+            .and_then(|index| Some(Origin::new(self.names.take()?, index)))
             .ok_or_else(|| Rejection::new(RejectionKind::SignatureMismatch))?;
         Ok(Proof {
-            key_name: Arc::clone(&matching.0),
+            origin,
             authentication: Authentication::Signature,
             id: self.id.take(),
             timestamp: self.timestamp,
@@ -98,9 +101,8 @@ pub enum Authentication {
 }
 
 /// That a key matched. Its last field is private to this file: nobody else can make one.
-#[derive(Clone)]
 pub(crate) struct Proof {
-    pub(crate) key_name: Arc<str>,
+    pub(crate) origin: Origin,
     pub(crate) authentication: Authentication,
     /// The delivery's id, and whether the signature covers it.
     pub(crate) id: Option<(HeaderValue, bool)>,

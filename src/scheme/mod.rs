@@ -34,7 +34,6 @@ pub use self::{
     builder::SignatureScheme, check::Authentication, key::KeyEncoding, shared_key::SharedKeyScheme,
     signature::Encoding, signed::Piece, timestamp::Timestamp, url::SignedUrl,
 };
-use crate::{error::ConfigError, secret::Keys};
 
 /// How a delivery proves itself: built from a [`SignatureScheme`] or a [`SharedKeyScheme`].
 #[derive(Clone, Debug)]
@@ -62,32 +61,15 @@ impl Scheme {
         }
     }
 
-    /// The scheme with its keys: what is costly about them is done here, once.
-    pub(crate) fn authenticator(&self, keys: &Keys) -> Result<Authenticator, ConfigError> {
-        let named =
-            |error: ConfigError, name: &str| ConfigError::new(format!("key {name:?}: {error}"));
-        Ok(match &self.0 {
-            Kind::SharedKey(scheme) => Authenticator::SharedKey(Arc::new(Keyed {
-                scheme: Arc::clone(scheme),
-                keys: keys
-                    .iter()
-                    .map(|key| (Arc::clone(&key.name), scheme.key(&key.secret)))
-                    .collect(),
-            })),
-            Kind::Signature(scheme) => Authenticator::Signature(Arc::new(Keyed {
-                scheme: Arc::clone(scheme),
-                keys: keys
-                    .iter()
-                    .map(|key| {
-                        let verifier = scheme
-                            .key
-                            .decode(&key.secret)
-                            .and_then(|bytes| scheme.algorithm.key(&bytes, &key.secret))
-                            .map_err(|error| named(error, &key.name))?;
-                        Ok((Arc::clone(&key.name), verifier))
-                    })
-                    .collect::<Result<_, ConfigError>>()?,
-            })),
-        })
+    /// The scheme, ready for its keys.
+    pub(crate) fn authenticator(&self) -> Authenticator {
+        match &self.0 {
+            Kind::SharedKey(scheme) => {
+                Authenticator::SharedKey(Arc::new(Keyed::without_keys(scheme)))
+            }
+            Kind::Signature(scheme) => {
+                Authenticator::Signature(Arc::new(Keyed::without_keys(scheme)))
+            }
+        }
     }
 }

@@ -30,10 +30,7 @@ impl Scheme {
             }
             Kind::Signature(signed) => signed,
         };
-        let verifier = signed
-            .key
-            .decode(secret)
-            .and_then(|key| signed.algorithm.key(&key, secret))?;
+        let verifier = signed.verifier(secret)?;
         if verifier.clone().tag(&mut [0; 64]).is_none() {
             return Err(ConfigError::new("a public key verifies, but cannot sign"));
         }
