@@ -235,12 +235,3 @@ impl Origin {
         self.names.keys.get(self.key).map_or("", |name| name)
     }
 }
-
-impl fmt::Debug for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Origin")
-            .field("provider", &self.provider())
-            .field("key_name", &self.key_name())
-            .finish()
-    }
-}

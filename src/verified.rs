@@ -213,7 +213,7 @@ impl<E: fmt::Debug> fmt::Debug for Verified<E> {
 /// }
 /// # assert_eq!(count(&http::Response::new(())), None);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Acceptance {
     origin: Origin,
     body_bytes: usize,
@@ -236,5 +236,15 @@ impl Acceptance {
     #[must_use]
     pub fn body_bytes(&self) -> usize {
         self.body_bytes
+    }
+}
+
+impl fmt::Debug for Acceptance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptance")
+            .field("provider", &self.provider())
+            .field("key_name", &self.key_name())
+            .field("body_bytes", &self.body_bytes)
+            .finish()
     }
 }

@@ -31,6 +31,7 @@ pub(crate) enum Authenticator {
     Signature(Arc<Keyed<Signed, Verifier>>),
 }
 
+/// A scheme, and what it makes of the keys that hold now: `None` while they are withdrawn.
 pub(crate) struct Keyed<S, K> {
     scheme: Arc<S>,
     current: RwLock<Option<KeySet<K>>>,
