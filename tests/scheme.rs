@@ -697,18 +697,61 @@ fn a_timestamp_that_runs_on_keeps_its_number_of_digits() {
     };
     let near = || Timestamp::header("x-timestamp");
     let any = || near().accept_any_age();
-    let verified = verdict(near(), "id", "1700000000", "5").expect("verified");
-    assert_eq!(verified.delivery_id(), Some(Claim::Signed("id")));
-    assert_eq!(verified.signed_at(), Some(judge::at(NOW)));
-    let verified = verdict(any(), "id", "1700000000", "5").expect("verified");
-    assert_eq!(verified.delivery_id(), Some(Claim::Unsigned("id")));
-    assert_eq!(verified.signed_at(), None);
+    for timestamp in [near(), any()] {
+        let verified = verdict(timestamp, "id", "1700000000", "5").expect("verified");
+        assert_eq!(verified.delivery_id(), Some(Claim::Unsigned("id")));
+        assert_eq!(verified.signed_at(), None);
+    }
     for (id, time, body) in [("id1", "700000000", "5"), ("id", "17000000005", "")] {
         assert_eq!(
             verdict(any(), id, time, body).err(),
             Some(RejectionKind::HeaderMalformed)
         );
     }
+}
+
+/// A body may hold a time that is near to now when the delivery's own is not any more. Who has seen
+/// the delivery could cut it there: what stands before is then the id, and the time is fresh.
+#[test]
+fn a_delivery_cannot_be_cut_at_a_time_in_its_body() {
+    let scheme = plain()
+        .id_header("x-id")
+        .timestamp(Timestamp::header("x-timestamp").rfc3339())
+        .signed([Piece::Id, Piece::Timestamp, Piece::Body]);
+    let provider = provider(scheme);
+    let signature = hex(r#"id:12023-11-14T21:13:20.123Z{"ends":"2023-11-14T22:13:20Z","x":1}"#);
+    let verdict = |id: &str, time: &str, body: &'static str| {
+        let headers = [
+            ("x-id", id),
+            ("x-timestamp", time),
+            ("x-signature", &*signature),
+        ];
+        judge(&provider, post(&headers, body))
+    };
+    let whole = verdict(
+        "id:1",
+        "2023-11-14T21:13:20.123Z",
+        r#"{"ends":"2023-11-14T22:13:20Z","x":1}"#,
+    );
+    assert_eq!(whole.err(), Some(RejectionKind::TimestampTooOld));
+    let cut = verdict(
+        r#"id:12023-11-14T21:13:20.123Z{"ends":""#,
+        "2023-11-14T22:13:20Z",
+        r#"","x":1}"#,
+    );
+    assert_eq!(cut.err(), Some(RejectionKind::HeaderMalformed));
+
+    // An id of any other form is as good as ever, and proven.
+    let signature = hex("2023-11-14:22:13:202023-11-14t22:13:20z{}");
+    let headers = [
+        ("x-id", "2023-11-14:22:13:20"),
+        ("x-timestamp", "2023-11-14t22:13:20z"),
+        ("x-signature", &*signature),
+    ];
+    let verified = judge(&provider, post(&headers, "{}")).expect("verified");
+    let id = Claim::Signed("2023-11-14:22:13:20");
+    assert_eq!(verified.delivery_id(), Some(id));
+    assert_eq!(verified.signed_at(), Some(judge::at(NOW)));
 }
 
 #[test]

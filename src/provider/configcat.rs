@@ -16,8 +16,10 @@ use crate::{
 /// names no tolerance. What is not answered with 2xx is repeated up to five times. The method is yours
 /// to choose, and the body may be empty; give its type with [`json`](Provider::json).
 ///
-/// Nothing stands between the three, so that bytes could move from one to its neighbour under the
-/// same signature. The tolerance refuses every timestamp that comes of it.
+/// Nothing stands between the three, so that one signature holds for all ways to cut them apart. Who
+/// has seen a delivery can present the end of its body under another id, and under any ten digits of
+/// it as the time. So neither is called signed, and an old delivery can be cut at a time of now that
+/// its body holds: a template in JSON keeps such an end from being an event.
 /// [Vendor's page](https://configcat.com/docs/advanced/notifications-webhooks/).
 ///
 /// ```

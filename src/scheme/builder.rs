@@ -191,8 +191,9 @@ impl SignatureScheme {
     /// A literal between two pieces tells where one ends and the next begins, and an id or a header
     /// that contains the literal is refused. Where nothing stands between them, `id1` + `23` and
     /// `id` + `123` have the same signature: an id or a header that runs on is therefore not called
-    /// [`Claim::Signed`](crate::Claim::Signed), unless what follows is a timestamp that has to be near
-    /// to now or is written as in RFC 3339; and a timestamp in digits that runs on has to have ten of
+    /// [`Claim::Signed`](crate::Claim::Signed), and neither is a timestamp behind it. Where what follows
+    /// is a timestamp as in [RFC 3339](Timestamp::rfc3339), that tells where it ends, and one that
+    /// contains such a timestamp is refused. A timestamp in digits that runs on has to have ten of
     /// them, or thirteen for milliseconds.
     pub fn signed(mut self, pieces: impl IntoIterator<Item = Piece>) -> Self {
         self.signed = pieces.into_iter().collect();

@@ -5,7 +5,11 @@ use std::borrow::Cow;
 use http::{HeaderName, request::Parts};
 use memchr::memchr;
 
-use super::{headers, timestamp::Timestamp, url::SignedUrl};
+use super::{
+    headers,
+    timestamp::{self, Timestamp},
+    url::SignedUrl,
+};
 use crate::{
     error::ConfigError,
     rejection::{Rejection, RejectionKind},
@@ -69,16 +73,27 @@ pub(crate) struct Proven {
     pub(crate) headers: Vec<HeaderName>,
 }
 
-/// A [`Piece`] ready to be written: its names read, and with what must not occur in it.
+/// A [`Piece`] ready to be written: its names read, and how one tells where it ends.
 #[derive(Clone, Debug)]
 pub(crate) enum Part {
-    Header(HeaderName, Option<Cow<'static, str>>),
-    Id(Option<Cow<'static, str>>),
+    Header(HeaderName, End),
+    Id(End),
     Literal(Cow<'static, str>),
-    Method(Option<Cow<'static, str>>),
+    Method(End),
     Secret,
     Timestamp { runs_on: bool },
     Url(SignedUrl),
+}
+
+/// What tells where a piece ends. It must not occur in the piece itself.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    /// Nothing: the piece runs on into the next one.
+    Open,
+    /// Fixed text.
+    Literal(Cow<'static, str>),
+    /// A timestamp that shows by its form where it begins.
+    Timestamp,
 }
 
 /// The facts of one delivery that its signed content may need.
@@ -150,22 +165,22 @@ impl SignedContent {
     ) -> Result<(), Rejection> {
         for part in parts {
             match part {
-                Part::Header(name, separator) => {
+                Part::Header(name, end) => {
                     let value = headers::single(&head.headers, name)?
                         .ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, name))?;
-                    unsplittable(Some(name), value.as_bytes(), separator.as_deref())?;
+                    end.must_not_stand_in(value.as_bytes(), Some(name))?;
                     take(Some(value.as_bytes()));
                 }
-                Part::Id(separator) => {
+                Part::Id(end) => {
                     let missing = || Rejection::new(RejectionKind::HeaderMissing);
                     let (name, id) = facts.id.ok_or_else(missing)?;
-                    unsplittable(Some(name), id, separator.as_deref())?;
+                    end.must_not_stand_in(id, Some(name))?;
                     take(Some(id));
                 }
                 Part::Literal(text) => take(Some(text.as_bytes())),
-                Part::Method(separator) => {
+                Part::Method(end) => {
                     let method = head.method.as_str().as_bytes();
-                    unsplittable(None, method, separator.as_deref())?;
+                    end.must_not_stand_in(method, None)?;
                     take(Some(method));
                 }
                 Part::Secret => take(None),
@@ -188,9 +203,12 @@ fn parts(
     let mut parts = Vec::new();
     for (index, piece) in pieces.iter().enumerate() {
         let next = pieces.get(index.saturating_add(1)).copied();
-        let separator = match next {
-            Some(Piece::Literal(text)) => Some(text.clone()),
-            _ => None,
+        let end = match next {
+            Some(Piece::Literal(text)) => End::Literal(text.clone()),
+            Some(Piece::Timestamp) if timestamp.is_some_and(Timestamp::begins_for_sure) => {
+                End::Timestamp
+            }
+            _ => End::Open,
         };
         let ends_for_sure = match piece {
             Piece::Body | Piece::Literal(_) | Piece::Secret => true,
@@ -199,12 +217,7 @@ fn parts(
             Piece::Url => url.is_some_and(SignedUrl::is_fixed),
             // What is configured of a URL begins with its scheme, and no method holds a `:`.
             Piece::Method if next == Some(&Piece::Url) => true,
-            Piece::Header(_) | Piece::Id | Piece::Method => match next {
-                Some(Piece::Literal(_)) => true,
-                // Moved by a digit, the time would be decades off.
-                Some(Piece::Timestamp) => timestamp.is_some_and(Timestamp::is_anchored),
-                _ => false,
-            },
+            Piece::Header(_) | Piece::Id | Piece::Method => !matches!(end, End::Open),
         };
         let is_proven = begins_for_sure && ends_for_sure;
         begins_for_sure = is_proven;
@@ -215,21 +228,22 @@ fn parts(
                 if is_proven {
                     proven.headers.push(name.clone());
                 }
-                Part::Header(name, separator)
+                Part::Header(name, end)
             }
             Piece::Id => {
                 proven.id = is_proven;
-                Part::Id(separator)
+                Part::Id(end)
             }
             Piece::Literal(text) if text.is_empty() => {
                 return Err(ConfigError::new("a signed literal is empty"));
             }
             Piece::Literal(text) => Part::Literal(text.clone()),
-            Piece::Method => Part::Method(separator),
+            Piece::Method => Part::Method(end),
             Piece::Secret => Part::Secret,
             Piece::Timestamp => {
-                let runs_on = separator.is_none();
-                if let Some(text) = separator.filter(|text| text.bytes().all(|b| b.is_ascii_digit()))
+                let runs_on = matches!(end, End::Open);
+                if let End::Literal(text) = end
+                    && text.bytes().all(|byte| byte.is_ascii_digit())
                 {
                     return Err(ConfigError::new(format!(
                         "the timestamp is separated by digits, {text:?}: nobody could tell where it ends"
@@ -248,33 +262,38 @@ fn parts(
     Ok(parts)
 }
 
+impl End {
+    /// Refuses a value that holds what ends it, for it could be cut there as well.
+    fn must_not_stand_in(&self, value: &[u8], name: Option<&HeaderName>) -> Result<(), Rejection> {
+        let split = match self {
+            Self::Open => false,
+            Self::Literal(text) => holds(value, text.as_bytes()),
+            // A body may hold the time of its next replay. Cut there, the id is what stands before
+            // it: the id that was sent, the time that was sent, and the beginning of the body.
+            Self::Timestamp => timestamp::holds_rfc3339(value),
+        };
+        if split {
+            let malformed = RejectionKind::HeaderMalformed;
+            return Err(name.map_or_else(
+                || Rejection::new(malformed),
+                |name| Rejection::header(malformed, name),
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// `msg_1.` + `2` and `msg_1` + `.2` sign the same bytes: what stands beside a separator must not
 /// contain it, nor make it up together with the separator itself.
-fn holds(value: &[u8], separator: Option<&str>) -> bool {
-    match separator.map(str::as_bytes) {
-        None => false,
-        Some([byte]) => memchr(*byte, value).is_some(),
-        Some(separator) => {
+fn holds(value: &[u8], separator: &[u8]) -> bool {
+    match separator {
+        [byte] => memchr(*byte, value).is_some(),
+        _ => {
             let around = || separator.iter().chain(value).chain(separator);
             (1..separator.len().saturating_add(value.len()))
                 .any(|start| around().skip(start).take(separator.len()).eq(separator))
         }
     }
-}
-
-fn unsplittable(
-    name: Option<&HeaderName>,
-    value: &[u8],
-    separator: Option<&str>,
-) -> Result<(), Rejection> {
-    if holds(value, separator) {
-        let malformed = RejectionKind::HeaderMalformed;
-        return Err(name.map_or_else(
-            || Rejection::new(malformed),
-            |name| Rejection::header(malformed, name),
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

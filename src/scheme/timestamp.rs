@@ -118,10 +118,9 @@ impl Timestamp {
         }
     }
 
-    /// Whether bytes that moved between the timestamp and its neighbour would show: its form is
-    /// fixed, or it has to be near to now.
-    pub(crate) fn is_anchored(&self) -> bool {
-        matches!(self.unit, Unit::Rfc3339) || (self.tolerance.is_some() && !self.past_only)
+    /// Whether its form tells where it begins. Ten digits may be a part of any text.
+    pub(crate) fn begins_for_sure(&self) -> bool {
+        matches!(self.unit, Unit::Rfc3339)
     }
 
     /// Reads what is written, in the one way to write it.
@@ -184,10 +183,18 @@ fn digits(text: &[u8]) -> Option<u64> {
     text.parse().ok()
 }
 
+/// What a timestamp of RFC 3339 begins with: date and time, to the second.
+const SECONDS: &[u8] = b"0000-00-00T00:00:00";
+
+/// Whether a timestamp of RFC 3339 stands somewhere in it.
+pub(crate) fn holds_rfc3339(text: &[u8]) -> bool {
+    text.windows(SECONDS.len())
+        .any(|window| shaped(window, SECONDS))
+}
+
 /// RFC 3339 alone. jiff reads more of ISO 8601, and of what it reads some is the beginning of
 /// another: where no separator follows, `…+07` and a body of `:00…` sign the same bytes as `…+07:00`.
 fn rfc3339(text: &[u8]) -> Option<SystemTime> {
-    const SECONDS: &[u8] = b"0000-00-00T00:00:00";
     const OFFSET: &[u8] = b"+00:00";
     let (date_time, rest) = text.split_at_checked(SECONDS.len())?;
     let zone = match rest {
