@@ -70,7 +70,9 @@ impl Check {
 
 impl SignatureCheck {
     fn finish(&mut self, body: &[u8]) -> Result<Proof, Rejection> {
-        let origin = self
+        let mismatch = || Rejection::new(RejectionKind::SignatureMismatch);
+        let names = self.names.take().ok_or_else(mismatch)?;
+        let matching = self
             .verifiers
             .iter_mut()
             .position(|verifier| {
@@ -78,10 +80,9 @@ impl SignatureCheck {
                     .matches(&self.candidates, body, &self.after_body)
                     .into()
             })
-            .and_then(|index| Some(Origin::new(self.names.take()?, index)))
-            .ok_or_else(|| Rejection::new(RejectionKind::SignatureMismatch))?;
+            .ok_or_else(mismatch)?;
         Ok(Proof {
-            origin,
+            origin: Origin::new(names, matching),
             authentication: Authentication::Signature,
             id: self.id.take(),
             timestamp: self.timestamp,
