@@ -58,11 +58,13 @@ impl Observer {
         if !tracing::enabled!(target: TARGET, Level::WARN) {
             return;
         }
+        // Asked before the lock is taken: a clock is the user's, and may come back to us.
+        let now = clock.now();
         let admitted = self
             .bucket
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .admit(clock.now());
+            .admit(now);
         if let Some(suppressed) = admitted {
             tracing::event!(
                 target: TARGET,

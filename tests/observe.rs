@@ -6,7 +6,7 @@ mod common;
 use std::{
     io,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures_executor::block_on;
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service as _, ServiceExt};
 use tower_webhook_auth::{
     Keys, Piece, Provider, Secret, SignatureScheme, WebhookAuth, WebhookAuthLayer, provider,
 };
@@ -199,6 +199,28 @@ fn a_thousand_refusals_in_one_instant_are_told_by_few_events_that_count_the_othe
         next[0].ends_with("webhook.suppressed=968"),
         "{next:?} does not count the others"
     );
+}
+
+/// A clock is the user's: what it does must not meet a lock of ours. This would wait for ever.
+#[test]
+fn a_clock_may_come_back_to_the_layer_that_asks_it() {
+    let service = Arc::new(OnceLock::<Service>::new());
+    let clock = {
+        let service = Arc::clone(&service);
+        let asked = AtomicU64::new(0);
+        move || {
+            if asked.fetch_add(1, Ordering::Relaxed) == 0 {
+                let unsigned = Request::new(Full::<Bytes>::from(BODY));
+                drop(service.get().expect("a service").clone().call(unsigned));
+            }
+            SystemTime::now()
+        }
+    };
+    let layered = service.get_or_init(|| layer().clock(clock).layer(common::Inner::default()));
+    let lines = told(|| {
+        deliver(layered, FORGED);
+    });
+    assert_eq!(lines.len(), 2, "{lines:?}");
 }
 
 #[test]
