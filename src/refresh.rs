@@ -37,6 +37,7 @@
 use std::{
     fmt,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -256,7 +257,10 @@ where
         inbox.wait(due).await;
         wanted = wanted.max(inbox.take());
 
-        running.spawn(work(wanted.clone()));
+        // It may panic before there is a future that could.
+        if let Ok(future) = catch_unwind(AssertUnwindSafe(|| work(wanted.clone()))) {
+            running.spawn(future);
+        }
         let outcome = timeout(schedule.deadline, running.join_next()).await;
         running.shutdown().await;
 

@@ -2,7 +2,7 @@
 #![cfg(feature = "refresh")]
 
 use std::{
-    future::pending,
+    future::{pending, ready},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -212,6 +212,19 @@ async fn a_run_that_panics_is_repeated() {
             assert_ne!(number, 1, "the first run panics");
             Outcome::Done
         }
+    });
+    refresher.request(1);
+    sleep(1000 * SECOND).await;
+    assert_eq!(runs.wanted(), [Some(1), Some(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_panics_before_it_runs_is_repeated() {
+    let (runs, begin) = (Runs::default(), Instant::now());
+    let noted = runs.clone();
+    let refresher = Schedule::new().spawn(move |wanted| {
+        assert_ne!(noted.note(begin, wanted), 1, "the first run panics");
+        ready(Outcome::Done)
     });
     refresher.request(1);
     sleep(1000 * SECOND).await;
