@@ -103,6 +103,11 @@ impl Secret {
         Self::new(text).map_err(|error| describe(&error.to_string()))
     }
 
+    /// The key that was decoded from another one's text.
+    pub(crate) fn of_key(key: Zeroizing<Vec<u8>>) -> Self {
+        Self(Arc::new(key))
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

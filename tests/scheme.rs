@@ -1251,6 +1251,27 @@ fn a_digest_without_its_secret_is_refused() {
 }
 
 #[test]
+fn a_keyless_digest_takes_the_secret_as_it_is_decoded() {
+    let scheme = SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
+        .signed([Piece::Secret, Piece::Body])
+        .key_prefix("key_")
+        .key_encoding(KeyEncoding::Hex)
+        .build()
+        .expect("a scheme");
+    let secret = Secret::new("key_774a346d5839").expect("a secret");
+    let provider = Provider::new("acme", scheme, secret).expect("a provider");
+    let verdict = |key: &str| {
+        let signature = reference::hex(&Sha256.digest(format!("{key}{BODY}").as_bytes()));
+        judge(&provider, post(&[("x-signature", &signature)], BODY)).err()
+    };
+    assert_eq!(verdict("wJ4mX9"), None);
+    assert_eq!(
+        verdict("key_774a346d5839"),
+        Some(RejectionKind::SignatureMismatch)
+    );
+}
+
+#[test]
 fn a_shared_key_is_the_whole_value_and_nothing_but_it() {
     let build = |scheme: SharedKeyScheme| {
         let secret = Secret::new("user:pass").expect("a secret");

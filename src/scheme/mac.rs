@@ -8,7 +8,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use smallvec::SmallVec;
 use subtle::{Choice, ConstantTimeEq};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::{error::ConfigError, secret::Secret};
 
@@ -61,18 +61,18 @@ impl Algorithm {
         Some(Candidate(bytes))
     }
 
-    pub(crate) fn key(self, key: &[u8], secret: &Secret) -> Result<Verifier, ConfigError> {
+    pub(crate) fn key(self, key: Zeroizing<Vec<u8>>) -> Result<Verifier, ConfigError> {
         Ok(match self {
-            Self::HmacSha1 => Verifier::HmacSha1(hmac(key)),
-            Self::HmacSha256 => Verifier::HmacSha256(hmac(key)),
-            Self::HmacSha512 => Verifier::HmacSha512(Box::new(hmac(key))),
+            Self::HmacSha1 => Verifier::HmacSha1(hmac(&key)),
+            Self::HmacSha256 => Verifier::HmacSha256(hmac(&key)),
+            Self::HmacSha512 => Verifier::HmacSha512(Box::new(hmac(&key))),
             Self::KeylessSha256 => Verifier::KeylessSha256 {
                 state: Box::new(Sha256::new()),
-                secret: secret.clone(),
+                secret: Secret::of_key(key),
             },
             #[cfg(feature = "ed25519")]
             Self::Ed25519 => {
-                let key = <&[u8; 32]>::try_from(key)
+                let key = <&[u8; 32]>::try_from(key.as_slice())
                     .map_err(|_| ConfigError::new("an Ed25519 public key has 32 bytes"))
                     .and_then(|key| {
                         ed25519_dalek::VerifyingKey::from_bytes(key)
@@ -90,7 +90,7 @@ impl Algorithm {
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 => {
                 use p256::pkcs8::DecodePublicKey;
-                let key = p256::ecdsa::VerifyingKey::from_public_key_der(key).map_err(|_| {
+                let key = p256::ecdsa::VerifyingKey::from_public_key_der(&key).map_err(|_| {
                     ConfigError::new("not a P-256 public key in SubjectPublicKeyInfo form")
                 })?;
                 Verifier::EcdsaP256 {

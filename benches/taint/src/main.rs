@@ -104,12 +104,11 @@ fn tainted_secret(length: usize) -> Secret {
 }
 
 /// A key is looked at once, when it is decoded: one of zeros is refused. From then on it is not.
-fn tainted_key(length: usize) -> (Zeroizing<Vec<u8>>, Secret) {
+fn tainted_key(length: usize) -> Zeroizing<Vec<u8>> {
     let secret = Secret::from_bytes(vec![b'k'; length]).expect("a secret");
     let key = KeyText::default().decode(&secret).expect("a key");
-    taint(secret.as_bytes());
     taint(key.as_slice());
-    (key, secret)
+    key
 }
 
 fn verdict(choice: Choice) -> bool {
@@ -118,8 +117,8 @@ fn verdict(choice: Choice) -> bool {
 }
 
 fn signature(algorithm: Algorithm, key_bytes: usize) {
-    let (key, secret) = tainted_key(key_bytes);
-    let mut verifier = algorithm.key(&key, &secret).expect("a key");
+    let key = tainted_key(key_bytes);
+    let mut verifier = algorithm.key(key).expect("a key");
     verifier.update_piece(None);
     verifier.update_body(BODY);
 
@@ -193,8 +192,8 @@ fn refuse(layer: &WebhookAuthLayer<Bytes>) {
 }
 
 fn control_equals() {
-    let (key, secret) = tainted_key(64);
-    let mut verifier = Algorithm::HmacSha1.key(&key, &secret).expect("a key");
+    let key = tainted_key(64);
+    let mut verifier = Algorithm::HmacSha1.key(key).expect("a key");
     verifier.update_body(BODY);
     let mut tag = [0; 64];
     let tag = verifier.tag(&mut tag).expect("a tag");
