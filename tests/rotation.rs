@@ -216,7 +216,7 @@ fn without_keys_every_delivery_is_answered_with_503_and_a_time_to_come_back() {
         assert!(response.headers().contains_key(RETRY_AFTER));
         assert_eq!(kind(&response), RejectionKind::KeysUnavailable);
     }
-    // No key could make a delivery of this: whoever sends it learns nothing new.
+    // Whoever has nothing to show learns nothing of our keys.
     let response = ask(post(&[], BODY));
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(kind(&response), RejectionKind::HeaderMissing);

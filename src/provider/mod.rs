@@ -325,8 +325,8 @@ impl KeysHandle {
         self.authenticator.replace(&self.provider, &keys.into())
     }
 
-    /// Takes all keys away: every delivery is answered with 503 until there are new ones. What its
-    /// head already shows to be none is refused as ever.
+    /// Takes all keys away: every delivery is answered with 503 until there are new ones. A request
+    /// without a readable signature or key is refused as ever.
     pub fn withdraw(&self) {
         self.authenticator.withdraw();
     }
