@@ -102,7 +102,7 @@ impl Algorithm {
     }
 }
 
-fn hmac<M: KeyInit>(key: &[u8]) -> M {
+pub(crate) fn hmac<M: KeyInit>(key: &[u8]) -> M {
     #[expect(
         clippy::expect_used,
         reason = "HMAC is defined for keys of every length"
@@ -227,6 +227,8 @@ impl Verifier {
     ///
     /// To finish a hash consumes it: a clone of the one in use is less to copy than all of `self`.
     pub(crate) fn tag<'a>(&mut self, tag: &'a mut [u8; 64]) -> Option<&'a [u8]> {
+        #[cfg(test)]
+        tests::TAGS.set(tests::TAGS.get() + 1);
         fn keep<'a>(tag: &'a mut [u8; 64], computed: &[u8]) -> Option<&'a [u8]> {
             let tag = tag.get_mut(..computed.len())?;
             tag.copy_from_slice(computed);
@@ -235,7 +237,7 @@ impl Verifier {
         match self {
             Self::HmacSha1(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
             Self::HmacSha256(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
-            Self::HmacSha512(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
+            Self::HmacSha512(mac) => keep(tag, &(**mac).clone().finalize().into_bytes()),
             Self::KeylessSha256 { state, .. } => keep(tag, &finish(state)),
             #[cfg(feature = "ed25519")]
             Self::Ed25519 { .. } => None,
@@ -281,4 +283,35 @@ fn any(candidates: &[Candidate], matches: impl Fn(&Candidate) -> Choice) -> Choi
     candidates
         .iter()
         .fold(Choice::from(0), |any, candidate| any | matches(candidate))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        /// How many were computed.
+        pub(super) static TAGS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Many candidates that each cost a MAC over the body would be a stranger's lever.
+    #[test]
+    fn one_mac_is_computed_for_all_candidates_together() {
+        let key = Zeroizing::new(b"key".to_vec());
+        for algorithm in [
+            Algorithm::HmacSha1,
+            Algorithm::HmacSha256,
+            Algorithm::HmacSha512,
+            Algorithm::KeylessSha256,
+        ] {
+            let mut verifier = algorithm.key(key.clone()).expect("a key");
+            verifier.update(b"body");
+            let candidates = [const { Candidate([0; 64]) }; 16];
+            let before = TAGS.get();
+            assert!(!bool::from(verifier.matches(&candidates, b"body", b"")));
+            assert_eq!(TAGS.get(), before + 1, "{algorithm:?}");
+        }
+    }
 }
