@@ -34,7 +34,7 @@ pub struct Rejection {
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// The kinds of [`Rejection`]: a closed set, each with a status and a stable code.
+/// The kinds of [`Rejection`], each with a status and a stable code. There may be more in time.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RejectionKind {
@@ -58,7 +58,7 @@ pub enum RejectionKind {
     HeaderTooLong,
     /// A shared key was presented, and it is none of ours.
     KeyMismatch,
-    /// The keys were withdrawn, or not yet set.
+    /// The keys were withdrawn.
     KeysUnavailable,
     /// No candidate signature matches under any key.
     SignatureMismatch,
@@ -72,7 +72,7 @@ pub enum RejectionKind {
 
 impl RejectionKind {
     /// Every kind, for a metric's labels.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: &'static [Self] = &[
         Self::BodyTooLarge,
         Self::BodyTimeout,
         Self::BodyUnreadable,
@@ -90,7 +90,7 @@ impl RejectionKind {
         Self::TooManySignatures,
     ];
 
-    /// The status that the sender is answered with.
+    /// The status that stands for it: the default response has it, but for gRPC, which has its own.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -197,7 +197,7 @@ impl Rejection {
         self.kind
     }
 
-    /// The status that the sender was answered with.
+    /// The status that stands for it: see [`RejectionKind::status`].
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.kind.status()
@@ -215,7 +215,8 @@ impl Rejection {
         self.provider.as_deref()
     }
 
-    /// How many bytes of the body had been received. Zero when the head was enough to refuse.
+    /// How many bytes of the body were kept until then. Those that exceeded a limit are not counted,
+    /// and there are none when the head was enough to refuse.
     #[must_use]
     pub fn body_bytes(&self) -> usize {
         self.body_bytes

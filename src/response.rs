@@ -127,10 +127,12 @@ fn problem(status: StatusCode) -> Response<Bytes> {
     response
 }
 
+/// `application/grpc`, alone or with a format behind it. gRPC-Web is another protocol.
 fn is_grpc(request: &HeaderMap) -> bool {
     request
         .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+        .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"))
+        .is_some_and(|rest| matches!(rest, [] | [b'+' | b';', ..]))
 }
 
 /// A gRPC client reads its status from a header, of a response that is 200 to HTTP

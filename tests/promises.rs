@@ -521,6 +521,39 @@ async fn layers_outside_are_told_of_acceptances_where_that_is_asked_for() {
     assert_eq!(acceptance.body_bytes(), DELIVERY.len());
 }
 
+/// A gRPC client reads its status from a header, of a response that is 200.
+#[tokio::test]
+async fn a_refusal_is_in_grpcs_terms_to_grpc_and_to_nothing_else() {
+    for (content_type, is_grpc) in [
+        ("application/grpc", true),
+        ("application/grpc+proto", true),
+        ("application/grpc;charset=utf-8", true),
+        ("application/grpc-web", false),
+        ("application/grpc-web+proto", false),
+        ("application/grpcfoo", false),
+        ("application/json", false),
+        ("text/plain, application/grpc", false),
+    ] {
+        let request = Request::post("/").header("content-type", content_type);
+        let request = request.body(full(DELIVERY)).unwrap();
+        let response = layer().layer(Inner::default()).oneshot(request).await;
+        let response = response.unwrap();
+        let status = response.headers().get("grpc-status");
+        if is_grpc {
+            assert_eq!(response.status(), StatusCode::OK, "{content_type}");
+            assert_eq!(status.unwrap(), "16", "{content_type}");
+        } else {
+            assert_eq!(
+                response.status(),
+                StatusCode::UNAUTHORIZED,
+                "{content_type}"
+            );
+            assert_eq!(status, None, "{content_type}");
+        }
+        assert_eq!(kind(&response), Some(RejectionKind::HeaderMissing));
+    }
+}
+
 #[tokio::test]
 async fn refusals_can_be_answered_in_a_way_of_one_s_own() {
     let seen = Arc::new(Mutex::new(Vec::new()));
