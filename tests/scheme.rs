@@ -1135,6 +1135,7 @@ fn a_signed_url_is_the_configured_one_whatever_the_host_header_says() {
     for url in [
         SignedUrl::exact("https://example.com/hook"),
         SignedUrl::origin("https://example.com"),
+        SignedUrl::origin("https://example.com/"),
     ] {
         assert!(judge(&provider(scheme(url)), post(&headers, BODY)).is_ok());
     }

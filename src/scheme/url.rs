@@ -26,11 +26,13 @@ impl SignedUrl {
 
     /// What stands before the request's path, such as `https://example.com`; path and query are
     /// taken from the request as it arrives at the layer. (A nested axum router cuts the path:
-    /// put the layer outside of it, or write the part that was cut here.)
+    /// put the layer outside of it, or write the part that was cut here.) A slash at its end is taken
+    /// for the one that the path begins with.
     #[must_use]
     pub fn origin(origin: impl Into<String>) -> Self {
+        let origin = origin.into();
         Self {
-            text: origin.into(),
+            text: origin.strip_suffix('/').unwrap_or(&origin).to_owned(),
             with_path: true,
             unescape: false,
         }
