@@ -12,17 +12,12 @@
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
 //! use axum::{Router, extract::RawQuery, response::{IntoResponse, Response}, routing::post};
 //! use bytes::Bytes;
-//! use tower_webhook_auth::{
-//!     Provider, Secret, SignatureScheme, Verified, WebhookAuthLayer, handshake,
-//! };
+//! use tower_webhook_auth::{Secret, Verified, WebhookAuthLayer, handshake, provider};
 //!
 //! # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
-//! let meta = SignatureScheme::hmac_sha256("x-hub-signature-256").tags('=', ["sha256"]);
-//! let meta = Provider::new("meta", meta.build()?, Secret::new("the app's secret")?)?;
+//! let meta = provider::meta(Secret::new("the app's secret")?);
 //! let verify_token = Secret::new("meatyhamhock")?;
-//!
-//! let slack = SignatureScheme::hmac_sha256("x-slack-signature").tags('=', ["v0"]);
-//! # let slack = Provider::new("slack", slack.build()?, Secret::new("x")?)?;
+//! let slack = provider::slack(Secret::new("the signing secret")?);
 //!
 //! let app: Router = Router::new()
 //!     .route(
@@ -50,22 +45,25 @@
 //! # }
 //! ```
 //!
-//! An answer that repeats what a stranger sent is plain text that browsers must not take for
+//! An answer that repeats what a stranger sent is plain text or JSON that browsers must not take for
 //! anything else, and only visible ASCII is repeated, up to 1,024 characters of it.
 
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
 use http_body_util::Full;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use sha2::Sha256;
 
-use crate::{secret::Secret, verified::Verified};
+use crate::{
+    scheme::{self, KeyDigest},
+    secret::Secret,
+    verified::Verified,
+};
 
 const LONGEST_CHALLENGE_BYTES: usize = 1024;
 
@@ -166,10 +164,8 @@ pub fn twitch<E>(webhook: &Verified<E>) -> Option<Response<Full<Bytes>>> {
 #[must_use]
 pub fn meta(verify_token: &Secret, query: Option<&str>) -> Response<Full<Bytes>> {
     let token = parameter(query, "hub.verify_token").unwrap_or_default();
-    // As digests: of one length whatever the token's.
-    let presented = Sha256::digest(token.as_bytes());
-    let ours = Sha256::digest(verify_token.as_bytes());
-    let is_ours = bool::from(presented.ct_eq(&ours));
+    let ours = KeyDigest::of(verify_token.as_bytes());
+    let is_ours = ours.matches(&KeyDigest::of(token.as_bytes())).into();
     let mode = parameter(query, "hub.mode");
     match parameter(query, "hub.challenge") {
         Some(challenge) if is_ours && mode.as_deref() == Some("subscribe") => echo(&challenge),
@@ -239,14 +235,8 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 }
 
 fn hmac_sha256(secret: &Secret, text: &[u8]) -> [u8; 32] {
-    #[expect(
-        clippy::expect_used,
-        reason = "HMAC is defined for keys of every length"
-    )]
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
-        .expect("HMAC takes a key of any length, RFC 2104 section 2");
-    mac.update(text);
-    mac.finalize().into_bytes().into()
+    let mac: Hmac<Sha256> = scheme::hmac(secret.as_bytes());
+    mac.chain_update(text).finalize().into_bytes().into()
 }
 
 fn is_plain(challenge: &str) -> bool {

@@ -34,6 +34,8 @@ pub use self::{
     builder::SignatureScheme, check::Authentication, key::KeyEncoding, shared_key::SharedKeyScheme,
     signature::Encoding, signed::Piece, timestamp::Timestamp, url::SignedUrl,
 };
+#[cfg(feature = "handshake")]
+pub(crate) use self::{mac::hmac, shared_key::KeyDigest};
 
 /// How a delivery proves itself: built from a [`SignatureScheme`] or a [`SharedKeyScheme`].
 #[derive(Clone, Debug)]

@@ -160,7 +160,7 @@ impl SharedKey {
 pub(crate) struct KeyDigest(Zeroizing<[u8; 32]>);
 
 impl KeyDigest {
-    fn of(key: &[u8]) -> Self {
+    pub(crate) fn of(key: &[u8]) -> Self {
         Self(Zeroizing::new(Sha256::digest(key).into()))
     }
 
