@@ -108,7 +108,15 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let mut app = Router::new().route("/", get(async || "Webhook receiver\n"));
     if let Some(secret) = optimizely_secret {
         let provider = provider::optimizely(secret.clone());
-        print_optimizely_lines(address, &Signer::new(&provider, &secret)?);
+        // A genuine signature holds for ever: none that was made with a real secret is printed.
+        let header = match demonstration {
+            true => example_header(&Signer::new(&provider, &secret)?),
+            false => format!(
+                "\"X-Hub-Signature: sha1=$(printf %s '{OPTIMIZELY_EXAMPLE}' | openssl dgst -sha1 \
+                 -hmac \"$OPTIMIZELY_WEBHOOK_SECRET\" -r | cut -d' ' -f1)\""
+            ),
+        };
+        print_optimizely_lines(address, &header);
         let route = post(datafile_updated).route_layer(limits.around(provider));
         app = app.route("/webhooks/optimizely", route);
     }
@@ -176,20 +184,25 @@ impl Limits {
     }
 }
 
-fn print_optimizely_lines(address: SocketAddr, signer: &Signer) {
+fn example_header(signer: &Signer) -> String {
     let request = signer.request(OPTIMIZELY_EXAMPLE);
     let signature = request.headers().get("x-hub-signature");
-    let signature = signature
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
-    for (verdict, signature) in [
-        ("accepts", signature),
-        ("refuses", "sha1=0000000000000000000000000000000000000000"),
+    let signature = signature.and_then(|value| value.to_str().ok());
+    format!("'X-Hub-Signature: {}'", signature.unwrap_or_default())
+}
+
+fn print_optimizely_lines(address: SocketAddr, genuine: &str) {
+    for (verdict, header) in [
+        ("accepts", genuine),
+        (
+            "refuses",
+            "'X-Hub-Signature: sha1=0000000000000000000000000000000000000000'",
+        ),
     ] {
         say!("it {verdict}:");
         say!(
             "curl -i http://{address}/webhooks/optimizely -H 'Content-Type: application/json' \
-             -H 'X-Hub-Signature: {signature}' --data-binary '{OPTIMIZELY_EXAMPLE}'"
+             -H {header} --data-binary '{OPTIMIZELY_EXAMPLE}'"
         );
     }
 }

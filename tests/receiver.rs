@@ -37,6 +37,20 @@ fn without_secrets_it_demonstrates_itself_and_says_so() {
     assert!(log.contains("signature_mismatch"), "{log}");
 }
 
+/// Whoever reads it in a log could send it for ever: Optimizely signs no time.
+#[test]
+fn a_signature_that_a_real_secret_makes_is_not_printed() {
+    let mut receiver = Receiver::start(&[("OPTIMIZELY_WEBHOOK_SECRET", "the-secret")]);
+    receiver.lines_until("it accepts:");
+    let line = receiver.line();
+    assert!(
+        line.contains(r#"sha1=$(printf %s '{"timestamp""#)
+            && line.contains(r#"openssl dgst -sha1 -hmac "$OPTIMIZELY_WEBHOOK_SECRET" -r"#)
+            && !line.contains("the-secret"),
+        "{line}"
+    );
+}
+
 #[test]
 fn a_route_is_open_where_its_secret_is_set() {
     let mut receiver = Receiver::start(&[("VWO_WEBHOOK_KEY", "the-key")]);

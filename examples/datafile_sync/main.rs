@@ -79,6 +79,7 @@ async fn main() -> Result<(), BoxError> {
             tokio::spawn(axum::serve(listener, app).into_future())
         }
         None => {
+            println!("*** DEMONSTRATION: OPTIMIZELY_PROJECTS is not set. ***");
             let demo = demo(listener, &schedule).await?;
             println!("before   {}", demo.before);
             println!("delivery {}", demo.delivery);

@@ -20,7 +20,7 @@
 //! | --- | --- |
 //! | `HOST` | where to listen, by default `127.0.0.1` |
 //! | `PORT` | by default `3000`; `0` lets the system choose |
-//! | `VWO_WEBHOOK_SECRET` | the webhook's key; without it all else is ignored |
+//! | `VWO_WEBHOOK_KEY` | the webhook's key; without it all else is ignored |
 //! | `VWO_ACCOUNT_ID` | the account's id |
 //! | `VWO_SDK_KEY` | the SDK key of the environment |
 //! | `VWO_POLL_SECONDS` | how often to look without being told, by default `600`, as VWO's SDKs do |
@@ -61,7 +61,7 @@ async fn main() -> Result<(), BoxError> {
         .unwrap_or("600".into())
         .parse()?;
     let schedule = Schedule::new().poll_every(Duration::from_secs(poll_seconds));
-    let server = match variable("VWO_WEBHOOK_SECRET") {
+    let server = match variable("VWO_WEBHOOK_KEY") {
         Some(secret) => {
             let vwo =
                 variable("VWO_HOST").unwrap_or("https://dev.visualwebsiteoptimizer.com".into());
@@ -72,6 +72,7 @@ async fn main() -> Result<(), BoxError> {
             tokio::spawn(axum::serve(listener, app).into_future())
         }
         None => {
+            println!("*** DEMONSTRATION: VWO_WEBHOOK_KEY is not set. ***");
             let demo = demo(listener, schedule).await?;
             println!("before   version {}", demo.before["version"]);
             println!("delivery {}", demo.delivery);
