@@ -4,7 +4,6 @@ use std::{fs, path::Path};
 
 /// The rooms of `src/`, in the order in which they may use each other: to the left only.
 const ROOMS: [&str; 21] = [
-    "guide",
     "error",
     "clock",
     "rejection",
@@ -13,18 +12,19 @@ const ROOMS: [&str; 21] = [
     "deadline",
     "scheme",
     "verified",
-    "observe",
     "provider",
     "read",
     "response",
+    "observe",
     "settings",
     "future",
     "service",
     "layer",
     "axum",
+    "testing",
     "handshake",
     "refresh",
-    "testing",
+    "guide",
 ];
 
 #[test]
@@ -56,6 +56,20 @@ fn imports_go_one_way() {
         "staircases going up:\n{}",
         upwards.join("\n")
     );
+}
+
+#[test]
+fn the_plan_of_the_house_names_the_rooms_in_this_order() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("CONTRIBUTING.md");
+    let page = fs::read_to_string(page).expect("a page");
+    let (_, plan) = page.split_once("## The plan of the house").expect("a plan");
+    let (plan, _) = plan.split_once("The walk of one request").expect("its end");
+    let named: Vec<_> = plan
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(['.', '/', '`']).next())
+        .filter(|room| *room != "lib")
+        .collect();
+    assert_eq!(named, ROOMS);
 }
 
 #[test]
