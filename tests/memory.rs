@@ -64,6 +64,16 @@ where
     None
 }
 
+/// A request that is read whole, and verified.
+fn accepted<B>(layer: &WebhookAuthLayer<Bytes>, request: Request<B>)
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let response = drive(layer, request).expect("a response");
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
 /// The most that `work` holds at once, and what is left of it.
 fn measure<T>(work: impl FnOnce() -> T) -> (usize, usize) {
     ALLOCATOR.reset_peak_usage();
@@ -130,7 +140,7 @@ fn frames_that_grow_or_shrink_hold_no_more_either() {
             .iter()
             .map(|share| frame(&ZEROS[..LIMIT * share / 100]))
             .collect();
-        let (peak, left) = measure(|| drive(&layer, request(Script::new(frames))));
+        let (peak, left) = measure(|| accepted(&layer, request(Script::new(frames))));
         assert!(peak <= 2 * LIMIT + 64 * KIB, "{shares:?}: {peak}");
         assert_eq!(left, 0);
     }
@@ -197,7 +207,7 @@ fn an_honest_length_up_to_64_kib_is_set_aside_once() {
     for length in [2 * KIB, 20 * KIB, 64 * KIB] {
         let (peak, left) = measure(|| {
             let honest = declare(request(Script::frames(length, 100)), length);
-            drive(&layer, honest).expect("a response")
+            accepted(&layer, honest);
         });
         // A buffer that grew would be counted twice while it does.
         assert!(peak <= length + 2 * KIB, "{length}: {peak}");
@@ -210,7 +220,7 @@ fn without_a_declared_length_little_is_set_aside() {
     for length in [2, 10, 500] {
         let (peak, left) = measure(|| {
             let undeclared = request(Script::frames(length, 1));
-            drive(&layer, undeclared).expect("a response")
+            accepted(&layer, undeclared);
         });
         assert!(peak <= 3 * KIB, "{length}: {peak}");
         assert_eq!(left, 0);
