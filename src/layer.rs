@@ -125,8 +125,12 @@ impl<E> WebhookAuthLayer<E> {
     /// How long a body may take from its first wait to its last byte, all frames together. The
     /// default is 30 seconds. A slower one is answered with 408.
     ///
-    /// The timer is tokio's: without feature `tokio`, or outside a tokio runtime, there is none. A
-    /// runtime has to have its time driver enabled, as for any other timer of tokio.
+    /// The timer is tokio's: without feature `tokio`, or outside a tokio runtime, there is none.
+    ///
+    /// # Panics
+    ///
+    /// In a tokio runtime without its time driver, which `Builder::enable_time` enables, a request
+    /// panics as soon as its body has to be waited for: as any other timer of tokio does.
     pub fn body_deadline(self, deadline: Duration) -> Self {
         self.with(|settings| settings.limits.deadline = deadline)
     }

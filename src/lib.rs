@@ -90,8 +90,8 @@
 //!    signature in any `Debug`, `Display`, log or response.
 //!
 //! What it does not do: a delivery that was genuine once can be sent again for as long as its
-//! signature holds: five minutes where the sender signs the time, for ever where it does not
-//! (Optimizely, GitHub, VWO). A [shared key](Authentication::SharedKey) proves who called and covers
+//! signature holds: five minutes as a rule where the sender signs the time, for ever where it does not
+//! (Optimizely, GitHub, VWO) or any age is accepted (SendGrid, Sanity). A [shared key](Authentication::SharedKey) proves who called and covers
 //! nothing of the body. TLS, rate limits and addresses are somebody else's.
 //!
 //! # Where it stands

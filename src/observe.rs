@@ -1,5 +1,5 @@
 //! What the owner's logs are told, with feature `tracing`: why a delivery was refused, which key
-//! held for one that was accepted. Never what the sender presented.
+//! held for one that was accepted. Of what the sender presented only an id that it signed.
 
 use crate::{clock::Clock, rejection::Rejection, verified::Verified};
 

@@ -70,7 +70,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
         let settings = &self.settings;
-        // The key first, the length after it: a stranger learns nothing of our limits.
+        // The head first, the length after it: whoever presents a wrong key learns nothing of our limits.
         match settings.provider.begin(&head, &*settings.clock) {
             Err(rejection) => refused(settings, rejection, &head.headers),
             Ok(check) => match settings.limits.declared_length(&body, &head.headers) {

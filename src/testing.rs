@@ -38,29 +38,11 @@
 //! ```
 //! use bytes::Bytes;
 //! use http::Request;
-//! use tower_webhook_auth::{
-//!     Encoding, KeyEncoding, Piece, Provider, Secret, SignatureScheme, Timestamp, testing::Signer,
-//! };
+//! use tower_webhook_auth::{Secret, provider, testing::Signer};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let standard_webhooks = SignatureScheme::hmac_sha256("webhook-signature")
-//!     .encoding(Encoding::Base64)
-//!     .item_separator(' ')
-//!     .tags(',', ["v1"])
-//!     .timestamp(Timestamp::header("webhook-timestamp"))
-//!     .id_header("webhook-id")
-//!     .signed([
-//!         Piece::Id,
-//!         Piece::literal("."),
-//!         Piece::Timestamp,
-//!         Piece::literal("."),
-//!         Piece::Body,
-//!     ])
-//!     .key_encoding(KeyEncoding::Base64)
-//!     .key_prefix("whsec_")
-//!     .build()?;
 //! let secret = Secret::new(concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))?;
-//! let receiver = Provider::new("receiver", standard_webhooks, secret.clone())?;
+//! let receiver = provider::standard_webhooks(secret.clone())?;
 //! let signer = Signer::new(&receiver, &secret)?;
 //!
 //! let attempt = || -> Result<Request<Bytes>, Box<dyn std::error::Error>> {

@@ -153,7 +153,8 @@ impl<E> Verified<E> {
         Claim::new(self.0.delivery_id.as_ref())
     }
 
-    /// The event's name, where the sender gives it in a header.
+    /// The event's name, where the sender gives it in a header. `None` where it stands in the body, as
+    /// with Optimizely and VWO: there it is a field of the event, `webhook.event`.
     #[must_use]
     pub fn event_name(&self) -> Option<Claim<'_>> {
         Claim::new(self.0.event_name.as_ref())
