@@ -1,6 +1,9 @@
 //! A body in memory that comes in the frames and pieces that a test chooses.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+#[path = "pieces.rs"]
+mod pieces;
+
 use std::{
     collections::VecDeque,
     error::Error,
@@ -10,46 +13,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 
-/// The data of one frame: bytes that lie in several places.
-#[derive(Clone, Debug, Default)]
-pub struct Pieces(VecDeque<Bytes>);
-
-impl FromIterator<Bytes> for Pieces {
-    fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Self {
-        Self(pieces.into_iter().collect())
-    }
-}
-
-impl Buf for Pieces {
-    fn remaining(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
-    }
-
-    /// The contract of [`Buf`]: empty only if nothing remains.
-    fn chunk(&self) -> &[u8] {
-        self.0
-            .iter()
-            .find(|piece| !piece.is_empty())
-            .map_or(&[], |piece| piece)
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        while let Some(piece) = self.0.front_mut() {
-            let here = count.min(piece.len());
-            piece.advance(here);
-            count -= here;
-            if !piece.is_empty() {
-                return;
-            }
-            self.0.pop_front();
-        }
-        assert_eq!(count, 0, "advanced past the end");
-    }
-}
+pub use pieces::Pieces;
 
 /// One step of a [`Frames`] body.
 #[derive(Clone, Debug)]

@@ -1,8 +1,10 @@
 //! Bodies that do what they are told, poll by poll.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+#[path = "pieces.rs"]
+mod pieces;
+
 use std::{
-    collections::VecDeque,
     convert::Infallible,
     pin::Pin,
     sync::{
@@ -13,9 +15,10 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request};
 use http_body::{Body, Frame, SizeHint};
+pub use pieces::Pieces;
 use tower_webhook_auth::{BoxError, Provider, Secret, SharedKeyScheme};
 
 /// A provider whose head is proof enough, so that what is left to test is the reading.
@@ -47,11 +50,11 @@ pub enum Step {
 }
 
 pub fn frame(bytes: impl Into<Bytes>) -> Step {
-    Step::Frame(Pieces([bytes.into()].into()))
+    Step::Frame(Pieces::from_iter([bytes.into()]))
 }
 
 pub fn pieces<const N: usize>(pieces: [&'static [u8]; N]) -> Step {
-    Step::Frame(Pieces(pieces.map(Bytes::from_static).into()))
+    Step::Frame(pieces.map(Bytes::from_static).into_iter().collect())
 }
 
 /// Runs its steps, then ends. Whoever polls it after its end panics.
@@ -162,34 +165,6 @@ impl Body for Script {
 
 fn hint(length: Option<u64>) -> SizeHint {
     length.map(SizeHint::with_exact).unwrap_or_default()
-}
-
-/// A buffer in pieces, of which `chunk` shows the first.
-pub struct Pieces(VecDeque<Bytes>);
-
-impl Buf for Pieces {
-    fn remaining(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self.0
-            .iter()
-            .find(|piece| !piece.is_empty())
-            .map_or(&[], |piece| piece)
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        while count > 0 {
-            let piece = self.0.front_mut().expect("no more than remains");
-            let step = count.min(piece.len());
-            piece.advance(step);
-            count -= step;
-            if piece.is_empty() {
-                self.0.pop_front();
-            }
-        }
-    }
 }
 
 /// A body that must not be asked for anything but its length.
