@@ -288,7 +288,7 @@ impl End {
 fn holds(value: &[u8], separator: &[u8]) -> bool {
     match separator {
         [byte] => memchr(*byte, value).is_some(),
-        _ => {
+        separator => {
             let around = || separator.iter().chain(value).chain(separator);
             (1..separator.len().saturating_add(value.len()))
                 .any(|start| around().skip(start).take(separator.len()).eq(separator))
