@@ -171,7 +171,7 @@ impl Keys {
         Ok(Self(named))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Key> {
         self.0.iter()
     }
 }

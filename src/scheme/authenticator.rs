@@ -94,17 +94,18 @@ impl<S, K> Keyed<S, K> {
         &self,
         provider: &Arc<str>,
         keys: &Keys,
-        usable: impl Fn(&Secret) -> Result<K, ConfigError>,
+        prepare: impl Fn(&Secret) -> Result<K, ConfigError>,
     ) -> Result<(), ConfigError> {
-        let names = Arc::new(Names::new(provider, keys));
-        let keys = keys
-            .iter()
-            .map(|key| {
-                usable(&key.secret)
-                    .map_err(|error| ConfigError::new(format!("key {:?}: {error}", key.name)))
-            })
-            .collect::<Result<_, _>>()?;
-        self.set(Some(KeySet { keys, names }));
+        // Room for all at once: a vector that grows leaves what it held in memory that nobody wipes.
+        let mut prepared = Vec::with_capacity(keys.iter().len());
+        for key in keys.iter() {
+            let named = |error| ConfigError::new(format!("key {:?}: {error}", key.name));
+            prepared.push(prepare(&key.secret).map_err(named)?);
+        }
+        self.set(Some(KeySet {
+            keys: prepared,
+            names: Arc::new(Names::new(provider, keys)),
+        }));
         Ok(())
     }
 
@@ -116,7 +117,7 @@ impl<S, K> Keyed<S, K> {
 
     /// Looks at the keys that hold now. They are locked meanwhile, so no code of the user's, such as
     /// a clock, may run in `look`: it could want to exchange them.
-    fn look<T>(
+    fn with_keys<T>(
         &self,
         look: impl FnOnce(&KeySet<K>) -> Result<T, Rejection>,
     ) -> Result<T, Rejection> {
@@ -127,7 +128,7 @@ impl<S, K> Keyed<S, K> {
     }
 
     fn names(&self) -> Vec<String> {
-        self.look(|keys| Ok(keys.names.keys().map(String::from).collect()))
+        self.with_keys(|keys| Ok(keys.names.keys().map(String::from).collect()))
             .unwrap_or_default()
     }
 }
@@ -135,7 +136,7 @@ impl<S, K> Keyed<S, K> {
 impl Keyed<SharedKey, KeyDigest> {
     fn begin(&self, headers: &HeaderMap) -> Result<Check, Rejection> {
         let presented = self.scheme.read(headers)?;
-        self.look(|KeySet { keys, names }| {
+        self.with_keys(|KeySet { keys, names }| {
             keys.iter()
                 .position(|key| key.matches(&presented).into())
                 .map(|index| Check::shared_key(Arc::clone(names), index))
@@ -174,7 +175,7 @@ impl Keyed<Signed, Verifier> {
         content.write(&content.after_body, head, &facts, &mut |bytes| {
             after_body.extend_from_slice(bytes.unwrap_or_default());
         })?;
-        self.look(|KeySet { keys, names }| {
+        self.with_keys(|KeySet { keys, names }| {
             let mut verifiers: SmallVec<[Verifier; 1]> = keys.iter().cloned().collect();
             content.write(&content.before_body, head, &facts, &mut |bytes| {
                 for verifier in &mut verifiers {
