@@ -6,19 +6,26 @@ use axum_core::{
 };
 use http::{StatusCode, request::Parts};
 
-use crate::verified::Verified;
+use crate::{observe, verified::Verified};
 
 /// A handler asked for a [`Verified`] event, but its route has no
 /// [`WebhookAuthLayer`](crate::WebhookAuthLayer) for events of that type.
 ///
-/// It is answered with 500: a layer that was forgotten is a mistake of ours, and the handler does
-/// not run. A handler that stands on both kinds of routes takes `Option<Verified<E>>`.
+/// It is answered with 500, and with feature `tracing` it is an error in the log: a layer that was
+/// forgotten, or one for another type of event, is a mistake of ours, and the handler does not run. A
+/// handler that stands on both kinds of routes takes `Option<Verified<E>>`.
 #[derive(Clone, Copy, Debug)]
-pub struct MissingLayer(());
+pub struct MissingLayer {
+    event: &'static str,
+}
 
 impl std::fmt::Display for MissingLayer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("no WebhookAuthLayer for this type of event is around the route")
+        let event = self.event;
+        write!(
+            f,
+            "no WebhookAuthLayer for events of type {event} is around the route"
+        )
     }
 }
 
@@ -26,7 +33,9 @@ impl std::error::Error for MissingLayer {}
 
 impl IntoResponse for MissingLayer {
     fn into_response(self) -> Response {
-        (StatusCode::INTERNAL_SERVER_ERROR, self.to_string()).into_response()
+        observe::layer_is_missing(&self);
+        // The sender is told nothing of our types.
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }
 }
 
@@ -39,7 +48,9 @@ where
     type Rejection = MissingLayer;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingLayer> {
-        parts.extensions.get().cloned().ok_or(MissingLayer(()))
+        let event = std::any::type_name::<E>();
+        let missing = MissingLayer { event };
+        parts.extensions.get().cloned().ok_or(missing)
     }
 }
 

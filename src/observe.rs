@@ -93,6 +93,24 @@ impl Observer {
     }
 }
 
+/// One error for each request to a route that has no layer, unless there were too many: strangers
+/// can cause these as well.
+#[cfg(all(feature = "axum", feature = "tracing"))]
+pub(crate) fn layer_is_missing(error: &dyn std::fmt::Display) {
+    static BUCKET: Mutex<Bucket> = Mutex::new(Bucket::full());
+    let now = SystemTime::now();
+    let admitted = BUCKET
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .admit(now);
+    if admitted.is_some() {
+        tracing::event!(target: TARGET, Level::ERROR, "{error}");
+    }
+}
+
+#[cfg(all(feature = "axum", not(feature = "tracing")))]
+pub(crate) fn layer_is_missing(_: &dyn std::fmt::Display) {}
+
 /// Without a subscriber, or with one that is off, there is no span to look for.
 #[cfg(feature = "tracing")]
 fn nobody_listens() -> bool {
@@ -110,7 +128,7 @@ struct Bucket {
 
 #[cfg(feature = "tracing")]
 impl Bucket {
-    fn full() -> Self {
+    const fn full() -> Self {
         Self {
             tokens: MOST_EVENTS,
             filled: SystemTime::UNIX_EPOCH,

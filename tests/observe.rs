@@ -18,7 +18,8 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use tower::{Layer, Service as _, ServiceExt};
 use tower_webhook_auth::{
-    Keys, Piece, Provider, Secret, SignatureScheme, WebhookAuth, WebhookAuthLayer, provider,
+    Keys, Piece, Provider, Secret, SignatureScheme, Verified, WebhookAuth, WebhookAuthLayer,
+    provider,
 };
 use tracing::{Level, Subscriber};
 
@@ -287,4 +288,28 @@ fn a_delivery_id_is_told_only_where_the_signature_covers_it() {
         });
         assert!(told[0].contains(expected), "{told:?}");
     }
+}
+
+#[cfg(feature = "axum")]
+#[test]
+fn a_layer_that_is_missing_is_an_error_that_names_the_type() {
+    use axum::{extract::FromRequestParts, response::IntoResponse};
+
+    let lines = told(|| {
+        let (mut head, ()) = Request::new(()).into_parts();
+        let event = Verified::<provider::optimizely::Event>::from_request_parts(&mut head, &());
+        let response = block_on(event).expect_err("no layer").into_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    });
+    let [line] = &lines[..] else {
+        panic!("one line: {lines:?}");
+    };
+    assert!(line.contains("ERROR tower_webhook_auth: "), "{line}");
+    assert!(
+        line.ends_with(
+            "no WebhookAuthLayer for events of type \
+         tower_webhook_auth::provider::optimizely::Event is around the route"
+        ),
+        "{line}"
+    );
 }
