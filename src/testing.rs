@@ -21,9 +21,8 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let secret = Secret::new("wJ4mX9")?;
 //! let optimizely = provider::optimizely(secret.clone());
-//! let app = Router::new()
-//!     .route("/", post(datafile_updated))
-//!     .layer(WebhookAuthLayer::new(optimizely.clone()));
+//! let layer = WebhookAuthLayer::new(optimizely.clone());
+//! let app = Router::new().route("/", post(datafile_updated).route_layer(layer));
 //!
 //! let body = r#"{"project_id": 1234, "timestamp": 1468447113, "event": "project.created", "data": {}}"#;
 //! let request = Signer::new(&optimizely, &secret)?.request(body);
@@ -66,7 +65,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, header::CONTENT_TYPE, request::Parts};
+use http::{HeaderValue, Method, Request, Uri, header::CONTENT_TYPE, request::Parts};
 use http_body_util::Full;
 
 use crate::{
@@ -141,7 +140,14 @@ impl Signer {
     /// [`sign`](Self::sign) leaves it.
     #[must_use]
     pub fn request(&self, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+        self.request_to(Uri::default(), body)
+    }
+
+    /// As [`request`](Self::request), to this path or URL.
+    #[must_use]
+    pub fn request_to(&self, uri: Uri, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         let mut request = Request::new(body.into());
+        *request.uri_mut() = uri;
         *request.method_mut() = Method::POST;
         request
             .headers_mut()

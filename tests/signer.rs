@@ -261,8 +261,11 @@ fn what_it_signs_is_accepted_in_every_shape_of_scheme() {
         let signer = Signer::new(&receiver, &secret()).expect("a signer");
         let signer = signer.at(at(NOW));
         for body in [&b""[..], BODY.as_bytes(), b"\xff\x00"] {
-            let verdict = judge(&receiver, signer.request(body));
-            assert!(verdict.is_ok(), "{scheme:?}: {verdict:?}");
+            let to_a_path = "/hook?team=7".parse().expect("a path");
+            for request in [signer.request(body), signer.request_to(to_a_path, body)] {
+                let verdict = judge(&receiver, request);
+                assert!(verdict.is_ok(), "{scheme:?}: {verdict:?}");
+            }
         }
         let other = Secret::new("other").expect("a secret");
         let forger = Signer::new(&receiver, &other).expect("a signer");
