@@ -48,9 +48,10 @@ impl<B> ResponseBody<B> {
     }
 }
 
-impl<B: Default> Default for ResponseBody<B> {
+/// An empty body, for layers outside that answer in our place, such as tower-http's timeout.
+impl<B> Default for ResponseBody<B> {
     fn default() -> Self {
-        Self::inner(B::default())
+        Self::refusal(Bytes::new())
     }
 }
 
