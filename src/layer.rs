@@ -7,8 +7,14 @@ use http::Response;
 use tower_layer::Layer;
 
 use crate::{
-    budget::Budget, clock::Clock, observe::Observer, provider::Provider, read::Limits,
-    rejection::Rejection, service::WebhookAuth, settings::Settings,
+    budget::Budget,
+    clock::Clock,
+    observe::Observer,
+    provider::{KeysHandle, Provider},
+    read::Limits,
+    rejection::Rejection,
+    service::WebhookAuth,
+    settings::Settings,
 };
 
 const DEFAULT_MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -84,7 +90,25 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// A span that is current outside of the layer, such as one of tower-http's `TraceLayer`, gets what
 /// it declares of `webhook.provider` and `webhook.reason` for a refusal, and of `webhook.provider`,
 /// `webhook.key` and `webhook.delivery_id` (if the signature covers it) for a delivery that was
-/// accepted.
+/// accepted. It has to be the innermost span, and `TraceLayer`'s own declares none of them:
+///
+/// ```
+/// use axum::extract::Request;
+/// use tower_http::trace::TraceLayer;
+/// use tracing::{field::Empty, info_span};
+///
+/// let trace = TraceLayer::new_for_http().make_span_with(|request: &Request| {
+///     info_span!(
+///         "request",
+///         uri = %request.uri(),
+///         webhook.provider = Empty,
+///         webhook.reason = Empty,
+///         webhook.key = Empty,
+///         webhook.delivery_id = Empty,
+///     )
+/// });
+/// # let _ = trace;
+/// ```
 #[must_use = "a layer does nothing until it is put around a service"]
 pub struct WebhookAuthLayer<E> {
     settings: Arc<Settings<E>>,
@@ -110,6 +134,12 @@ impl<E> WebhookAuthLayer<E> {
         }
     }
 
+    /// A handle to exchange the keys while the service runs.
+    #[must_use]
+    pub fn keys(&self) -> KeysHandle {
+        self.settings.provider.keys()
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Settings<E>)) -> Self {
         change(Arc::make_mut(&mut self.settings));
         self
@@ -118,6 +148,10 @@ impl<E> WebhookAuthLayer<E> {
     /// How many bytes a body may have. The default is 1 MiB, or what the provider says. A larger
     /// one is answered with 413: from its head if it declares its length, else when the limit is
     /// passed.
+    ///
+    /// axum's extractors `Bytes`, `String` and `Json` have a limit of their own, 2 MB, and a 413
+    /// without a [`Rejection`] is theirs. Take [`Verified::body`](crate::Verified::body), or switch it
+    /// off with `DefaultBodyLimit::disable()`: here the body is bounded already.
     pub fn max_body_bytes(self, bytes: usize) -> Self {
         self.with(|settings| settings.limits.body_bytes = bytes)
     }
@@ -148,17 +182,19 @@ impl<E> WebhookAuthLayer<E> {
     /// [`Rejection::status`], or for a gRPC request its status in gRPC's terms.
     ///
     /// Take care to answer all failed authentications alike: a stranger who can tell them apart
-    /// learns what to try next.
+    /// learns what to try next. What there is of headers is yours to set, such as `Retry-After` for a
+    /// 503, and gRPC requests are answered in this way too. To change some answers alone, or to make
+    /// them with axum's `IntoResponse`, map the response in a layer outside, where the [`Rejection`] is
+    /// in its extensions.
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use http::Response;
     /// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
     ///
     /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
     /// let layer = WebhookAuthLayer::new(provider::optimizely(Secret::new("wJ4mX9")?))
     ///     .on_rejection(|rejection| {
-    ///         let mut response = Response::new(Bytes::from_static(b"no\n"));
+    ///         let mut response = Response::new("no\n");
     ///         *response.status_mut() = rejection.status();
     ///         response
     ///     });
@@ -166,10 +202,11 @@ impl<E> WebhookAuthLayer<E> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn on_rejection(
+    pub fn on_rejection<B: Into<Bytes>>(
         self,
-        respond: impl Fn(&Rejection) -> Response<Bytes> + Send + Sync + 'static,
+        respond: impl Fn(&Rejection) -> Response<B> + Send + Sync + 'static,
     ) -> Self {
+        let respond = move |rejection: &Rejection| respond(rejection).map(Into::into);
         self.with(|settings| settings.on_rejection = Some(Arc::new(respond)))
     }
 

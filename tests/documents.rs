@@ -71,7 +71,7 @@ fn the_readme_lists_every_option_of_the_layer() {
         .skip(1)
         .filter_map(|function| function.split_once('('))
         .filter(|(_, arguments)| arguments.trim_start().starts_with("self"))
-        .map(|(name, _)| name)
+        .map(|(name, _)| name.split('<').next().unwrap_or(name))
         .collect();
     assert!(options.len() >= 6, "only {options:?} were found");
     for option in options {

@@ -109,10 +109,11 @@ fn an_exchange_of_keys_is_seen_by_every_clone_of_the_layer() {
     keys.replace(both.expect("keys")).expect("replaced");
     assert_eq!(keys.names(), ["new", "old"]);
     assert_eq!(of_a_clone.names(), ["new", "old"]);
+    assert_eq!(layers[2].keys().names(), ["new", "old"]);
     assert_eq!(all("old"), [(); 3].map(|()| Ok("old".to_owned())));
     assert_eq!(all("new"), [(); 3].map(|()| Ok("new".to_owned())));
 
-    of_a_clone.replace(secret("new")).expect("replaced");
+    layers[1].keys().replace(secret("new")).expect("replaced");
     assert_eq!(
         all("old"),
         [(); 3].map(|()| Err(RejectionKind::SignatureMismatch))
