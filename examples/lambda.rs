@@ -33,8 +33,19 @@ async fn main() -> Result<(), lambda_http::Error> {
 
 /// Called for deliveries that were verified, and for no others.
 ///
-/// A handler of `lambda_http::Request` wants a `map_request` in between; `tests/hosts/lambda.rs`
-/// has one.
+/// A handler of `lambda_http::Request` wants a `map_request` between the layer and itself:
+///
+/// ```ignore
+/// ServiceBuilder::new()
+///     .layer(auth)
+///     .map_request(|request: Request<Full<Bytes>>| {
+///         let (head, _) = request.into_parts();
+///         let webhook = head.extensions.get::<Verified<optimizely::Event>>();
+///         let body = webhook.map_or(Body::Empty, |webhook| webhook.body().to_vec().into());
+///         Request::from_parts(head, body)
+///     })
+///     .service(service_fn(handler))
+/// ```
 async fn receive(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::default();
     match request.extensions().get::<Verified<optimizely::Event>>() {

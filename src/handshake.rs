@@ -23,13 +23,13 @@
 //!     .route(
 //!         "/webhooks/meta",
 //!         post(meta_event)
-//!             .layer(WebhookAuthLayer::new(meta))
+//!             .route_layer(WebhookAuthLayer::new(meta))
 //!             // Added after the layer: it is not inside.
 //!             .get(async move |RawQuery(query): RawQuery| {
 //!                 handshake::meta(&verify_token, query.as_deref())
 //!             }),
 //!     )
-//!     .route("/webhooks/slack", post(slack_event).layer(WebhookAuthLayer::new(slack)));
+//!     .route("/webhooks/slack", post(slack_event).route_layer(WebhookAuthLayer::new(slack)));
 //!
 //! async fn meta_event(webhook: Verified<Bytes>) { /* … */ }
 //!

@@ -45,6 +45,9 @@
 //! # }
 //! ```
 //!
+//! (That needs `bytes = "1"`, `http = "1"`, `http-body-util = "0.1"`, and `tower = "0.5"` with its feature
+//! `util`.)
+//!
 //! With axum a route is layered, and a handler takes the event as an argument (feature `axum`):
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
@@ -60,9 +63,9 @@
 //!
 //! # fn app() -> Result<Router, tower_webhook_auth::ConfigError> {
 //! let secret = Secret::from_env("OPTIMIZELY_WEBHOOK_SECRET")?;
+//! let optimizely = WebhookAuthLayer::new(provider::optimizely(secret));
 //! let app = Router::new()
-//!     .route("/webhooks/optimizely", post(datafile_updated))
-//!     .layer(WebhookAuthLayer::new(provider::optimizely(secret)));
+//!     .route("/webhooks/optimizely", post(datafile_updated).route_layer(optimizely));
 //! # Ok(app)
 //! # }
 //! # let _ = app;

@@ -63,7 +63,7 @@ pub fn app(config: &Config, environments: Arc<Environments>) -> Result<Router, B
         .map(|project| (project.id.to_string(), project.secret.clone()));
     let layer = WebhookAuthLayer::new(provider::optimizely(Keys::named(keys)?));
     Ok(Router::new()
-        .route("/webhooks/optimizely", post(delivered).layer(layer))
+        .route("/webhooks/optimizely", post(delivered).route_layer(layer))
         .route("/decide", get(decide))
         .with_state(environments))
 }

@@ -16,7 +16,7 @@ pub fn app(secret: Secret, settings: Settings) -> Router {
     let any = provider::vwo(secret).parse_with(|_| Ok(Changed));
     let layer = WebhookAuthLayer::new(any);
     Router::new()
-        .route("/webhooks/vwo", post(delivered).layer(layer))
+        .route("/webhooks/vwo", post(delivered).route_layer(layer))
         .route("/settings", get(current))
         .with_state(settings)
 }
