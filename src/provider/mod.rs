@@ -95,7 +95,8 @@ type Parse<E> = Arc<dyn Fn(&Bytes) -> Result<E, BoxError> + Send + Sync>;
 
 /// A sender: its name, its scheme, its keys, and how its bodies become events of type `E`.
 ///
-/// The module's [introduction](self) shows how one is made.
+/// The module's [introduction](self) shows how one is made. A clone shares its keys: exchanged in one,
+/// they are exchanged in both. Two tenants take two providers.
 pub struct Provider<E> {
     keys: KeysHandle,
     parse: Parse<E>,
@@ -164,6 +165,8 @@ impl<E> Provider<E> {
 
     /// The header in which the sender puts the delivery's id, for
     /// [`Verified::delivery_id`]. An id that belongs to the scheme goes before it.
+    ///
+    /// `HeaderName::from_static("x-acme-id")` makes its name, and panics at capitals.
     #[must_use]
     pub fn delivery_id_header(mut self, name: HeaderName) -> Self {
         self.delivery_id = Some(name);
@@ -171,6 +174,8 @@ impl<E> Provider<E> {
     }
 
     /// The header in which the sender puts the event's name, for [`Verified::event_name`].
+    ///
+    /// `HeaderName::from_static("x-acme-event")` makes its name, and panics at capitals.
     #[must_use]
     pub fn event_name_header(mut self, name: HeaderName) -> Self {
         self.event_name = Some(name);
