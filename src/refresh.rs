@@ -251,11 +251,18 @@ where
     // A set of one: it keeps a panic to itself, and is aborted when this task is.
     let mut running = JoinSet::new();
     let mut wanted = None;
-    let mut failures = 0;
+    // In a row, which is what the next wait depends on, and since somebody asked, which is what ends
+    // the tries: a request that comes late in a bad hour has as many of them as any other.
+    let mut failures = 0_u32;
+    let mut repeats = 0;
     let mut due = after(schedule.poll_every);
     loop {
         inbox.wait(due).await;
-        wanted = wanted.max(inbox.take());
+        let requested = inbox.take();
+        if requested.is_some() {
+            repeats = 0;
+        }
+        wanted = wanted.max(requested);
 
         // It may panic before there is a future that could.
         if let Ok(future) = catch_unwind(AssertUnwindSafe(|| work(wanted.clone()))) {
@@ -264,12 +271,14 @@ where
         let outcome = timeout(schedule.deadline, running.join_next()).await;
         running.shutdown().await;
 
-        if matches!(outcome, Ok(Some(Ok(Outcome::Done)))) || failures >= schedule.retries {
+        if matches!(outcome, Ok(Some(Ok(Outcome::Done)))) || repeats >= schedule.retries {
             wanted = None;
             failures = 0;
+            repeats = 0;
             due = after(schedule.poll_every);
         } else {
             failures = failures.saturating_add(1);
+            repeats = repeats.saturating_add(1);
             due = after(Some(schedule.backoff_after(failures)));
         }
         sleep(schedule.spacing).await;

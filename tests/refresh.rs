@@ -133,6 +133,27 @@ async fn what_was_given_up_is_not_wanted_of_later_runs() {
     assert_eq!(runs.wanted(), [Some(7), Some(2)]);
 }
 
+/// The origin is down for half a minute, while ten deliveries arrive: each of them fails at once.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_comes_late_has_as_many_tries_as_any_other() {
+    let (runs, begin) = (Runs::default(), Instant::now());
+    let refresher = runs.spawn(Schedule::new(), move |_| {
+        match begin.elapsed() < 30 * SECOND {
+            true => Outcome::Retry,
+            false => Outcome::Done,
+        }
+    });
+    for revision in 0..=10 {
+        refresher.request(revision);
+        sleep(2 * SECOND).await;
+    }
+    sleep(1000 * SECOND).await;
+    let begins = runs.begins();
+    let last = begins.last().expect("runs");
+    assert!((30.0..100.0).contains(last), "{begins:?}");
+    assert_eq!(runs.wanted().last(), Some(&Some(10)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_success_forgets_the_failures_before_it() {
     let runs = Runs::default();
