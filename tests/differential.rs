@@ -324,7 +324,9 @@ fn scheme(shape: &Shape) -> Scheme {
             Unit::Rfc3339 => described.rfc3339(),
         };
         described = match time.tolerance {
-            Some(seconds) => described.tolerance(Duration::from_secs(seconds)),
+            Some(seconds) => described
+                .tolerance(Duration::from_secs(seconds))
+                .accept_renewal(),
             None => described.accept_any_age(),
         };
         if time.past_only {

@@ -64,6 +64,9 @@ fn stripe() -> SignatureScheme {
 
 // What cannot be built.
 
+const RENEWABLE: &str = "the timestamp has a tolerance, but nothing tells where it begins: whoever \
+                         has seen a delivery could renew it";
+
 #[test]
 fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
     let keyless = SignatureScheme::keyless_sha256_open_to_length_extension;
@@ -171,6 +174,38 @@ fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
         (
             plain().timestamp(header_timestamp()),
             "the timestamp has a tolerance, but is not signed: anybody could renew it",
+        ),
+        (
+            plain()
+                .id_header("x-id")
+                .timestamp(Timestamp::header("x-timestamp"))
+                .signed([Piece::Id, Piece::Timestamp, Piece::Body]),
+            RENEWABLE,
+        ),
+        (
+            plain()
+                .id_header("x-id")
+                .timestamp(Timestamp::header("x-timestamp").rfc3339())
+                .signed([
+                    Piece::Id,
+                    Piece::header("x-event"),
+                    Piece::Timestamp,
+                    Piece::Body,
+                ]),
+            RENEWABLE,
+        ),
+        (
+            plain()
+                .url(SignedUrl::origin("https://example.com"))
+                .timestamp(Timestamp::header("x-timestamp"))
+                .signed([
+                    Piece::Url,
+                    Piece::literal("."),
+                    Piece::Timestamp,
+                    Piece::literal("."),
+                    Piece::Body,
+                ]),
+            RENEWABLE,
         ),
         (
             plain().signed([Piece::Timestamp, Piece::Body]),
@@ -695,8 +730,8 @@ fn a_timestamp_that_runs_on_keeps_its_number_of_digits() {
         ];
         judge(&provider(scheme(timestamp)), post(&headers, body))
     };
-    let near = || Timestamp::header("x-timestamp");
-    let any = || near().accept_any_age();
+    let near = || Timestamp::header("x-timestamp").accept_renewal();
+    let any = || Timestamp::header("x-timestamp").accept_any_age();
     for timestamp in [near(), any()] {
         let verified = verdict(timestamp, "id", "1700000000", "5").expect("verified");
         assert_eq!(verified.delivery_id(), Some(Claim::Unsigned("id")));
@@ -752,6 +787,46 @@ fn a_delivery_cannot_be_cut_at_a_time_in_its_body() {
     let id = Claim::Signed("2023-11-14:22:13:20");
     assert_eq!(verified.delivery_id(), Some(id));
     assert_eq!(verified.signed_at(), Some(judge::at(NOW)));
+}
+
+/// A time in the body may take the first digits of the one that follows, and leave the rest to the id.
+#[test]
+fn a_delivery_cannot_be_cut_inside_of_its_time() {
+    let scheme = plain()
+        .id_header("x-id")
+        .timestamp(Timestamp::header("x-timestamp").rfc3339().accept_any_age())
+        .signed([Piece::Body, Piece::Timestamp, Piece::Id]);
+    let provider = provider(scheme);
+    let signature = hex("x2030-01-01T00:00:00+07:2024-01-01T00:00:00Zmsg");
+    let verdict = |body: &'static str, time: &str, id: &str| {
+        let headers = [
+            ("x-id", id),
+            ("x-timestamp", time),
+            ("x-signature", &*signature),
+        ];
+        judge(&provider, post(&headers, body)).map(|verified| verified.signed_at().is_some())
+    };
+    let whole = verdict("x2030-01-01T00:00:00+07:", "2024-01-01T00:00:00Z", "msg");
+    assert_eq!(whole.ok(), Some(true));
+    let cut = verdict("x", "2030-01-01T00:00:00+07:20", "24-01-01T00:00:00Zmsg");
+    assert_eq!(cut.err(), Some(RejectionKind::HeaderMalformed));
+}
+
+/// A method is any word: `POSTexample.com1700000000` is one.
+#[test]
+fn a_method_ends_where_a_urls_scheme_begins_and_nowhere_else() {
+    let scheme = |url: &str| {
+        plain()
+            .url(SignedUrl::exact(url))
+            .timestamp(Timestamp::header("x-timestamp").accept_any_age())
+            .signed([Piece::Method, Piece::Url, Piece::Timestamp, Piece::Body])
+    };
+    for (url, proven) in [("https://example.com", true), ("example.com", false)] {
+        let signature = hex(format!("POST{url}1700000000{BODY}"));
+        let headers = [("x-timestamp", "1700000000"), ("x-signature", &*signature)];
+        let verified = judge(&provider(scheme(url)), post(&headers, BODY)).expect("verified");
+        assert_eq!(verified.signed_at().is_some(), proven, "{url}");
+    }
 }
 
 #[test]

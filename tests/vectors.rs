@@ -225,7 +225,10 @@ fn timestamp(timestamp: &Value) -> Timestamp {
         Some(other) => panic!("unknown unit {other:?}"),
     };
     described = match timestamp["tolerance_s"].as_u64() {
-        Some(seconds) => described.tolerance(Duration::from_secs(seconds)),
+        // ConfigCat's runs on.
+        Some(seconds) => described
+            .tolerance(Duration::from_secs(seconds))
+            .accept_renewal(),
         None => described.accept_any_age(),
     };
     match timestamp["past_only"].as_bool() {

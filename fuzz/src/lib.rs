@@ -138,7 +138,7 @@ impl Rules {
                 Unit::Rfc3339 => timestamp.rfc3339(),
             };
             timestamp = match time.tolerance {
-                Some(tolerance) => timestamp.tolerance(tolerance),
+                Some(tolerance) => timestamp.tolerance(tolerance).accept_renewal(),
                 None => timestamp.accept_any_age(),
             };
             scheme = scheme.timestamp(if time.past_only {

@@ -38,7 +38,7 @@ pub fn configcat(keys: impl Into<Keys>) -> Provider<Bytes> {
         .encoding(Encoding::Base64)
         .item_separator(',')
         .id_header("x-configcat-webhook-id")
-        .timestamp(Timestamp::header("x-configcat-webhook-timestamp"))
+        .timestamp(Timestamp::header("x-configcat-webhook-timestamp").accept_renewal())
         .signed([Piece::Id, Piece::Timestamp, Piece::Body]);
     Provider::preset("configcat", scheme.build(), keys)
 }

@@ -194,7 +194,8 @@ impl SignatureScheme {
     /// [`Claim::Signed`](crate::Claim::Signed), and neither is a timestamp behind it. Where what follows
     /// is a timestamp as in [RFC 3339](Timestamp::rfc3339), that tells where it ends, and one that
     /// contains such a timestamp is refused. A timestamp in digits that runs on has to have ten of
-    /// them, or thirteen for milliseconds.
+    /// them, or thirteen for milliseconds. What a request's path ends, nothing tells either: of a
+    /// [`SignedUrl::origin`] only the path's beginning is known.
     pub fn signed(mut self, pieces: impl IntoIterator<Item = Piece>) -> Self {
         self.signed = pieces.into_iter().collect();
         self
@@ -292,6 +293,16 @@ impl SignatureScheme {
         {
             return contradiction(
                 "the timestamp has a tolerance, but is not signed: anybody could renew it",
+            );
+        }
+        if let Some(timestamp) = &self.timestamp
+            && timestamp.tolerance.is_some()
+            && !timestamp.renewable
+            && !content.proven.timestamp
+        {
+            return contradiction(
+                "the timestamp has a tolerance, but nothing tells where it begins: whoever has seen a \
+                 delivery could renew it",
             );
         }
         if content.covers_id() && self.id_headers.is_empty() {

@@ -215,8 +215,8 @@ fn parts(
             // Of a fixed form, or of a fixed number of digits: see `Timestamp::read`.
             Piece::Timestamp => true,
             Piece::Url => url.is_some_and(SignedUrl::is_fixed),
-            // What is configured of a URL begins with its scheme, and no method holds a `:`.
-            Piece::Method if next == Some(&Piece::Url) => true,
+            // What is configured of a URL begins with its scheme, as a rule, and no method holds a `:`.
+            Piece::Method if next == Some(&Piece::Url) => url.is_some_and(SignedUrl::holds_colon),
             Piece::Header(_) | Piece::Id | Piece::Method => !matches!(end, End::Open),
         };
         let is_proven = begins_for_sure && ends_for_sure;

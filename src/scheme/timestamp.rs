@@ -26,6 +26,7 @@ pub struct Timestamp {
     pub(crate) unit: Unit,
     pub(crate) tolerance: Option<Duration>,
     pub(crate) past_only: bool,
+    pub(crate) renewable: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +49,7 @@ impl Timestamp {
             unit: Unit::Seconds,
             tolerance: Some(Duration::from_secs(300)),
             past_only: false,
+            renewable: false,
         }
     }
 
@@ -98,6 +100,16 @@ impl Timestamp {
     #[must_use]
     pub fn past_only(mut self) -> Self {
         self.past_only = true;
+        self
+    }
+
+    /// Judges the age of a timestamp although nothing in the signed bytes tells where it begins, as in
+    /// `{id}{timestamp}{body}` with ten digits. Whoever has seen a delivery can renew it, where its body
+    /// holds other digits that are near to now. Without this, [`build`](super::SignatureScheme::build)
+    /// refuses such a scheme.
+    #[must_use]
+    pub fn accept_renewal(mut self) -> Self {
+        self.renewable = true;
         self
     }
 
@@ -186,10 +198,12 @@ fn digits(text: &[u8]) -> Option<u64> {
 /// What a timestamp of RFC 3339 begins with: date and time, to the second.
 const SECONDS: &[u8] = b"0000-00-00T00:00:00";
 
-/// Whether a timestamp of RFC 3339 stands somewhere in it.
+/// Whether a timestamp of RFC 3339 stands somewhere in it. The year's first two digits need not be
+/// there: behind a body that ends in `…+07:` they are the minutes of another one's offset.
 pub(crate) fn holds_rfc3339(text: &[u8]) -> bool {
-    text.windows(SECONDS.len())
-        .any(|window| shaped(window, SECONDS))
+    let (_, pattern) = SECONDS.split_at(2);
+    text.windows(pattern.len())
+        .any(|window| shaped(window, pattern))
 }
 
 /// RFC 3339 alone. jiff reads more of ISO 8601, and of what it reads some is the beginning of

@@ -51,6 +51,10 @@ impl SignedUrl {
         !self.with_path
     }
 
+    pub(crate) fn holds_colon(&self) -> bool {
+        self.text.contains(':')
+    }
+
     pub(crate) fn write(&self, head: &Parts, take: &mut dyn FnMut(&[u8])) {
         let path = head.uri.path_and_query().map_or("", |path| path.as_str());
         let path = if self.with_path { path } else { "" };
