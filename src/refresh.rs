@@ -109,9 +109,9 @@ impl Schedule {
         self
     }
 
-    /// How often a run that failed is repeated before what it was for is given up, by default ten
-    /// times: with the default back-off that is after five minutes. The next request or poll then
-    /// begins anew.
+    /// How often a run that failed is repeated after the last request before what it was for is
+    /// given up, by default ten times: with the default back-off that is after five minutes. The next
+    /// request or poll then begins anew.
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
