@@ -111,3 +111,35 @@ pub(crate) struct Proof {
     pub(crate) timestamp: Option<SystemTime>,
     _private: (),
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+    use crate::{
+        scheme::{Piece, SignatureScheme},
+        secret::Secret,
+    };
+
+    /// What is left of a keyless digest is that of nothing, which anybody can sign.
+    #[test]
+    fn whoever_asks_for_a_verdict_again_is_refused() {
+        const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let scheme = SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
+            .signed([Piece::Secret, Piece::Body])
+            .build()
+            .expect("a scheme");
+        let authenticator = scheme.authenticator();
+        let secret = Secret::new("wJ4mX9").expect("a secret");
+        authenticator
+            .replace(&"acme".into(), &secret.into())
+            .expect("a key");
+        let request = Request::builder().header("x-signature", OF_NOTHING);
+        let (head, ()) = request.body(()).expect("a request").into_parts();
+        let begun = authenticator.begin(&head, &SystemTime::now);
+        let mut check = begun.expect("a signature that can be read");
+        assert!(check.finish(b"").is_err());
+        assert!(check.finish(b"").is_err());
+    }
+}
