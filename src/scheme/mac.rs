@@ -260,8 +260,9 @@ fn finish_and_leave_traces(state: &mut Sha256) -> [u8; 32] {
     state.finalize_reset().into()
 }
 
+/// Writes over what the functions that were just called have left on the stack.
 #[inline(never)]
-fn wipe_stack() {
+pub(super) fn wipe_stack() {
     let mut used = [0xff_u8; 4096];
     used.zeroize();
     std::hint::black_box(&used);

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-use super::{Kind, Scheme, headers, headers::Aliases};
+use super::{Kind, Scheme, headers, headers::Aliases, mac::wipe_stack};
 use crate::{
     error::ConfigError,
     rejection::{Rejection, RejectionKind},
@@ -96,6 +96,15 @@ pub(crate) struct SharedKey {
 
 impl SharedKey {
     pub(crate) fn key(&self, secret: &Secret) -> KeyDigest {
+        let digest = self.digest_and_leave_traces(secret);
+        wipe_stack();
+        digest
+    }
+
+    /// Our own key is in the block that is hashed last, and optimised code leaves copies of that on the
+    /// stack.
+    #[inline(never)]
+    fn digest_and_leave_traces(&self, secret: &Secret) -> KeyDigest {
         match self.credentials {
             Credentials::Basic => {
                 let encoded = Zeroizing::new(BASE64.encode(secret.as_bytes()));
