@@ -33,10 +33,20 @@ pub(crate) struct Observer {
 
 #[cfg(feature = "tracing")]
 impl Observer {
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             bucket: Mutex::new(Bucket::full()),
         }
+    }
+
+    /// How many events were passed over since the last, if there may be one more.
+    fn admit(&self, clock: &dyn Clock) -> Option<u64> {
+        // Asked before the lock is taken: a clock is the user's, and may come back to us.
+        let now = clock.now();
+        self.bucket
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .admit(now)
     }
 
     /// One event, unless there were too many; and the reason on the current span, always.
@@ -58,14 +68,7 @@ impl Observer {
         if !tracing::enabled!(target: TARGET, Level::WARN) {
             return;
         }
-        // Asked before the lock is taken: a clock is the user's, and may come back to us.
-        let now = clock.now();
-        let admitted = self
-            .bucket
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .admit(now);
-        if let Some(suppressed) = admitted {
+        if let Some(suppressed) = self.admit(clock) {
             tracing::event!(
                 target: TARGET,
                 Level::WARN,
@@ -97,13 +100,8 @@ impl Observer {
 /// can cause these as well.
 #[cfg(all(feature = "axum", feature = "tracing"))]
 pub(crate) fn layer_is_missing(error: &dyn std::fmt::Display) {
-    static BUCKET: Mutex<Bucket> = Mutex::new(Bucket::full());
-    let now = SystemTime::now();
-    let admitted = BUCKET
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .admit(now);
-    if admitted.is_some() {
+    static OBSERVER: Observer = Observer::new();
+    if OBSERVER.admit(&SystemTime::now).is_some() {
         tracing::event!(target: TARGET, Level::ERROR, "{error}");
     }
 }
