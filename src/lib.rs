@@ -94,8 +94,9 @@
 //!
 //! What it does not do: a delivery that was genuine once can be sent again for as long as its
 //! signature holds: five minutes as a rule where the sender signs the time, for ever where it does not
-//! (Optimizely, GitHub, VWO) or any age is accepted (SendGrid, Sanity). A [shared key](Authentication::SharedKey) proves who called and covers
-//! nothing of the body. TLS, rate limits and addresses are somebody else's.
+//! (Optimizely, GitHub, VWO) or any age is accepted (SendGrid, Sanity). A
+//! [shared key](Authentication::SharedKey) proves who called and covers nothing of the body. TLS, rate
+//! limits and addresses are somebody else's.
 //!
 //! # Where it stands
 //!
