@@ -6,7 +6,7 @@ use axum_core::{
 };
 use http::{StatusCode, request::Parts};
 
-use crate::{observe, verified::Verified};
+use crate::{auth::observe, verified::Verified};
 
 /// A handler asked for a [`Verified`] event, but its route has no
 /// [`WebhookAuthLayer`](crate::WebhookAuthLayer) for events of that type.

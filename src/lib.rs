@@ -132,7 +132,7 @@
 //! | `ed25519` | senders that sign with Ed25519 |
 //! | `ecdsa-p256` | senders that sign with ECDSA over P-256 |
 //! | `handshake` | the answers that some senders want before their first delivery |
-//! | `refresh` | the work that deliveries cause, in the background |
+//! | `sync` | the work that deliveries cause, in the background |
 //! | `testing` | signing as the sender would |
 //!
 //! # Guides
@@ -154,31 +154,24 @@
     )
 )]
 
+mod auth;
 #[cfg(feature = "axum")]
 mod axum;
-mod budget;
 mod clock;
-mod deadline;
 mod error;
-mod future;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 #[cfg(feature = "handshake")]
 #[cfg_attr(docsrs, doc(cfg(feature = "handshake")))]
 pub mod handshake;
-mod layer;
-mod observe;
 pub mod provider;
-mod read;
-#[cfg(feature = "refresh")]
-#[cfg_attr(docsrs, doc(cfg(feature = "refresh")))]
-pub mod refresh;
 mod rejection;
 mod response;
 mod scheme;
 mod secret;
-mod service;
-mod settings;
+#[cfg(feature = "sync")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
+pub mod sync;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
@@ -188,10 +181,9 @@ mod verified;
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub use self::axum::MissingLayer;
 pub use self::{
+    auth::{ResponseFuture, WebhookAuth, WebhookAuthLayer},
     clock::Clock,
     error::{BoxError, ConfigError},
-    future::ResponseFuture,
-    layer::WebhookAuthLayer,
     provider::{KeysHandle, Provider},
     rejection::{Rejection, RejectionKind},
     response::ResponseBody,
@@ -200,7 +192,6 @@ pub use self::{
         SignedUrl, Timestamp,
     },
     secret::{Keys, Secret},
-    service::WebhookAuth,
     verified::{Acceptance, Claim, Verified},
 };
 

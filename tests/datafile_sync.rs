@@ -3,7 +3,7 @@
 //! The CDN is a service in this process and tokio's clock is paused, so minutes of back-off take no
 //! time, and nothing depends on how fast the machine is. One test, the demonstration, goes over
 //! sockets.
-#![cfg(all(feature = "axum", feature = "refresh", feature = "testing"))]
+#![cfg(all(feature = "axum", feature = "sync", feature = "testing"))]
 #![allow(dead_code, unreachable_pub, reason = "the example's modules")]
 
 #[path = "../examples/datafile_sync/config.rs"]
@@ -39,7 +39,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tower::{ServiceExt, service_fn, util::BoxCloneSyncService};
-use tower_webhook_auth::{BoxError, Secret, provider, refresh::Schedule, testing::Signer};
+use tower_webhook_auth::{BoxError, Secret, provider, sync::Schedule, testing::Signer};
 
 use crate::{
     config::{Config, EnvironmentKey, Project},

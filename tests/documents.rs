@@ -64,7 +64,7 @@ async fn the_readmes_curl_line_is_one_that_the_receiver_accepts() {
 
 #[test]
 fn the_readme_lists_every_option_of_the_layer() {
-    let layer = read("src/layer.rs");
+    let layer = read("src/auth/layer.rs");
     let readme = rows(&read("README.md"));
     let options: Vec<&str> = layer
         .split("    pub fn ")

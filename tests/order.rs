@@ -1,49 +1,42 @@
-//! The house has one way in: a room uses only rooms that a request meets before it.
+//! Imports go one way: a module uses only modules that come before it in the order below.
 
 use std::{fs, path::Path};
 
-/// The rooms of `src/`, in the order in which they may use each other: to the left only.
-const ROOMS: [&str; 21] = [
+/// The modules of `src/`. Each may use only those before it.
+const MODULES: [&str; 14] = [
     "error",
     "clock",
     "rejection",
+    "response",
     "secret",
-    "budget",
-    "deadline",
+    "sync",
     "scheme",
     "verified",
     "provider",
-    "read",
-    "response",
-    "observe",
-    "settings",
-    "future",
-    "service",
-    "layer",
+    "auth",
     "axum",
     "testing",
     "handshake",
-    "refresh",
     "guide",
 ];
 
 #[test]
 fn imports_go_one_way() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut upwards = Vec::new();
+    let mut wrong_way = Vec::new();
     let mut seen = 0;
     visit(&source, &mut |path, text| {
         let inside = path.strip_prefix(&source).expect("a file in src");
         let first = inside.iter().next().expect("a name").to_string_lossy();
-        let room = first.trim_end_matches(".rs");
-        if room == "lib" {
+        let module = first.trim_end_matches(".rs");
+        if module == "lib" {
             return;
         }
-        let rank = rank(room);
-        for used in used_rooms(text) {
+        let rank = rank(module);
+        for used in used_modules(text) {
             seen += 1;
-            if used != room && self::rank(&used) >= rank {
-                upwards.push(format!("{}: uses {used}", inside.display()));
+            if used != module && self::rank(&used) >= rank {
+                wrong_way.push(format!("{}: uses {used}", inside.display()));
             }
         }
     });
@@ -52,38 +45,40 @@ fn imports_go_one_way() {
         "only {seen} imports were found: is the test blind?"
     );
     assert!(
-        upwards.is_empty(),
-        "staircases going up:\n{}",
-        upwards.join("\n")
+        wrong_way.is_empty(),
+        "imports that go the wrong way:\n{}",
+        wrong_way.join("\n")
     );
 }
 
 #[test]
-fn the_plan_of_the_house_names_the_rooms_in_this_order() {
+fn contributing_lists_the_modules_in_this_order() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("CONTRIBUTING.md");
     let page = fs::read_to_string(page).expect("a page");
-    let (_, plan) = page.split_once("## The plan of the house").expect("a plan");
-    let (plan, _) = plan.split_once("The walk of one request").expect("its end");
-    let named: Vec<_> = plan
+    let (_, list) = page.split_once("## Modules").expect("the list of modules");
+    let (list, _) = list.split_once("The path of one request").expect("its end");
+    let named: Vec<_> = list
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split(['.', '/', '`']).next())
-        .filter(|room| *room != "lib")
+        .filter(|module| *module != "lib")
         .collect();
-    assert_eq!(named, ROOMS);
+    assert_eq!(named, MODULES);
 }
 
 #[test]
 fn nested_and_plain_imports_are_both_seen() {
     let text = "use crate::{\n    error::{BoxError, ConfigError},\n    scheme::Check,\n};\n\
                 use crate::read::Reader;\npub(crate) fn f(_: crate::layer::WebhookAuthLayer<()>) {}";
-    assert_eq!(used_rooms(text), ["error", "scheme", "read", "layer"]);
+    assert_eq!(used_modules(text), ["error", "scheme", "read", "layer"]);
 }
 
-fn rank(room: &str) -> usize {
-    ROOMS
+fn rank(module: &str) -> usize {
+    MODULES
         .iter()
-        .position(|known| *known == room)
-        .unwrap_or_else(|| panic!("the room {room:?} has no place in the order: give it one"))
+        .position(|known| *known == module)
+        .unwrap_or_else(|| {
+            panic!("the module {module:?} has no place in the order: add it to MODULES")
+        })
 }
 
 fn visit(folder: &Path, each: &mut dyn FnMut(&Path, &str)) {
@@ -97,14 +92,14 @@ fn visit(folder: &Path, each: &mut dyn FnMut(&Path, &str)) {
     }
 }
 
-/// What stands behind each `crate::`, also in braces; comments do not count.
-fn used_rooms(text: &str) -> Vec<String> {
+/// The modules named after each `crate::`, also in braces. Comments do not count.
+fn used_modules(text: &str) -> Vec<String> {
     let code: String = text
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .map(|line| format!("{line}\n"))
         .collect();
-    let mut rooms = Vec::new();
+    let mut modules = Vec::new();
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];
         if let Some(list) = rest.strip_prefix('{') {
@@ -115,21 +110,21 @@ fn used_rooms(text: &str) -> Vec<String> {
                     '{' => depth += 1,
                     '}' if depth == 0 => break,
                     '}' => depth -= 1,
-                    ',' if depth == 0 => rooms.extend(room_of(&std::mem::take(&mut item))),
+                    ',' if depth == 0 => modules.extend(module_of(&std::mem::take(&mut item))),
                     other if depth == 0 => item.push(other),
                     _ => {}
                 }
             }
-            rooms.extend(room_of(&item));
+            modules.extend(module_of(&item));
         } else {
-            rooms.extend(room_of(rest));
+            modules.extend(module_of(rest));
         }
     }
-    rooms
+    modules
 }
 
-/// The module that a path begins with; a type or function at the crate's top is no room.
-fn room_of(path: &str) -> Option<String> {
+/// The module that a path begins with. A type or function at the top of the crate is not a module.
+fn module_of(path: &str) -> Option<String> {
     let name: String = path
         .trim()
         .chars()

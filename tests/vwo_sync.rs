@@ -2,7 +2,7 @@
 //!
 //! The server is a service in this process and tokio's clock is paused. One test, the
 //! demonstration, goes over sockets.
-#![cfg(all(feature = "axum", feature = "refresh", feature = "testing"))]
+#![cfg(all(feature = "axum", feature = "sync", feature = "testing"))]
 #![allow(dead_code, unreachable_pub, reason = "the example's modules")]
 
 #[path = "../examples/vwo_sync/demo.rs"]
@@ -30,7 +30,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tower::{ServiceExt, service_fn, util::BoxCloneSyncService};
-use tower_webhook_auth::{BoxError, Secret, refresh::Schedule};
+use tower_webhook_auth::{BoxError, Secret, sync::Schedule};
 
 use crate::{download::Transport, service::app, settings::Settings};
 

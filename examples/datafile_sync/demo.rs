@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tower::ServiceExt;
-use tower_webhook_auth::{BoxError, Secret, provider, refresh::Schedule, testing::Signer};
+use tower_webhook_auth::{BoxError, Secret, provider, sync::Schedule, testing::Signer};
 
 use crate::{
     config::{Config, EnvironmentKey, Project},

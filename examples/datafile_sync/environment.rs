@@ -9,7 +9,7 @@ use tokio::{sync::watch, task::spawn_blocking};
 use tower_webhook_auth::{
     BoxError,
     provider::optimizely::Datafile,
-    refresh::{Outcome, Refresher, Schedule},
+    sync::{Outcome, Refresher, Schedule},
 };
 
 use crate::{

@@ -50,7 +50,7 @@ mod stand_in;
 use std::env;
 
 use tokio::{net::TcpListener, signal::ctrl_c};
-use tower_webhook_auth::{BoxError, refresh::Schedule};
+use tower_webhook_auth::{BoxError, sync::Schedule};
 
 use crate::{
     config::Config,

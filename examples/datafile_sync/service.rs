@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use tower_webhook_auth::{
-    BoxError, Keys, Verified, WebhookAuthLayer, provider, provider::optimizely, refresh::Schedule,
+    BoxError, Keys, Verified, WebhookAuthLayer, provider, provider::optimizely, sync::Schedule,
 };
 
 use crate::{config::Config, download::Transport, environment::Environment};

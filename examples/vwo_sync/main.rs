@@ -41,7 +41,7 @@ mod settings;
 use std::{env, time::Duration};
 
 use tokio::{net::TcpListener, signal::ctrl_c};
-use tower_webhook_auth::{BoxError, Secret, refresh::Schedule};
+use tower_webhook_auth::{BoxError, Secret, sync::Schedule};
 
 use crate::{demo::demo, service::app, settings::Settings};
 

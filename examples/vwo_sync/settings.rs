@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tower_webhook_auth::{
     BoxError,
-    refresh::{Outcome, Refresher, Schedule},
+    sync::{Outcome, Refresher, Schedule},
 };
 
 use crate::download::{Download, Transport, Validators, download};

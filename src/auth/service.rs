@@ -12,14 +12,12 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
-use crate::{
-    error::BoxError,
+use super::{
     future::{ResponseFuture, Walk},
     read::Reader,
-    rejection::Rejection,
-    response::ResponseBody,
     settings::Settings,
 };
+use crate::{error::BoxError, rejection::Rejection, response::ResponseBody};
 
 /// The middleware that [`WebhookAuthLayer`](crate::WebhookAuthLayer) puts around a service.
 ///

@@ -15,9 +15,10 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::{read::Reader, settings::Settings};
 use crate::{
-    error::BoxError, read::Reader, rejection::Rejection, response::ResponseBody, scheme::Check,
-    settings::Settings, verified::Acceptance,
+    error::BoxError, rejection::Rejection, response::ResponseBody, scheme::Check,
+    verified::Acceptance,
 };
 
 pin_project! {

@@ -6,15 +6,13 @@ use bytes::Bytes;
 use http::Response;
 use tower_layer::Layer;
 
+use super::{
+    budget::Budget, observe::Observer, read::Limits, service::WebhookAuth, settings::Settings,
+};
 use crate::{
-    budget::Budget,
     clock::Clock,
-    observe::Observer,
     provider::{KeysHandle, Provider},
-    read::Limits,
     rejection::Rejection,
-    service::WebhookAuth,
-    settings::Settings,
 };
 
 const DEFAULT_MAX_BODY_BYTES: usize = 1024 * 1024;

@@ -1,5 +1,5 @@
 //! The background refresher, with tokio's clock paused: no test waits, none depends on the machine.
-#![cfg(feature = "refresh")]
+#![cfg(feature = "sync")]
 
 use std::{
     future::{pending, ready},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::time::{Instant, sleep};
-use tower_webhook_auth::refresh::{Outcome, Refresher, Schedule};
+use tower_webhook_auth::sync::{Outcome, Refresher, Schedule};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -5,11 +5,10 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 
+use super::{observe::Observer, read::Limits};
 use crate::{
     clock::Clock,
-    observe::Observer,
     provider::Provider,
-    read::Limits,
     rejection::Rejection,
     response,
     verified::{Acceptance, Verified},

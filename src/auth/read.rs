@@ -13,9 +13,11 @@ use http_body::Body;
 use http_body_util::LengthLimitError;
 use pin_project_lite::pin_project;
 
-use crate::{
+use super::{
     budget::{Budget, Share},
     deadline::Deadline,
+};
+use crate::{
     error::BoxError,
     rejection::{Rejection, RejectionKind},
     scheme::Check,
