@@ -1,11 +1,11 @@
-//! What time it is: asked by schemes whose signatures grow old, and where log events are rationed.
+//! [`Clock`]: the source of the current time.
 
 use std::time::SystemTime;
 
-/// A source of the current time, for the tolerance of signed timestamps, and with feature `tracing`
-/// for the rate of log events.
+/// A source of the current time.
 ///
-/// The default is the system's clock. A test hands in its own, as a closure:
+/// The layer compares signed timestamps with it. With feature `tracing` it also limits the rate of
+/// log events. The default is the system's clock. A test passes a closure:
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -15,7 +15,7 @@ use std::time::SystemTime;
 /// assert_eq!(clock.now(), clock());
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> SystemTime;
 }
 
