@@ -1,15 +1,15 @@
-//! Guides, for what comes up beside the first delivery. Every program in them is tested.
+//! Guides. Every program in them is tested.
 //!
-//! | guide | for whoever |
+//! | guide | read it if you |
 //! |---|---|
-//! | [`moving`] | has a handler that checks signatures by itself |
-//! | [`proxies`] | sits behind something that may change a request on its way |
-//! | [`rotation`] | has to exchange a secret without losing a delivery |
-//! | [`scheme`] | receives from a sender that is not in the table of [`provider`](crate::provider) |
-//! | [`tenants`] | receives for several customers, projects or environments |
-//! | [`testing`] | wants to test a handler behind the layer |
+//! | [`moving`] | have a handler that checks signatures itself |
+//! | [`proxies`] | run behind a proxy or gateway that may change requests |
+//! | [`rotation`] | replace a secret and must not lose a delivery |
+//! | [`scheme`] | receive from a sender that is not in the table of [`provider`](crate::provider) |
+//! | [`tenants`] | receive for several customers, projects or environments |
+//! | [`testing`] | test a handler behind the layer |
 //!
-//! This module is in the documentation alone: there is no code in it.
+//! This module exists in the documentation only. It contains no code.
 
 #[doc = include_str!("moving.md")]
 pub mod moving {}
