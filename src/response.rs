@@ -1,4 +1,4 @@
-//! All that goes out: the inner service's response, or our refusal.
+//! Response bodies, and the default responses to rejected requests.
 
 use std::{
     pin::Pin,
@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 use crate::rejection::Rejection;
 
 pin_project! {
-    /// The body of a response: the inner service's, or the refusal's.
+    /// The body of a response: the body of the inner service, or the text of an error response.
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
@@ -29,7 +29,7 @@ pin_project! {
     #[derive(Debug)]
     enum Kind<B> {
         Inner { #[pin] body: B },
-        Refusal { text: Option<Bytes> },
+        Text { text: Option<Bytes> },
     }
 }
 
@@ -40,18 +40,18 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    pub(crate) fn refusal(text: Bytes) -> Self {
+    pub(crate) fn text(text: Bytes) -> Self {
         let text = Some(text).filter(|text| !text.is_empty());
         Self {
-            kind: Kind::Refusal { text },
+            kind: Kind::Text { text },
         }
     }
 }
 
-/// An empty body, for layers outside that answer in our place, such as tower-http's timeout.
+/// An empty body, for outer layers that make a response of their own, such as tower-http's timeout.
 impl<B> Default for ResponseBody<B> {
     fn default() -> Self {
-        Self::refusal(Bytes::new())
+        Self::text(Bytes::new())
     }
 }
 
@@ -65,7 +65,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
             KindProjection::Inner { body } => body.poll_frame(context),
-            KindProjection::Refusal { text } => {
+            KindProjection::Text { text } => {
                 Poll::Ready(text.take().map(|text| Ok(Frame::data(text))))
             }
         }
@@ -74,22 +74,20 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Inner { body } => body.is_end_stream(),
-            Kind::Refusal { text } => text.is_none(),
+            Kind::Text { text } => text.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),
-            Kind::Refusal { text } => {
-                SizeHint::with_exact(text.as_ref().map_or(0, Bytes::len) as u64)
-            }
+            Kind::Text { text } => SizeHint::with_exact(text.as_ref().map_or(0, Bytes::len) as u64),
         }
     }
 }
 
-/// What to answer a refused request with, where the user has not said.
-pub(crate) fn refuse(rejection: &Rejection, request: &HeaderMap) -> Response<Bytes> {
+/// The default response to a rejected request.
+pub(crate) fn rejected(rejection: &Rejection, request: &HeaderMap) -> Response<Bytes> {
     if is_grpc(request) {
         grpc(rejection.status())
     } else {
@@ -97,8 +95,9 @@ pub(crate) fn refuse(rejection: &Rejection, request: &HeaderMap) -> Response<Byt
     }
 }
 
-/// [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457), and nothing in it but the status: to a
-/// stranger a missing header, an unreadable one and a wrong key look alike.
+/// A problem document of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) that holds the status and
+/// nothing else: an untrusted client cannot tell a missing header, an unreadable one and a wrong key
+/// apart.
 fn problem(status: StatusCode) -> Response<Bytes> {
     let text: &[u8] = match status {
         StatusCode::BAD_REQUEST => br#"{"title":"Bad Request","status":400}"#,
@@ -116,7 +115,7 @@ fn problem(status: StatusCode) -> Response<Bytes> {
         HeaderValue::from_static("application/problem+json"),
     );
     match status {
-        // A 401 has to name a challenge, RFC 9110 section 15.5.2. None is registered for webhooks.
+        // RFC 9110 section 15.5.2 requires a challenge in a 401. None is registered for webhooks.
         StatusCode::UNAUTHORIZED => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Webhook"));
         }
@@ -128,7 +127,8 @@ fn problem(status: StatusCode) -> Response<Bytes> {
     response
 }
 
-/// `application/grpc`, alone or with a format behind it. gRPC-Web is another protocol.
+/// Whether the request is gRPC: `application/grpc`, with or without a format after it. gRPC-Web is
+/// another protocol.
 fn is_grpc(request: &HeaderMap) -> bool {
     request
         .get(CONTENT_TYPE)
@@ -136,7 +136,7 @@ fn is_grpc(request: &HeaderMap) -> bool {
         .is_some_and(|rest| matches!(rest, [] | [b'+' | b';', ..]))
 }
 
-/// A gRPC client reads its status from a header, of a response that is 200 to HTTP
+/// A gRPC client reads its status from a header of a response with HTTP status 200
 /// ([Trailers-Only](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses)).
 fn grpc(status: StatusCode) -> Response<Bytes> {
     let (code, message) = match status {

@@ -1,4 +1,4 @@
-//! The walk of one request: reading, then calling, unless it is refused on the way.
+//! The future of one request: read the body, verify it, call the inner service, or reject.
 
 use std::{
     fmt,
@@ -24,14 +24,15 @@ use crate::{
 pin_project! {
     /// The future of [`WebhookAuth`](crate::WebhookAuth).
     ///
-    /// Dropped at any point it drops all that it held. Nothing is spawned, nothing is boxed.
+    /// Dropping it at any point releases everything that it holds. It spawns nothing and boxes
+    /// nothing.
     pub struct ResponseFuture<S, B, E>
     where
         S: Service<Request<Full<Bytes>>>,
     {
         #[pin]
         state: State<B, S::Future>,
-        walk: Option<Walk<S, E>>,
+        inner_call: Option<InnerCall<S, E>>,
     }
 }
 
@@ -52,22 +53,22 @@ pin_project! {
             future: F,
             acceptance: Option<Acceptance>,
         },
-        Refused {
+        Rejected {
             response: Option<Response<Bytes>>,
         },
     }
 }
 
-/// What goes along until the inner service is called. It stays where it is from state to state:
-/// each move of a request's head is a copy of some 200 bytes.
-pub(crate) struct Walk<S, E> {
+/// What the call of the inner service needs. It is kept outside of the states, because each move of
+/// a request head copies about 200 bytes.
+pub(crate) struct InnerCall<S, E> {
     pub(crate) head: Parts,
     pub(crate) inner: S,
     pub(crate) settings: Arc<Settings<E>>,
 }
 
-impl<S, E: Send + Sync + 'static> Walk<S, E> {
-    /// The whole body is there: the verdict, and the event for whoever comes behind us.
+impl<S, E: Send + Sync + 'static> InnerCall<S, E> {
+    /// Asks for the verdict over the whole body, and puts the event into the request's extensions.
     fn verify(&mut self, check: &mut Check, body: &Bytes) -> Result<Option<Acceptance>, Rejection> {
         let proof = check.finish(body)?;
         let head = &mut self.head;
@@ -85,19 +86,19 @@ impl<S, B, E> ResponseFuture<S, B, E>
 where
     S: Service<Request<Full<Bytes>>>,
 {
-    pub(crate) fn reading(reader: Reader<B>, check: Check, walk: Walk<S, E>) -> Self {
+    pub(crate) fn reading(reader: Reader<B>, check: Check, inner_call: InnerCall<S, E>) -> Self {
         Self {
             state: State::Reading { reader, check },
-            walk: Some(walk),
+            inner_call: Some(inner_call),
         }
     }
 
-    pub(crate) fn refused(response: Response<Bytes>) -> Self {
+    pub(crate) fn rejected(response: Response<Bytes>) -> Self {
         Self {
-            state: State::Refused {
+            state: State::Rejected {
                 response: Some(response),
             },
-            walk: None,
+            inner_call: None,
         }
     }
 }
@@ -113,7 +114,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let (mut state, walk) = (this.state, this.walk);
+        let (mut state, inner_call) = (this.state, this.inner_call);
         loop {
             match state.as_mut().project() {
                 StateProjection::Reading { mut reader, check } => {
@@ -122,39 +123,39 @@ where
                         Ok(body) => body.len(),
                         Err(_) => reader.received(),
                     };
-                    let Some(walk) = walk else {
+                    let Some(call) = inner_call else {
                         return Poll::Pending;
                     };
                     let verified = read.and_then(|body| {
-                        let acceptance = walk.verify(check, &body)?;
+                        let acceptance = call.verify(check, &body)?;
                         Ok((body, acceptance))
                     });
-                    // Leaving this state drops the request's body and gives its budget back.
+                    // Leaving this state drops the request body and gives its budget back.
                     match verified {
                         Ok((body, acceptance)) => state.set(State::Readying { body, acceptance }),
                         Err(rejection) => {
-                            let headers = &walk.head.headers;
-                            let response = walk.settings.refuse(rejection, received, headers);
-                            state.set(State::Refused {
+                            let response = call.settings.reject(rejection, received, &call.head);
+                            state.set(State::Rejected {
                                 response: Some(response),
                             });
                         }
                     }
                 }
-                // Asked only now, and of our own clone. The usual way, to reserve the inner service
-                // in our `poll_ready` and to call the instance that was ready, would let strangers
-                // hold a permit of a `ConcurrencyLimit` or a slot of a `Buffer` in there for as
-                // long as they take over a body. (This is `tower::util::Oneshot`, without the five
-                // crates that it comes with.)
+                // Only a verified request waits for the inner service, and it waits on the clone
+                // that is called. The usual way is to reserve the inner service in our
+                // `poll_ready`, and to call the instance that was ready. An untrusted client could
+                // then hold a permit of an inner `ConcurrencyLimit`, or a slot of an inner
+                // `Buffer`, for as long as it takes to send a body. (This is
+                // `tower::util::Oneshot` without the five crates that it depends on.)
                 StateProjection::Readying { body, acceptance } => {
-                    if let Some(walk) = walk {
-                        ready!(walk.inner.poll_ready(context))?;
+                    if let Some(call) = inner_call {
+                        ready!(call.inner.poll_ready(context))?;
                     }
-                    let Some(mut walk) = walk.take() else {
+                    let Some(mut call) = inner_call.take() else {
                         return Poll::Pending;
                     };
                     let body = Full::new(std::mem::take(body));
-                    let future = walk.inner.call(Request::from_parts(walk.head, body));
+                    let future = call.inner.call(Request::from_parts(call.head, body));
                     let acceptance = acceptance.take();
                     state.set(State::Calling { future, acceptance });
                 }
@@ -165,11 +166,11 @@ where
                     }
                     return Poll::Ready(Ok(response.map(ResponseBody::inner)));
                 }
-                StateProjection::Refused { response } => {
+                StateProjection::Rejected { response } => {
                     let Some(response) = response.take() else {
                         return Poll::Pending;
                     };
-                    return Poll::Ready(Ok(response.map(ResponseBody::refusal)));
+                    return Poll::Ready(Ok(response.map(ResponseBody::text)));
                 }
             }
         }

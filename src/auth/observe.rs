@@ -55,7 +55,7 @@ impl Observer {
     /// exchanged on one side only, and then nothing arrives any more. That strangers can cause it
     /// at will is what the bucket is for. The rejection's `source` is left out: a parser's message
     /// may quote the body.
-    pub(crate) fn refused(&self, rejection: &Rejection, clock: &dyn Clock) {
+    pub(crate) fn rejected(&self, rejection: &Rejection, clock: &dyn Clock) {
         if nobody_listens() {
             return;
         }
@@ -175,7 +175,7 @@ impl Observer {
         Self
     }
 
-    pub(crate) fn refused(&self, _: &Rejection, _: &dyn Clock) {}
+    pub(crate) fn rejected(&self, _: &Rejection, _: &dyn Clock) {}
 
     pub(crate) fn accepted<E>(&self, _: &Verified<E>) {}
 }

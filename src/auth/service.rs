@@ -1,4 +1,4 @@
-//! The gate at the head.
+//! [`WebhookAuth`], the service: everything that the request head decides.
 
 use std::{
     fmt,
@@ -7,13 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
 use super::{
-    future::{ResponseFuture, Walk},
+    future::{InnerCall, ResponseFuture},
     read::Reader,
     settings::Settings,
 };
@@ -21,8 +21,8 @@ use crate::{error::BoxError, rejection::Rejection, response::ResponseBody};
 
 /// The middleware that [`WebhookAuthLayer`](crate::WebhookAuthLayer) puts around a service.
 ///
-/// It is always ready: whoever sends too much is to be stopped by a layer outside of it, and the
-/// inner service's own limits hold for verified requests alone.
+/// It is always ready. A limit for all requests belongs into a layer outside of it. The limits of the
+/// inner service apply to verified requests only.
 pub struct WebhookAuth<S, E> {
     inner: S,
     settings: Arc<Settings<E>>,
@@ -33,17 +33,17 @@ impl<S, E> WebhookAuth<S, E> {
         Self { inner, settings }
     }
 
-    /// The inner service.
+    /// Returns a reference to the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns a mutable reference to the inner service.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service and drops the middleware.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -60,7 +60,7 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S, B, E>;
 
-    /// Always ready: the inner service is asked once a delivery is verified.
+    /// Always ready. The readiness of the inner service is awaited after the verification.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
     }
@@ -68,15 +68,15 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
         let settings = &self.settings;
-        // The head first, the length after it: whoever presents a wrong key learns nothing of our limits.
+        // The length is judged after the head: a client without the key learns nothing about limits.
         match settings.provider.begin(&head, &*settings.clock) {
-            Err(rejection) => refused(settings, rejection, &head.headers),
+            Err(rejection) => rejected(settings, rejection, &head),
             Ok(check) => match settings.limits.declared_length(&body, &head.headers) {
-                Err(rejection) => refused(settings, rejection, &head.headers),
+                Err(rejection) => rejected(settings, rejection, &head),
                 Ok(declared) => ResponseFuture::reading(
                     Reader::new(body, declared, &settings.limits),
                     check,
-                    Walk {
+                    InnerCall {
                         head,
                         inner: self.inner.clone(),
                         settings: Arc::clone(settings),
@@ -87,15 +87,15 @@ where
     }
 }
 
-fn refused<S, B, E>(
+fn rejected<S, B, E>(
     settings: &Settings<E>,
     rejection: Rejection,
-    request: &HeaderMap,
+    head: &Parts,
 ) -> ResponseFuture<S, B, E>
 where
     S: Service<Request<Full<Bytes>>>,
 {
-    ResponseFuture::refused(settings.refuse(rejection, 0, request))
+    ResponseFuture::rejected(settings.reject(rejection, 0, head))
 }
 
 impl<S: Clone, E> Clone for WebhookAuth<S, E> {

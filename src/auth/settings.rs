@@ -1,9 +1,9 @@
-//! What was decided when the layer was built, and what follows from it for each request.
+//! The options of a layer, and what each request needs of them.
 
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::{Response, request::Parts};
 
 use super::{observe::Observer, read::Limits};
 use crate::{
@@ -26,24 +26,24 @@ pub(crate) struct Settings<E> {
 }
 
 impl<E> Settings<E> {
-    /// The response to a refusal, with the rejection in its extensions for layers outside.
-    pub(crate) fn refuse(
+    /// Makes the response to a rejected request. Outer layers find the rejection in its extensions.
+    pub(crate) fn reject(
         &self,
         rejection: Rejection,
         received: usize,
-        request: &HeaderMap,
+        head: &Parts,
     ) -> Response<Bytes> {
         let rejection = rejection.seen_by(self.provider.shared_name(), received);
-        self.observer.refused(&rejection, &*self.clock);
+        self.observer.rejected(&rejection, &*self.clock);
         let mut response = match &self.on_rejection {
             Some(respond) => respond(&rejection),
-            None => response::refuse(&rejection, request),
+            None => response::rejected(&rejection, &head.headers),
         };
         response.extensions_mut().insert(rejection);
         response
     }
 
-    /// What layers outside are told of a delivery that was accepted.
+    /// Records an accepted delivery. Returns what outer layers see of it, if they are to see it.
     pub(crate) fn accept(&self, verified: &Verified<E>) -> Option<Acceptance> {
         self.observer.accepted(verified);
         self.expose_acceptance.then(|| verified.acceptance())
