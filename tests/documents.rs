@@ -84,7 +84,7 @@ fn the_readme_lists_every_option_of_the_layer() {
 
 #[test]
 fn the_readme_lists_every_variable_of_the_receiver_with_its_default() {
-    let example = read("examples/receiver.rs").replace("//! ", "");
+    let example = read("examples/receiver/src/main.rs").replace("//! ", "");
     let readme = rows(&read("README.md"));
     let variables: Vec<Vec<String>> = rows(&example)
         .into_iter()
@@ -136,7 +136,7 @@ fn the_readme_lists_every_example() {
     let mut seen = 0;
     for entry in fs::read_dir(examples).expect("a folder") {
         let path = entry.expect("an entry").path();
-        if path.is_dir() && !path.join("main.rs").exists() {
+        if !path.join("src/main.rs").exists() {
             continue;
         }
         seen += 1;

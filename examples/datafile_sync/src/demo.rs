@@ -6,13 +6,13 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
+use support::download;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tower::ServiceExt;
 use tower_webhook_auth::{BoxError, Secret, provider, sync::Schedule, testing::Signer};
 
 use crate::{
     config::{Config, EnvironmentKey, Project},
-    download,
     service::{Environments, app},
     stand_in::StandIn,
 };

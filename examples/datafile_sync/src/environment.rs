@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use http::Uri;
 use optimizely::Client;
+use support::download::{Download, Transport, Validators, download};
 use tokio::{sync::watch, task::spawn_blocking};
 use tower_webhook_auth::{
     BoxError,
@@ -12,10 +13,7 @@ use tower_webhook_auth::{
     sync::{Outcome, Refresher, Schedule},
 };
 
-use crate::{
-    config::EnvironmentKey,
-    download::{Download, Transport, Validators, download},
-};
+use crate::config::EnvironmentKey;
 
 pub struct Environment {
     project_id: i64,

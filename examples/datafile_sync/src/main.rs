@@ -5,7 +5,7 @@
 //! goes on serving until Ctrl-C:
 //!
 //! ```text
-//! cargo run --example datafile_sync
+//! cargo run -p datafile_sync
 //! curl 'http://127.0.0.1:3000/decide?user=alice&flag=new_checkout'
 //! ```
 //!
@@ -30,33 +30,24 @@
 //! OPTIMIZELY_PROJECTS=11387641093 \
 //! OPTIMIZELY_WEBHOOK_SECRET=yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4 \
 //! OPTIMIZELY_SDK_KEYS=Production=QMVJcUKEJZFg8pQ2jhAybK \
-//! cargo run --example datafile_sync
+//! cargo run -p datafile_sync
 //! ```
 //!
 //! `GET /decide?user=…&flag=…` answers by the first SDK key, or by that of `&sdk_key=…`: 404 if
 //! there is no such key, 503 before the first datafile is there.
 //!
 //! What it does not do: authenticated datafiles, and sending events.
-#![allow(unreachable_pub, reason = "nothing of a program can be reached")]
-
-mod config;
-mod demo;
-#[path = "../support/download.rs"]
-mod download;
-mod environment;
-mod service;
-mod stand_in;
 
 use std::env;
 
-use tokio::{net::TcpListener, signal::ctrl_c};
-use tower_webhook_auth::{BoxError, sync::Schedule};
-
-use crate::{
+use datafile_sync::{
     config::Config,
     demo::demo,
     service::{Environments, app},
 };
+use support::download;
+use tokio::{net::TcpListener, signal::ctrl_c};
+use tower_webhook_auth::{BoxError, sync::Schedule};
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {

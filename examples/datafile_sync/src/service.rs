@@ -9,11 +9,12 @@ use axum::{
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
+use support::download::Transport;
 use tower_webhook_auth::{
     BoxError, Keys, Verified, WebhookAuthLayer, provider, provider::optimizely, sync::Schedule,
 };
 
-use crate::{config::Config, download::Transport, environment::Environment};
+use crate::{config::Config, environment::Environment};
 
 /// All environments of all projects.
 pub struct Environments(Vec<Environment>);

@@ -3,21 +3,6 @@
 //! The CDN is a service in this process and tokio's clock is paused, so minutes of back-off take no
 //! time, and nothing depends on how fast the machine is. One test, the demonstration, goes over
 //! sockets.
-#![cfg(all(feature = "axum", feature = "sync", feature = "testing"))]
-#![allow(dead_code, unreachable_pub, reason = "the example's modules")]
-
-#[path = "../examples/datafile_sync/config.rs"]
-mod config;
-#[path = "../examples/datafile_sync/demo.rs"]
-mod demo;
-#[path = "../examples/support/download.rs"]
-mod download;
-#[path = "../examples/datafile_sync/environment.rs"]
-mod environment;
-#[path = "../examples/datafile_sync/service.rs"]
-mod service;
-#[path = "../examples/datafile_sync/stand_in.rs"]
-mod stand_in;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -28,10 +13,17 @@ use std::{
 
 use axum::{Router, body::Body};
 use bytes::Bytes;
+use datafile_sync::{
+    config::{Config, EnvironmentKey, Project},
+    demo::demo,
+    service::{Environments, app},
+    stand_in::datafile,
+};
 use futures_util::{future::join_all, stream};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
+use support::download::{self, Download, Transport, Validators, download};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -40,13 +32,6 @@ use tokio::{
 };
 use tower::{ServiceExt, service_fn, util::BoxCloneSyncService};
 use tower_webhook_auth::{BoxError, Secret, provider, sync::Schedule, testing::Signer};
-
-use crate::{
-    config::{Config, EnvironmentKey, Project},
-    download::{Download, Transport, Validators, download},
-    service::{Environments, app},
-    stand_in::datafile,
-};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -653,7 +638,7 @@ async fn the_demonstration_shows_another_decision_after_the_delivery() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await;
     let listener = listener.expect("a free port");
     let schedule = Schedule::new().spacing(Duration::ZERO);
-    let demo = demo::demo(listener, &schedule).await;
+    let demo = demo(listener, &schedule).await;
     let demo = demo.expect("this machine talks to itself");
     assert_eq!(demo.before["enabled"], false);
     assert_eq!(demo.before["revision"], 12);

@@ -1,7 +1,7 @@
 //! A receiver on bare hyper, for HTTP/1 and HTTP/2.
 //!
 //! ```console
-//! $ OPTIMIZELY_WEBHOOK_SECRET=wJ4mX9 cargo run --example hyper_server
+//! $ OPTIMIZELY_WEBHOOK_SECRET=wJ4mX9 cargo run -p hyper_server
 //! $ body='{"timestamp":1558138293,"project_id":1234,"data":{},"event":"flag.updated"}'
 //! $ mac=$(printf %s "$body" | openssl dgst -sha1 -hmac wJ4mX9 -r | cut -d' ' -f1)
 //! $ curl -i http://127.0.0.1:3000/ -H "x-hub-signature: sha1=$mac" -d "$body"

@@ -1,7 +1,7 @@
 //! Counts what was accepted and what was refused, for Prometheus.
 //!
 //! ```console
-//! $ OPTIMIZELY_WEBHOOK_SECRET=wJ4mX9 cargo run --example metrics
+//! $ OPTIMIZELY_WEBHOOK_SECRET=wJ4mX9 cargo run -p metrics
 //! $ body='{"timestamp":1558138293,"project_id":1234,"data":{},"event":"flag.updated"}'
 //! $ mac=$(printf %s "$body" | openssl dgst -sha1 -hmac wJ4mX9 -r | cut -d' ' -f1)
 //! $ curl -i http://127.0.0.1:3000/webhooks/optimizely -H "x-hub-signature: sha1=$mac" -d "$body"

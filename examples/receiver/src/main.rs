@@ -1,7 +1,7 @@
 //! Receives webhooks of Optimizely and VWO:
 //!
 //! ```sh
-//! OPTIMIZELY_WEBHOOK_SECRET=… VWO_WEBHOOK_KEY=… cargo run --example receiver
+//! OPTIMIZELY_WEBHOOK_SECRET=… VWO_WEBHOOK_KEY=… cargo run -p receiver
 //! ```
 //!
 //! It prints where it listens, a `curl` line that it accepts, and one that it refuses. Without any

@@ -3,7 +3,6 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    path::PathBuf,
     process::{Child, ChildStdout, Command, Stdio},
 };
 
@@ -260,40 +259,10 @@ impl Drop for Receiver {
 }
 
 fn command(variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(executable());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_receiver"));
     for name in VARIABLES {
         command.env_remove(name);
     }
     command.envs(variables.iter().copied());
     command
-}
-
-/// Examples lie beside the folder of the tests. `cargo test` builds both; `cargo test --test
-/// receiver` alone may find none, or one of yesterday.
-fn executable() -> PathBuf {
-    static BUILT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-    BUILT
-        .get_or_init(|| {
-            let output = Command::new(env!("CARGO"))
-                .args([
-                    "build",
-                    "--quiet",
-                    "--example",
-                    "receiver",
-                    "--all-features",
-                ])
-                .args(["--message-format", "json"])
-                .current_dir(env!("CARGO_MANIFEST_DIR"))
-                .output()
-                .expect("cargo runs");
-            assert!(output.status.success(), "the example does not build");
-            String::from_utf8(output.stdout)
-                .expect("text")
-                .lines()
-                .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-                .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
-                .next_back()
-                .expect("an executable")
-        })
-        .clone()
 }

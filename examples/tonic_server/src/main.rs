@@ -4,7 +4,7 @@
 //! the message. A refusal is the status `UNAUTHENTICATED` to any gRPC client.
 //!
 //! ```console
-//! $ ACME_SECRET=wJ4mX9 cargo run --example tonic_server
+//! $ ACME_SECRET=wJ4mX9 cargo run -p tonic_server
 //! $ message='\0\0\0\0\0' # an empty `HealthCheckRequest`: it asks for the server as a whole
 //! $ mac=$(printf "$message" | openssl dgst -sha256 -hmac wJ4mX9 -r | cut -d' ' -f1)
 //! $ printf "$message" | curl -si --http2-prior-knowledge --output - --data-binary @- \

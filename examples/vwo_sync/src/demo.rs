@@ -13,11 +13,12 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
+use support::download;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tower::ServiceExt;
 use tower_webhook_auth::{BoxError, Secret, provider, sync::Schedule, testing::Signer};
 
-use crate::{download, service::app, settings::Settings};
+use crate::{service::app, settings::Settings};
 
 const SECRET: &str = "xK2mN8qR4tV7wZ1aB5cD9eF3gH6jL0pS";
 

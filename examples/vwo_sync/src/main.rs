@@ -9,7 +9,7 @@
 //! serving until Ctrl-C:
 //!
 //! ```text
-//! cargo run --example vwo_sync
+//! cargo run -p vwo_sync
 //! curl -i http://127.0.0.1:3000/settings
 //! ```
 //!
@@ -30,20 +30,12 @@
 //! answer is 200 at once, and the download is done afterwards, at most once a second. A delivery
 //! does not say what changed, nor in which version: whatever it says, it means one download.
 
-#![allow(unreachable_pub, reason = "nothing of a program can be reached")]
-
-mod demo;
-#[path = "../support/download.rs"]
-mod download;
-mod service;
-mod settings;
-
 use std::{env, time::Duration};
 
+use support::download;
 use tokio::{net::TcpListener, signal::ctrl_c};
 use tower_webhook_auth::{BoxError, Secret, sync::Schedule};
-
-use crate::{demo::demo, service::app, settings::Settings};
+use vwo_sync::{demo::demo, service::app, settings::Settings};
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {

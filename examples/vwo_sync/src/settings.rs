@@ -9,13 +9,12 @@ use http::Uri;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use support::download::{Download, Transport, Validators, download};
 use tokio::sync::watch;
 use tower_webhook_auth::{
     BoxError,
     sync::{Outcome, Refresher, Schedule},
 };
-
-use crate::download::{Download, Transport, Validators, download};
 
 #[derive(Clone)]
 pub struct Settings {

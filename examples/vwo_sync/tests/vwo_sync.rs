@@ -2,17 +2,6 @@
 //!
 //! The server is a service in this process and tokio's clock is paused. One test, the
 //! demonstration, goes over sockets.
-#![cfg(all(feature = "axum", feature = "sync", feature = "testing"))]
-#![allow(dead_code, unreachable_pub, reason = "the example's modules")]
-
-#[path = "../examples/vwo_sync/demo.rs"]
-mod demo;
-#[path = "../examples/support/download.rs"]
-mod download;
-#[path = "../examples/vwo_sync/service.rs"]
-mod service;
-#[path = "../examples/vwo_sync/settings.rs"]
-mod settings;
 
 use std::{
     collections::VecDeque,
@@ -25,14 +14,14 @@ use axum::{Router, body::Body};
 use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
+use support::download::Transport;
 use tokio::{
     net::TcpListener,
     time::{Instant, sleep},
 };
 use tower::{ServiceExt, service_fn, util::BoxCloneSyncService};
 use tower_webhook_auth::{BoxError, Secret, sync::Schedule};
-
-use crate::{download::Transport, service::app, settings::Settings};
+use vwo_sync::{demo::demo, service::app, settings::Settings};
 
 const SECOND: Duration = Duration::from_secs(1);
 const SECRET: &str = "xK2mN8qR4tV7wZ1aB5cD9eF3gH6jL0pS";
@@ -316,7 +305,7 @@ fn an_address_that_cannot_be_right_is_refused() {
 async fn the_demonstration_shows_other_settings_after_the_delivery() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await;
     let listener = listener.expect("a free port");
-    let demo = demo::demo(listener, Schedule::new().spacing(Duration::ZERO)).await;
+    let demo = demo(listener, Schedule::new().spacing(Duration::ZERO)).await;
     let demo = demo.expect("this machine talks to itself");
     assert_eq!(demo.before["version"], 7);
     assert_eq!(demo.delivery, StatusCode::OK);

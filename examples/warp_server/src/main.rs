@@ -1,7 +1,7 @@
 //! A receiver of warp filters, served by hyper-util.
 //!
 //! ```console
-//! $ OPTIMIZELY_WEBHOOK_SECRET=wJ4mX9 cargo run --example warp_server
+//! $ OPTIMIZELY_WEBHOOK_SECRET=wJ4mX9 cargo run -p warp_server
 //! $ body='{"timestamp":1558138293,"project_id":1234,"data":{},"event":"flag.updated"}'
 //! $ mac=$(printf %s "$body" | openssl dgst -sha1 -hmac wJ4mX9 -r | cut -d' ' -f1)
 //! $ curl -i http://127.0.0.1:3000/webhooks/optimizely -H "x-hub-signature: sha1=$mac" -d "$body"
