@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::{
     builder::Signed,
-    check::{Check, SignatureCheck},
+    check::{Authentication, Check, SignatureCheck},
     headers::{is_readable_id, single},
     mac::Verifier,
     shared_key::{KeyDigest, SharedKey},
@@ -189,6 +189,7 @@ impl Keyed<Signed, Verifier> {
                 after_body,
                 id: id.map(|(_, value)| (value.clone(), content.proven.id)),
                 timestamp: timestamp.filter(|_| content.proven.timestamp),
+                authentication: Authentication::by(scheme.algorithm),
             }))
         })
     }

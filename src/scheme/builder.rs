@@ -98,10 +98,15 @@ impl SignatureScheme {
         Self::new(Algorithm::HmacSha512, header)
     }
 
-    /// Plain SHA-256 over pieces of which one is [`Piece::Secret`]: not a MAC.
+    /// Plain SHA-256 over pieces that include [`Piece::Secret`]. This is not a MAC: use it only for
+    /// senders that offer nothing better.
     ///
-    /// With the secret in front, whoever sees one delivery can append to its body and compute the
-    /// digest of the longer one without knowing the secret. For senders that offer nothing better.
+    /// A person who has seen one delivery can append bytes to it and compute the new digest without
+    /// the secret. So the digest does not prove where the body ends, and it proves nothing that
+    /// follows the body: an id, a header or a timestamp there is not called signed, and a timestamp
+    /// there cannot have a tolerance. Pieces before the body are proven.
+    /// [`Verified::authentication`](crate::Verified::authentication) says
+    /// [`KeylessDigest`](crate::Authentication::KeylessDigest).
     pub fn keyless_sha256_open_to_length_extension(header: impl Into<String>) -> Self {
         Self::new(Algorithm::KeylessSha256, header)
     }
@@ -283,7 +288,12 @@ impl SignatureScheme {
                 char::from(separator),
             )));
         }
-        let content = SignedContent::new(&self.signed, self.url, self.timestamp.as_ref())?;
+        let content = SignedContent::new(
+            &self.signed,
+            self.url,
+            self.timestamp.as_ref(),
+            self.algorithm,
+        )?;
         if content.covers_timestamp() && self.timestamp.is_none() {
             return contradiction("the timestamp is signed, but not where it stands was given");
         }
@@ -293,6 +303,19 @@ impl SignatureScheme {
         {
             return contradiction(
                 "the timestamp has a tolerance, but is not signed: anybody could renew it",
+            );
+        }
+        if self.algorithm == Algorithm::KeylessSha256
+            && content.has_timestamp_after_body()
+            && self
+                .timestamp
+                .as_ref()
+                .is_some_and(|timestamp| timestamp.tolerance.is_some())
+        {
+            return contradiction(
+                "the timestamp has a tolerance, but follows the body in a keyless digest: a person who \
+                 has seen a delivery can append a newer one; put the timestamp before the body, or call \
+                 `accept_any_age`",
             );
         }
         if let Some(timestamp) = &self.timestamp

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use http::HeaderValue;
 use smallvec::SmallVec;
 
-use super::mac::{Candidates, Verifier};
+use super::mac::{Algorithm, Candidates, Verifier};
 use crate::{
     rejection::{Rejection, RejectionKind},
     secret::{Names, Origin},
@@ -31,6 +31,7 @@ pub(crate) struct SignatureCheck {
     pub(super) after_body: Vec<u8>,
     pub(super) id: Option<(HeaderValue, bool)>,
     pub(super) timestamp: Option<SystemTime>,
+    pub(super) authentication: Authentication,
 }
 
 impl Check {
@@ -83,7 +84,7 @@ impl SignatureCheck {
             .ok_or_else(mismatch)?;
         Ok(Proof {
             origin: Origin::new(names, matching),
-            authentication: Authentication::Signature,
+            authentication: self.authentication,
             id: self.id.take(),
             timestamp: self.timestamp,
             _private: (),
@@ -91,14 +92,28 @@ impl SignatureCheck {
     }
 }
 
-/// How a delivery was authenticated.
+/// How a delivery was authenticated, and so what is proven about it.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Authentication {
-    /// By a shared key: the caller knew it. Nothing of what was sent is covered.
+    /// By a SHA-256 digest that includes the secret but is not a MAC. It proves that the sender made
+    /// the beginning of the body; a person who has seen a delivery can append bytes to it (length
+    /// extension). See
+    /// [`keyless_sha256_open_to_length_extension`](crate::SignatureScheme::keyless_sha256_open_to_length_extension).
+    KeylessDigest,
+    /// By a shared key: the caller knows it. It proves nothing about the body.
     SharedKey,
-    /// By a signature over the body.
+    /// By a MAC or a public-key signature over the body.
     Signature,
+}
+
+impl Authentication {
+    pub(super) fn by(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::KeylessSha256 => Self::KeylessDigest,
+            _ => Self::Signature,
+        }
+    }
 }
 
 /// That a key matched. Its last field is private to this file: nobody else can make one.

@@ -7,6 +7,7 @@ use memchr::memchr;
 
 use super::{
     headers,
+    mac::Algorithm,
     timestamp::{self, Timestamp},
     url::SignedUrl,
 };
@@ -73,6 +74,14 @@ pub(crate) struct Proven {
     pub(crate) headers: Vec<HeaderName>,
 }
 
+impl Proven {
+    fn add(&mut self, other: Self) {
+        self.id |= other.id;
+        self.timestamp |= other.timestamp;
+        self.headers.extend(other.headers);
+    }
+}
+
 /// A [`Piece`] ready to be written: its names read, and how one tells where it ends.
 #[derive(Clone, Debug)]
 pub(crate) enum Part {
@@ -107,6 +116,7 @@ impl SignedContent {
         pieces: &[Piece],
         url: Option<SignedUrl>,
         timestamp: Option<&Timestamp>,
+        algorithm: Algorithm,
     ) -> Result<Self, ConfigError> {
         let lacks_body =
             || ConfigError::new("the signed pieces lack the body: anybody could exchange it");
@@ -123,8 +133,14 @@ impl SignedContent {
         let outside_in: Vec<&Piece> = before_body.iter().collect();
         let before_body = parts(&outside_in, url.as_ref(), timestamp, &mut proven)?;
         let outside_in: Vec<&Piece> = after_body.iter().rev().collect();
-        let mut after_body = parts(&outside_in, url.as_ref(), timestamp, &mut proven)?;
+        let mut proven_after_body = Proven::default();
+        let mut after_body = parts(&outside_in, url.as_ref(), timestamp, &mut proven_after_body)?;
         after_body.reverse();
+        // A keyless digest can be extended: a person who has seen one delivery chooses all that
+        // follows its body.
+        if algorithm != Algorithm::KeylessSha256 {
+            proven.add(proven_after_body);
+        }
         Ok(Self {
             before_body,
             after_body,
@@ -142,6 +158,12 @@ impl SignedContent {
 
     pub(crate) fn covers_timestamp(&self) -> bool {
         self.parts()
+            .any(|part| matches!(part, Part::Timestamp { .. }))
+    }
+
+    pub(crate) fn has_timestamp_after_body(&self) -> bool {
+        self.after_body
+            .iter()
             .any(|part| matches!(part, Part::Timestamp { .. }))
     }
 
@@ -309,7 +331,8 @@ mod tests {
         id: &str,
         body: &str,
     ) -> Result<String, RejectionKind> {
-        let content = SignedContent::new(pieces, None, None).expect("signed pieces");
+        let content =
+            SignedContent::new(pieces, None, None, Algorithm::HmacSha256).expect("signed pieces");
         let request = Request::builder()
             .method(method)
             .body(())
