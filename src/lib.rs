@@ -164,6 +164,7 @@ pub mod guide;
 #[cfg(feature = "handshake")]
 #[cfg_attr(docsrs, doc(cfg(feature = "handshake")))]
 pub mod handshake;
+mod identity;
 pub mod provider;
 mod rejection;
 mod response;
@@ -184,6 +185,7 @@ pub use self::{
     auth::{ResponseFuture, WebhookAuth, WebhookAuthLayer},
     clock::Clock,
     error::{BoxError, ConfigError},
+    identity::Identity,
     provider::{KeysHandle, Provider},
     rejection::{Rejection, RejectionKind},
     response::ResponseBody,

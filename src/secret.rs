@@ -203,6 +203,7 @@ impl<const N: usize> From<[Secret; N]> for Keys {
 /// held for longer than the key that verified it.
 pub(crate) struct Names {
     provider: Arc<str>,
+    tenant: Option<Arc<str>>,
     keys: Vec<Arc<str>>,
 }
 
@@ -210,6 +211,8 @@ impl Names {
     pub(crate) fn new(provider: &Arc<str>, keys: &Keys) -> Self {
         Self {
             provider: Arc::clone(provider),
+            // Keys that a provider holds itself have no tenant.
+            tenant: None,
             keys: keys.iter().map(|key| Arc::clone(&key.name)).collect(),
         }
     }
@@ -234,6 +237,11 @@ impl Origin {
 
     pub(crate) fn provider(&self) -> &str {
         &self.names.provider
+    }
+
+    /// The tenant that the keys belong to, where a source of keys names one.
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        self.names.tenant.as_deref()
     }
 
     pub(crate) fn key_name(&self) -> &str {

@@ -1,4 +1,4 @@
-//! What the handler gets: the event, and the proof that it came from whom it claims.
+//! The verified delivery that the handler receives: the event, and how it was verified.
 
 use std::{fmt, ops::Deref, sync::Arc, time::SystemTime};
 
@@ -6,13 +6,14 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use crate::{
+    identity::{Identifying, Identity, Mark},
     scheme::{Authentication, Proof},
     secret::Origin,
 };
 
-/// An event that was verified before it was parsed. Only this crate can make one.
+/// An event whose delivery was verified before it was parsed. Only this crate can create one.
 ///
-/// The layer puts it into the request's extensions. With feature `axum` it is an extractor:
+/// The layer inserts it into the request's extensions. With feature `axum` it is an extractor:
 ///
 #[cfg_attr(feature = "axum", doc = "```")]
 #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -24,7 +25,7 @@ use crate::{
 /// # let _ = datafile_updated;
 /// ```
 ///
-/// It dereferences to the event, and a clone of it is one more reference to the same event.
+/// It dereferences to the event. A clone is another reference to the same event.
 pub struct Verified<E>(Arc<Inner<E>>);
 
 struct Inner<E> {
@@ -37,10 +38,10 @@ struct Inner<E> {
     timestamp: Option<SystemTime>,
 }
 
-/// Something that a header of the delivery says.
+/// The value of a header of the delivery, and whether the signature covers it.
 ///
-/// Many senders do not sign their headers: whoever can replay a body can put other headers around
-/// it. So the two are told apart.
+/// Many senders do not sign their headers. An attacker who replays a signed body can send it with
+/// other headers, so this type distinguishes signed values from unsigned ones.
 ///
 /// ```
 /// use tower_webhook_auth::Claim;
@@ -53,7 +54,7 @@ struct Inner<E> {
 pub enum Claim<'a> {
     /// The signature covers it.
     Signed(&'a str),
-    /// Nothing proves it.
+    /// The signature does not cover it.
     Unsigned(&'a str),
 }
 
@@ -68,7 +69,7 @@ impl<'a> Claim<'a> {
         })
     }
 
-    /// What it says, if the signature covers it.
+    /// The value, if the signature covers it.
     #[must_use]
     pub fn signed(self) -> Option<&'a str> {
         match self {
@@ -77,7 +78,7 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// What it says, proven or not: good for logs, not for decisions.
+    /// The value, signed or not. Use it for logs, not for decisions.
     #[must_use]
     pub fn unverified(self) -> &'a str {
         match self {
@@ -111,7 +112,7 @@ impl<E> Verified<E> {
         &self.0.event
     }
 
-    /// The event itself, if this is the only reference to it; otherwise a clone of it.
+    /// The event without a clone if this is the only reference to it, otherwise a clone of it.
     #[must_use]
     pub fn into_event(self) -> E
     where
@@ -129,7 +130,7 @@ impl<E> Verified<E> {
         &self.0.body
     }
 
-    /// The name of the provider that verified it.
+    /// The name of the provider that verified the delivery.
     #[must_use]
     pub fn provider(&self) -> &str {
         self.0.origin.provider()
@@ -141,20 +142,21 @@ impl<E> Verified<E> {
         self.0.origin.key_name()
     }
 
-    /// How it was authenticated. A shared key proves who called, but covers nothing of the body.
+    /// How the delivery was authenticated. A shared key proves that the caller knows the key. It does
+    /// not cover the body.
     #[must_use]
     pub fn authentication(&self) -> Authentication {
         self.0.authentication
     }
 
-    /// The delivery's id, where the sender gives one in a header.
+    /// The id of the delivery, if the sender sends one in a header.
     #[must_use]
     pub fn delivery_id(&self) -> Option<Claim<'_>> {
         Claim::new(self.0.delivery_id.as_ref())
     }
 
-    /// The event's name, where the sender gives it in a header. `None` where it stands in the body, as
-    /// with Optimizely and VWO: there it is a field of the event, `webhook.event`.
+    /// The name of the event, if the sender sends it in a header. `None` if it is in the body, as with
+    /// Optimizely and VWO. There it is a field of the event, `webhook.event`.
     #[must_use]
     pub fn event_name(&self) -> Option<Claim<'_>> {
         Claim::new(self.0.event_name.as_ref())
@@ -167,10 +169,93 @@ impl<E> Verified<E> {
         }
     }
 
-    /// When it was signed, where the signature covers that.
+    /// The time when the sender signed the delivery, if the signature covers it.
     #[must_use]
     pub fn signed_at(&self) -> Option<SystemTime> {
         self.0.timestamp
+    }
+
+    /// The tenant whose keys verified the delivery. `None` for the keys that the provider holds
+    /// itself.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.origin.tenant()
+    }
+
+    /// What tells this delivery from every other one: a digest of the provider, the tenant, and the
+    /// first of these that the signature covers:
+    ///
+    /// 1. the id in a header. Standard Webhooks and Svix keep it when they send a delivery again;
+    /// 2. the time of signing, and the body;
+    /// 3. the body. Two events whose bodies are equal then have one identity.
+    ///
+    /// `None` for a shared key, which covers nothing. Unsigned headers have no influence: an attacker can
+    /// change them. The signature has none either, since one delivery can have two valid signatures.
+    ///
+    /// The identity is computed when this method is called. Without a signed id that is one SHA-256
+    /// over the body, so keep the result.
+    ///
+    /// ```
+    /// use tower_webhook_auth::Verified;
+    ///
+    /// /// The key of the delivery in a table of deliveries that were processed.
+    /// fn key<E>(webhook: &Verified<E>) -> Option<String> {
+    ///     Some(webhook.identity()?.to_string())
+    /// }
+    /// # let _ = key::<()>;
+    /// ```
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        self.identifying().map(Identifying::finish)
+    }
+
+    /// The identity of a delivery whose event contains an id of its own, such as `evt_…` of Stripe.
+    ///
+    /// Stripe signs a delivery anew each time it sends it, so two attempts have two times of signing, and
+    /// [`identity`](Self::identity) is different for each. The id in the event is the same.
+    ///
+    /// ```
+    /// use tower_webhook_auth::{Identity, Verified};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Event {
+    ///     id: String,
+    /// }
+    ///
+    /// fn identity(webhook: &Verified<Event>) -> Identity {
+    ///     webhook.identity_by_event_id(&webhook.id)
+    /// }
+    /// # let _ = identity;
+    /// ```
+    #[must_use]
+    pub fn identity_by_event_id(&self, id: &str) -> Identity {
+        self.identify(&Mark::EventId(id)).finish()
+    }
+
+    /// The identity in the making, for a caller that gives control back between pieces of the body.
+    pub(crate) fn identifying(&self) -> Option<Identifying> {
+        if self.0.authentication == Authentication::SharedKey {
+            return None;
+        }
+        Some(self.identify(&match self.signed_id() {
+            Some(id) => Mark::SignedId(id),
+            None => Mark::Content {
+                signed_at: self.0.timestamp,
+                body: &self.0.body,
+            },
+        }))
+    }
+
+    fn identify(&self, mark: &Mark<'_>) -> Identifying {
+        Identifying::new(self.provider(), self.tenant(), mark)
+    }
+
+    /// The id of the delivery, if the signature covers it.
+    pub(crate) fn signed_id(&self) -> Option<&[u8]> {
+        match &self.0.delivery_id {
+            Some((id, true)) => Some(id.as_bytes()),
+            _ => None,
+        }
     }
 }
 
@@ -199,11 +284,10 @@ impl<E: fmt::Debug> fmt::Debug for Verified<E> {
     }
 }
 
-/// That a delivery was accepted, for layers outside: the counterpart of
-/// [`Rejection`](crate::Rejection) in a response's extensions.
+/// What outer layers learn about a delivery that was accepted: the counterpart of
+/// [`Rejection`](crate::Rejection) in the response's extensions.
 ///
-/// It is there where
-/// [`WebhookAuthLayer::expose_acceptance`](crate::WebhookAuthLayer::expose_acceptance) asks for it.
+/// [`WebhookAuthLayer::expose_acceptance`](crate::WebhookAuthLayer::expose_acceptance) enables it.
 ///
 /// ```
 /// use tower_webhook_auth::Acceptance;
@@ -221,7 +305,7 @@ pub struct Acceptance {
 }
 
 impl Acceptance {
-    /// The name of the provider that verified it.
+    /// The name of the provider that verified the delivery.
     #[must_use]
     pub fn provider(&self) -> &str {
         self.origin.provider()
@@ -233,7 +317,7 @@ impl Acceptance {
         self.origin.key_name()
     }
 
-    /// How many bytes its body had.
+    /// The length of the body in bytes.
     #[must_use]
     pub fn body_bytes(&self) -> usize {
         self.body_bytes

@@ -3,9 +3,10 @@
 use std::{fs, path::Path};
 
 /// The modules of `src/`. Each may use only those before it.
-const MODULES: [&str; 14] = [
+const MODULES: [&str; 15] = [
     "error",
     "clock",
+    "identity",
     "rejection",
     "response",
     "secret",

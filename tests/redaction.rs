@@ -195,7 +195,9 @@ async fn what_a_handler_and_the_layers_outside_are_given_prints_no_secret() {
         // The key that came in a header is marked, so that a handler that logs its headers is safe.
         seen.debug("HeaderValue", &request.headers()["x-key"]);
         let verified = request.extensions().get::<Verified<Bytes>>();
-        seen.debug("Verified", verified.expect("a proof"));
+        let verified = verified.expect("a proof");
+        seen.debug("Verified", verified);
+        seen.debug("Identity", &verified.identity_by_event_id(SECRET));
         async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) }
     });
     let service = WebhookAuthLayer::new(provider)
