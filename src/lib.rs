@@ -182,7 +182,7 @@ mod verified;
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub use self::axum::MissingLayer;
 pub use self::{
-    auth::{ResponseFuture, WebhookAuth, WebhookAuthLayer},
+    auth::{MemoryBudget, ResponseFuture, WebhookAuth, WebhookAuthLayer},
     clock::Clock,
     error::{BoxError, ConfigError},
     identity::Identity,

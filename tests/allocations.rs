@@ -1,4 +1,4 @@
-//! What is allocated for an honest delivery, counted by the allocator.
+//! How much is allocated for a body that has its declared length, counted by the allocator.
 
 mod common;
 #[path = "common/script.rs"]
@@ -23,9 +23,9 @@ use self::{
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-// The only test of this file: what another allocates would be counted with it.
+// The only test of this file: the allocator counts all threads together.
 #[test]
-fn an_honest_length_is_allocated_once() {
+fn a_body_of_its_declared_length_is_allocated_once() {
     const LENGTH: usize = 1024 * 1024;
     static BODY: [u8; LENGTH] = [b'a'; LENGTH];
 

@@ -21,7 +21,9 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, header::CONTENT_LENGTH};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
 use tower::{Layer, Service, ServiceExt};
-use tower_webhook_auth::{BoxError, Rejection, RejectionKind, WebhookAuthLayer};
+use tower_webhook_auth::{
+    BoxError, Keys, Provider, Rejection, RejectionKind, Secret, SignatureScheme, WebhookAuthLayer,
+};
 
 use self::{
     common::Inner,
@@ -30,7 +32,7 @@ use self::{
 
 const LIMIT: usize = 1000;
 
-/// What became of a request: the bytes that the inner service got, or why it got none.
+/// The bytes that the inner service received, or the reason why it was not called.
 async fn read<B>(layer: &WebhookAuthLayer<Bytes>, request: Request<B>) -> Result<Bytes, Rejection>
 where
     B: Body,
@@ -45,16 +47,18 @@ where
     }
     assert_eq!(inner.calls(), 0, "the inner service was called");
     let rejection = head.extensions.get::<Rejection>();
-    Err(rejection.expect("a refusal carries its reason").clone())
+    Err(rejection
+        .expect("a response to a rejected request holds its reason")
+        .clone())
 }
 
 fn layer() -> WebhookAuthLayer<Bytes> {
     WebhookAuthLayer::new(keyed()).max_body_bytes(LIMIT)
 }
 
-/// The kind of a refusal, whose status is what the kind says.
+/// The kind of a rejection.
 fn kind(result: Result<Bytes, Rejection>) -> RejectionKind {
-    result.expect_err("a refusal").kind()
+    result.expect_err("a rejection").kind()
 }
 
 #[tokio::test]
@@ -63,13 +67,13 @@ async fn a_body_of_the_limit_is_accepted_and_one_byte_more_is_not() {
         let body = read(&layer(), request(Script::frames(LIMIT, size))).await;
         assert_eq!(body.expect("accepted"), vec![b'a'; LIMIT], "{size}");
 
-        let refused = read(&layer(), request(Script::frames(LIMIT + 1, size))).await;
-        assert_eq!(kind(refused), RejectionKind::BodyTooLarge, "{size}");
+        let rejected = read(&layer(), request(Script::frames(LIMIT + 1, size))).await;
+        assert_eq!(kind(rejected), RejectionKind::BodyTooLarge, "{size}");
     }
 }
 
 #[tokio::test]
-async fn an_empty_body_is_a_body() {
+async fn an_empty_body_is_accepted() {
     let layer = layer().max_body_bytes(0);
     assert_eq!(read(&layer, request(Script::new([]))).await.unwrap(), "");
     assert_eq!(
@@ -79,28 +83,28 @@ async fn an_empty_body_is_a_body() {
         ""
     );
 
-    let refused = read(&layer, request(Script::frames(1, 1))).await;
-    assert_eq!(kind(refused), RejectionKind::BodyTooLarge);
+    let rejected = read(&layer, request(Script::frames(1, 1))).await;
+    assert_eq!(kind(rejected), RejectionKind::BodyTooLarge);
 }
 
 #[tokio::test]
-async fn a_declared_length_over_the_limit_is_refused_before_the_body_is_polled() {
+async fn a_declared_length_over_the_limit_is_rejected_before_the_body_is_polled() {
     for length in ["1001", "4611686018427387904", "99999999999999999999999999"] {
         let mut declared = request(Untouchable(None));
         declared
             .headers_mut()
             .insert(CONTENT_LENGTH, HeaderValue::from_static(length));
-        let refused = read(&layer(), declared).await.expect_err(length);
-        assert_eq!(refused.kind(), RejectionKind::BodyTooLarge);
-        assert_eq!(refused.body_bytes(), 0);
+        let rejected = read(&layer(), declared).await.expect_err(length);
+        assert_eq!(rejected.kind(), RejectionKind::BodyTooLarge);
+        assert_eq!(rejected.body_bytes(), 0);
     }
     let hinted = request(Untouchable(Some(1001)));
-    let refused = read(&layer(), hinted).await;
-    assert_eq!(kind(refused), RejectionKind::BodyTooLarge);
+    let rejected = read(&layer(), hinted).await;
+    assert_eq!(kind(rejected), RejectionKind::BodyTooLarge);
 }
 
 #[tokio::test]
-async fn a_length_that_is_no_number_is_not_believed() {
+async fn a_content_length_that_is_not_a_number_is_ignored() {
     for length in ["", "+5", "-1", "1,1", "0x10", " 3", "five"] {
         let mut declared = request(Script::frames(5, 2));
         declared
@@ -112,7 +116,7 @@ async fn a_length_that_is_no_number_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_declared_length_that_lies_changes_nothing() {
+async fn a_wrong_declared_length_changes_nothing() {
     for (declared, length) in [("1", 999), ("999", 1), ("0", 500), ("500", 0), ("10", 1000)] {
         for size in [1, 100, 1000] {
             let mut lie = request(Script::frames(length, size));
@@ -125,12 +129,12 @@ async fn a_declared_length_that_lies_changes_nothing() {
     let mut lie = request(Script::frames(1001, 100));
     lie.headers_mut()
         .insert(CONTENT_LENGTH, HeaderValue::from_static("10"));
-    let refused = read(&layer(), lie).await;
-    assert_eq!(kind(refused), RejectionKind::BodyTooLarge);
+    let rejected = read(&layer(), lie).await;
+    assert_eq!(kind(rejected), RejectionKind::BodyTooLarge);
 }
 
 #[tokio::test]
-async fn a_frame_in_pieces_is_taken_whole() {
+async fn a_frame_in_several_chunks_is_read_whole() {
     let in_pieces = [
         pieces([b"", b"one", b"", b" two"]),
         pieces([b" ", b"three"]),
@@ -143,33 +147,62 @@ async fn a_frame_in_pieces_is_taken_whole() {
     let alone = Script::new([pieces([b"all", b" of", b" it"])]);
     assert_eq!(read(&layer(), request(alone)).await.unwrap(), "all of it");
 
-    // Counted over all pieces, not over the first one that `chunk` shows.
+    // The limit counts all chunks, not only the first one that `chunk` returns.
     let over = Script::new([pieces([b"12345", b"67890", b"1"])]);
-    let refused = read(&layer().max_body_bytes(10), request(over)).await;
-    assert_eq!(kind(refused), RejectionKind::BodyTooLarge);
+    let rejected = read(&layer().max_body_bytes(10), request(over)).await;
+    assert_eq!(kind(rejected), RejectionKind::BodyTooLarge);
 }
 
 #[tokio::test]
-async fn one_frame_is_not_copied() {
-    let bytes = Bytes::from(vec![7; 900]);
-    let body = read(&layer(), request(Full::new(bytes.clone()))).await;
+async fn one_large_frame_is_not_copied() {
+    let bytes = Bytes::from(vec![7; 8192]);
+    let layer = layer().max_body_bytes(8192);
+    let body = read(&layer, request(Full::new(bytes.clone()))).await;
     assert_eq!(body.unwrap().as_ptr(), bytes.as_ptr());
 }
 
+/// A small frame may be a slice of a large read buffer, and would keep all of it in memory.
 #[tokio::test]
-async fn empty_frames_are_passed_over_until_there_are_too_many() {
+async fn a_small_frame_is_copied_into_an_allocation_of_its_length() {
+    let layer = layer().max_body_bytes(usize::MAX);
+    for length in [1, 900, 8191] {
+        let bytes = Bytes::from(vec![7; 65_536]).slice(..length);
+        let body = read(&layer, request(Full::new(bytes.clone()))).await;
+        let body = body.expect("accepted");
+        assert_eq!(body, bytes);
+        assert_ne!(body.as_ptr(), bytes.as_ptr());
+        // Nothing else holds the read buffer.
+        assert!(bytes.is_unique(), "{length}");
+        let copy = body.try_into_mut().expect("the only reference");
+        assert_eq!(copy.capacity(), length);
+    }
+}
+
+/// A buffer that grew is larger than the body. The handler may keep the body for a long time.
+#[tokio::test]
+async fn the_inner_service_gets_a_body_in_an_allocation_of_its_length() {
+    let layer = layer().max_body_bytes(usize::MAX);
+    for length in [2, 300, 5000, 100_000] {
+        let body = read(&layer, request(Script::frames(length, length / 2 + 1))).await;
+        let body = body.expect("accepted").try_into_mut();
+        assert_eq!(body.expect("the only reference").capacity(), length);
+    }
+}
+
+#[tokio::test]
+async fn empty_frames_are_skipped_until_there_are_too_many() {
     let with_empty = |count| {
         let empty = (0..count).map(|_| frame(""));
         Script::new([frame("be")].into_iter().chain(empty).chain([frame("gin")]))
     };
     let body = read(&layer(), request(with_empty(1024))).await;
     assert_eq!(body.unwrap(), "begin");
-    let refused = read(&layer(), request(with_empty(1025))).await;
-    assert_eq!(kind(refused), RejectionKind::BodyUnreadable);
+    let rejected = read(&layer(), request(with_empty(1025))).await;
+    assert_eq!(kind(rejected), RejectionKind::BodyUnreadable);
 }
 
 #[tokio::test]
-async fn endless_frames_without_a_byte_end() {
+async fn an_endless_body_of_empty_frames_is_rejected() {
     let empty = || frame("");
     let trailers = || Step::Trailers(HeaderMap::new());
     for endless in [
@@ -177,8 +210,8 @@ async fn endless_frames_without_a_byte_end() {
         Script::new(std::iter::repeat_with(trailers)),
     ] {
         let polls = endless.polls();
-        let refused = read(&layer(), request(endless)).await;
-        assert_eq!(kind(refused), RejectionKind::BodyUnreadable);
+        let rejected = read(&layer(), request(endless)).await;
+        assert_eq!(kind(rejected), RejectionKind::BodyUnreadable);
         assert_eq!(polls.load(Ordering::SeqCst), 1025);
     }
 }
@@ -194,9 +227,9 @@ impl Wake for Wakes {
 }
 
 #[tokio::test]
-async fn a_body_that_is_always_ready_gives_the_task_back_in_between() {
+async fn a_body_that_is_always_ready_yields_in_between() {
     // After 64 frames, or after 256 KiB.
-    for (size, frames_in_one_go) in [(1, 64), (4096, 64), (4097, 64), (64 * 1024, 4)] {
+    for (size, frames_per_poll) in [(1, 64), (4096, 64), (4097, 64), (64 * 1024, 4)] {
         let body = Script::frames(16 * size * 64, size);
         let polls = body.polls();
         let wakes = Arc::new(Wakes::default());
@@ -207,9 +240,43 @@ async fn a_body_that_is_always_ready_gives_the_task_back_in_between() {
 
         for round in 1..=10 {
             assert!(future.as_mut().poll(&mut context).is_pending());
-            assert_eq!(polls.load(Ordering::SeqCst), round * frames_in_one_go);
+            assert_eq!(polls.load(Ordering::SeqCst), round * frames_per_poll);
             assert_eq!(wakes.0.load(Ordering::SeqCst), round);
         }
+    }
+}
+
+/// One poll hashes 256 KiB over all hash states together, also of a body in one frame.
+#[test]
+fn the_work_of_one_poll_does_not_depend_on_the_number_of_keys() {
+    const LENGTH: usize = 1024 * 1024;
+    for (keys, polls) in [(1, 4), (2, 8), (16, 64), (64, 256)] {
+        let scheme = SignatureScheme::hmac_sha256("x-signature").build();
+        let secrets = (0..keys).map(|index| {
+            let secret = Secret::new(format!("secret {index}")).expect("a secret");
+            (format!("key {index}"), secret)
+        });
+        let keys = Keys::named(secrets).expect("keys");
+        let provider = Provider::new("acme", scheme.expect("a scheme"), keys);
+        let layer = WebhookAuthLayer::new(provider.expect("a provider"));
+        let request = Request::post("/")
+            .header("x-signature", "0".repeat(64))
+            .body(Full::<Bytes>::from(vec![b'a'; LENGTH]))
+            .expect("a request");
+
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut context = Context::from_waker(&waker);
+        let mut service = layer.layer(Inner::default());
+        let mut future = pin!(service.call(request));
+        for poll in 1..=polls {
+            assert!(future.as_mut().poll(&mut context).is_pending());
+            assert_eq!(wakes.0.load(Ordering::SeqCst), poll);
+        }
+        let Poll::Ready(Ok(response)) = future.as_mut().poll(&mut context) else {
+            panic!("no response after {polls} polls");
+        };
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     }
 }
 
@@ -220,27 +287,27 @@ async fn the_deadline_fires_against_a_body_that_is_always_ready() {
     let polls = endless.polls();
     let layer = layer().max_body_bytes(usize::MAX);
     let reading = tokio::spawn(async move { read(&layer, request(endless)).await });
-    // On this one thread it runs only because the reader gives the task back.
+    // There is one thread: this runs only because the reader yields.
     tokio::task::yield_now().await;
     tokio::time::advance(Duration::from_secs(31)).await;
 
-    let refused = reading.await.expect("no panic");
-    assert_eq!(kind(refused), RejectionKind::BodyTimeout);
-    // tokio looks at its timers every 61 tasks.
+    let rejected = reading.await.expect("no panic");
+    assert_eq!(kind(rejected), RejectionKind::BodyTimeout);
+    // tokio checks its timers every 61 tasks.
     assert!(polls.load(Ordering::SeqCst) <= 64 * 61 * 3);
 }
 
 #[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
-async fn the_deadline_is_for_all_frames_together() {
+async fn the_deadline_covers_all_frames_together() {
     let second = Duration::from_secs(1);
     let drip = |seconds| {
         let steps = (0..seconds).flat_map(move |_| [Step::Wait(second), frame("a")]);
         request(Script::new(steps))
     };
     let began = tokio::time::Instant::now();
-    let refused = read(&layer(), drip(1000)).await;
-    assert_eq!(kind(refused), RejectionKind::BodyTimeout);
+    let rejected = read(&layer(), drip(1000)).await;
+    assert_eq!(kind(rejected), RejectionKind::BodyTimeout);
     assert_eq!(began.elapsed().as_secs(), 30);
 
     assert_eq!(read(&layer(), drip(29)).await.unwrap().len(), 29);
@@ -255,24 +322,24 @@ async fn the_deadline_is_for_all_frames_together() {
 
 #[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
-async fn a_body_that_never_comes_meets_the_deadline() {
+async fn a_body_that_never_arrives_is_rejected_at_the_deadline() {
     let began = tokio::time::Instant::now();
     let stalled = Script::new([Step::Stall]);
-    let refused = read(&layer(), request(stalled)).await;
-    assert_eq!(kind(refused), RejectionKind::BodyTimeout);
+    let rejected = read(&layer(), request(stalled)).await;
+    assert_eq!(kind(rejected), RejectionKind::BodyTimeout);
     assert_eq!(began.elapsed().as_secs(), 30);
 }
 
 #[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
-async fn the_longest_deadline_is_one() {
+async fn the_longest_duration_is_a_valid_deadline() {
     let layer = layer().body_deadline(Duration::MAX);
     let slow = Script::new([Step::Wait(Duration::from_secs(3600)), frame("late")]);
     assert_eq!(read(&layer, request(slow)).await.unwrap(), "late");
 }
 
 #[test]
-fn outside_of_a_runtime_there_is_no_deadline_and_no_panic() {
+fn without_a_runtime_there_is_no_deadline_and_no_panic() {
     let layer = layer().body_deadline(Duration::ZERO);
     let steps = [Step::Pending, frame("a"), Step::Pending, frame("b")];
     let body = futures_executor::block_on(read(&layer, request(Script::new(steps))));
@@ -284,22 +351,22 @@ fn outside_of_a_runtime_there_is_no_deadline_and_no_panic() {
 }
 
 #[tokio::test]
-async fn an_error_is_never_taken_for_the_end() {
+async fn an_error_is_never_treated_as_the_end_of_the_body() {
     for before in [0, 1, 2, 65] {
         let error = Step::Error("the connection broke".into());
         let steps = (0..before).map(|_| frame("a")).chain([error]);
-        let refused = read(&layer(), request(Script::new(steps))).await;
-        let refused = refused.expect_err("a refusal");
-        assert_eq!(refused.kind(), RejectionKind::BodyUnreadable);
-        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
-        assert_eq!(refused.body_bytes(), before);
-        let source = refused.source().expect("its cause");
+        let rejected = read(&layer(), request(Script::new(steps))).await;
+        let rejected = rejected.expect_err("a rejection");
+        assert_eq!(rejected.kind(), RejectionKind::BodyUnreadable);
+        assert_eq!(rejected.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(rejected.body_bytes(), before);
+        let source = rejected.source().expect("its cause");
         assert_eq!(source.to_string(), "the connection broke");
     }
 }
 
 #[tokio::test]
-async fn a_limit_of_a_layer_outside_is_a_limit_at_any_depth() {
+async fn a_limit_of_an_outer_layer_is_recognized_at_any_depth_of_the_error() {
     #[derive(Debug)]
     struct Wrapped(BoxError);
 
@@ -319,13 +386,13 @@ async fn a_limit_of_a_layer_outside_is_a_limit_at_any_depth() {
         let outer = Limited::new(Full::new(Bytes::from_static(b"too long")), 3);
         let body =
             outer.map_err(move |error| (0..depth).fold(error, |error, _| Box::new(Wrapped(error))));
-        let refused = read(&layer(), request(body)).await;
-        assert_eq!(kind(refused), RejectionKind::BodyTooLarge, "{depth}");
+        let rejected = read(&layer(), request(body)).await;
+        assert_eq!(kind(rejected), RejectionKind::BodyTooLarge, "{depth}");
     }
 }
 
 #[tokio::test]
-async fn trailers_are_dropped_and_not_taken_for_the_end() {
+async fn trailers_are_dropped_and_do_not_end_the_body() {
     let mut trailers = HeaderMap::new();
     trailers.insert("x-key", HeaderValue::from_static("another"));
     let steps = [
@@ -350,7 +417,7 @@ async fn trailers_are_dropped_and_not_taken_for_the_end() {
 }
 
 #[tokio::test]
-async fn the_hint_that_a_body_ended_is_only_a_hint() {
+async fn the_hint_that_a_body_ended_is_not_trusted() {
     let body = Script::frames(30, 10).claiming_its_end();
     let body = read(&layer(), request(body)).await;
     assert_eq!(body.unwrap().len(), 30);
@@ -360,7 +427,7 @@ async fn the_hint_that_a_body_ended_is_only_a_hint() {
 }
 
 #[tokio::test]
-async fn dropped_at_any_poll_it_drops_all_that_it_held() {
+async fn dropping_the_future_at_any_poll_releases_everything() {
     let steps = || {
         let frames = (0..9).flat_map(|_| [frame("0123456789"), Step::Pending]);
         Script::new(frames.chain([Step::Stall]))
@@ -381,7 +448,7 @@ async fn dropped_at_any_poll_it_drops_all_that_it_held() {
         }
         assert_eq!(Arc::strong_count(&held), 1, "the body is dropped");
         assert_eq!(inner.calls(), 0);
-        // The whole budget is there again.
+        // All of the budget is available again.
         let all = read(&layer, request(Full::new(Bytes::from(vec![0; LIMIT])))).await;
         assert_eq!(all.expect("budget").len(), LIMIT);
     }

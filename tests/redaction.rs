@@ -23,9 +23,9 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook_auth::{
-    Acceptance, Authentication, Claim, ConfigError, Encoding, KeyEncoding, Keys, Piece, Provider,
-    Rejection, RejectionKind, Secret, SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp,
-    Verified, WebhookAuthLayer, provider,
+    Acceptance, Authentication, Claim, ConfigError, Encoding, KeyEncoding, Keys, MemoryBudget,
+    Piece, Provider, Rejection, RejectionKind, Secret, SharedKeyScheme, SignatureScheme, SignedUrl,
+    Timestamp, Verified, WebhookAuthLayer, provider,
 };
 
 use self::file::{Case, File};
@@ -140,7 +140,9 @@ fn no_public_type_prints_a_secret() {
             "Signer",
             &tower_webhook_auth::testing::Signer::new(&provider, &secret()).expect("a signer"),
         );
-        let layer = WebhookAuthLayer::new(provider).memory_budget(1 << 20);
+        let budget = MemoryBudget::new(1 << 20);
+        printed.debug("MemoryBudget", &budget);
+        let layer = WebhookAuthLayer::new(provider).memory_budget(budget);
         printed.debug("WebhookAuthLayer", &layer);
         let mut service = layer.layer("the inner service's own");
         printed.debug("WebhookAuth", &service);

@@ -1,58 +1,229 @@
-//! The bytes that bodies not yet verified may hold, over all clones of one layer.
+//! [`MemoryBudget`]: the bytes that unverified bodies may hold, over any number of layers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-#[derive(Debug)]
-pub(crate) struct Budget {
-    left: AtomicUsize,
+/// A body of at most this many bytes may also use the part of a budget that is reserved.
+///
+/// Nearly all webhooks are smaller. It is also the size of a DATA frame in HTTP/2.
+const SMALL_BODY_BYTES: usize = 16 * 1024;
+
+/// One part in this many is reserved for small bodies.
+const RESERVED_PART: usize = 4;
+
+/// How many bytes of unverified bodies a process may hold. Several layers can share one budget.
+///
+/// Give it to
+/// [`WebhookAuthLayer::memory_budget`](crate::WebhookAuthLayer::memory_budget). A clone is another
+/// reference to the same budget. A process has one memory, so an application with several senders
+/// should give all of its layers the same budget:
+///
+/// ```
+/// use tower_webhook_auth::{MemoryBudget, Secret, WebhookAuthLayer, provider};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+/// let budget = MemoryBudget::new(16 * 1024 * 1024);
+/// let github = WebhookAuthLayer::new(provider::github(Secret::new("wJ4mX9")?))
+///     .memory_budget(budget.clone());
+/// let stripe = WebhookAuthLayer::new(provider::stripe(Secret::new("whsec_wJ4mX9")?))
+///     .memory_budget(budget.clone());
+///
+/// assert_eq!(budget.available(), budget.limit());
+/// # let _ = (github, stripe);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What is counted
+///
+/// A request is charged for what arrived of its body, and never for the length that it declares. The
+/// charge is the size of the buffer that holds the body. That buffer is at most twice as large as
+/// the part that arrived, or 256 bytes. The charge is given back when the body is verified,
+/// rejected or dropped. From then on the body belongs to the handler.
+///
+/// A frame of less than 8 KiB is copied, because the server may have cut it from a read buffer of
+/// 8 KiB or more, and one byte would keep all of that buffer in memory. A body that arrives in one
+/// frame of 8 KiB or more is kept without a copy and charged with its length.
+///
+/// These are **not** counted: the request head, the future with a hash state for each key (about
+/// 150 bytes for a key), the server's own buffers, and for the time of one copy the old buffer of a
+/// body that grows. A request that stalls holds about 3 KiB of this kind on a hyper server with one
+/// key. Limit the number of connections and of HTTP/2 streams to bound it.
+///
+/// # The reserved part
+///
+/// A quarter of the budget is reserved for bodies of at most 16 KiB. So large bodies of clients
+/// without the key cannot keep small deliveries out. It follows that a body of more than 16 KiB needs
+/// a budget of at least four thirds of its size.
+#[derive(Clone)]
+pub struct MemoryBudget(Arc<Inner>);
+
+struct Inner {
+    limit: usize,
+    available: AtomicUsize,
 }
 
-impl Budget {
-    pub(crate) fn new(bytes: usize) -> Self {
-        Self {
-            left: AtomicUsize::new(bytes),
-        }
+impl MemoryBudget {
+    /// A budget of this many bytes.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        Self(Arc::new(Inner {
+            limit: bytes,
+            available: AtomicUsize::new(bytes),
+        }))
+    }
+
+    /// The size of the whole budget in bytes.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.0.limit
+    }
+
+    /// How many bytes are available at this moment, for a metric. They include the reserved part.
+    #[must_use]
+    pub fn available(&self) -> usize {
+        self.0.available.load(Ordering::Relaxed)
+    }
+
+    /// Raises a charge from `held` bytes to the capacity that is returned.
+    fn charge(&self, held: usize, needed: usize, wanted: usize) -> Option<usize> {
+        let capacity = |available| self.capacity(available, held, needed, wanted);
+        let before = self
+            .0
+            .available
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |available| {
+                available.checked_sub(capacity(available)?.saturating_sub(held))
+            })
+            .ok()?;
+        capacity(before)
+    }
+
+    /// The capacity for a body that holds `held` bytes: at least `needed`, at most `wanted`.
+    ///
+    /// When the budget has less than `wanted`, a body gets half of the rest, so that the number of
+    /// its growths stays logarithmic. With just `needed`, each byte of a slow body could move all
+    /// bytes before it.
+    fn capacity(
+        &self,
+        available: usize,
+        held: usize,
+        needed: usize,
+        wanted: usize,
+    ) -> Option<usize> {
+        let reserved = self.0.limit.checked_div(RESERVED_PART).unwrap_or(0);
+        let small = held.saturating_add(available).min(SMALL_BODY_BYTES);
+        let large = held.saturating_add(available.saturating_sub(reserved));
+        let most = small.max(large);
+        let rest = most.checked_sub(needed)?;
+        Some(wanted.min(needed.saturating_add(rest.div_ceil(2))))
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.0.available.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
-/// One request's share of a [`Budget`], given back when dropped. Without a budget it is endless.
+/// A budget of this many bytes, for one layer and its clones.
+impl From<usize> for MemoryBudget {
+    fn from(bytes: usize) -> Self {
+        Self::new(bytes)
+    }
+}
+
+impl fmt::Debug for MemoryBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryBudget")
+            .field("limit", &self.limit())
+            .field("available", &self.available())
+            .finish()
+    }
+}
+
+/// The charge of one request. It is given back when dropped. Without a budget it has no limit.
 #[derive(Debug)]
 pub(crate) struct Share {
-    budget: Option<Arc<Budget>>,
-    taken: usize,
+    budget: Option<MemoryBudget>,
+    held: usize,
 }
 
 impl Share {
-    pub(crate) fn of(budget: Option<Arc<Budget>>) -> Self {
-        Self { budget, taken: 0 }
+    pub(crate) fn of(budget: Option<MemoryBudget>) -> Self {
+        Self { budget, held: 0 }
     }
 
-    /// Makes the share this large, unless that is more than is left.
+    /// Makes the share at least `needed` and at most `wanted` bytes large, and returns its size.
+    ///
+    /// `None` when the budget has not enough left. The share then stays as it is.
     #[must_use]
-    pub(crate) fn grow_to(&mut self, bytes: usize) -> bool {
-        let more = bytes.saturating_sub(self.taken);
-        let granted = self.budget.as_ref().is_none_or(|budget| {
-            budget
-                .left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                    left.checked_sub(more)
-                })
-                .is_ok()
-        });
-        if granted {
-            self.taken = self.taken.saturating_add(more);
-        }
-        granted
+    pub(crate) fn grow(&mut self, needed: usize, wanted: usize) -> Option<usize> {
+        self.held = match &self.budget {
+            Some(budget) => budget.charge(self.held, needed, wanted)?,
+            None => wanted,
+        };
+        Some(self.held)
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
         if let Some(budget) = &self.budget {
-            budget.left.fetch_add(self.taken, Ordering::Relaxed);
+            budget.give_back(self.held);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With just the needed bytes near the end, a body in frames of one byte would be moved as often
+    /// as it has frames.
+    #[test]
+    fn a_body_that_fills_the_budget_byte_by_byte_grows_a_few_dozen_times() {
+        for bytes in [1, 1000, SMALL_BODY_BYTES, 1_000_000, 100_000_000] {
+            let budget = MemoryBudget::new(bytes);
+            // The rest of the budget is taken: growth by doubling fails early.
+            let mut others = Share::of(Some(budget.clone()));
+            let taken = bytes / 8;
+            assert_eq!(others.grow(taken, taken), Some(taken));
+
+            let mut share = Share::of(Some(budget.clone()));
+            let mut capacity = 0_usize;
+            let mut growths = 0;
+            while let Some(larger) = share.grow(capacity + 1, 2 * (capacity + 1)) {
+                assert!(larger > capacity);
+                capacity = larger;
+                growths += 1;
+            }
+            assert!(growths <= 80, "{bytes}: {growths}");
+            // All is used, but for the part that is reserved for small bodies.
+            let most = (bytes - taken).min(SMALL_BODY_BYTES);
+            let most = most.max((bytes - taken).saturating_sub(bytes / RESERVED_PART));
+            assert_eq!(capacity, most, "{bytes}");
+            drop((share, others));
+            assert_eq!(budget.available(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_share_that_cannot_grow_stays_as_it_is() {
+        let budget = MemoryBudget::new(1000);
+        let mut share = Share::of(Some(budget.clone()));
+        assert_eq!(share.grow(400, 400), Some(400));
+        assert_eq!(share.grow(1001, 2000), None);
+        assert_eq!(budget.available(), 600);
+        assert_eq!(share.grow(500, 600), Some(600));
+        assert_eq!(budget.available(), 400);
+    }
+
+    #[test]
+    fn a_share_without_a_budget_has_no_limit() {
+        let mut share = Share::of(None);
+        assert_eq!(share.grow(usize::MAX, usize::MAX), Some(usize::MAX));
     }
 }

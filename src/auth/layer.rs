@@ -7,7 +7,7 @@ use http::Response;
 use tower_layer::Layer;
 
 use super::{
-    budget::Budget, observe::Observer, read::Limits, service::WebhookAuth, settings::Settings,
+    budget::MemoryBudget, observe::Observer, read::Limits, service::WebhookAuth, settings::Settings,
 };
 use crate::{
     clock::Clock,
@@ -167,13 +167,15 @@ impl<E> WebhookAuthLayer<E> {
         self.with(|settings| settings.limits.deadline = deadline)
     }
 
-    /// How many bytes all bodies together may hold that are not yet verified, over all clones of
-    /// this layer. There is no such limit by default. What would exceed it is answered with 503 and
-    /// `Retry-After`.
+    /// How many bytes all unverified bodies together may hold. There is no such limit by default. A
+    /// request that needs more than what is left gets 503 with `Retry-After`.
     ///
-    /// Unlike a number of connections this lets many small deliveries pass beside a large one.
-    pub fn memory_budget(self, bytes: usize) -> Self {
-        self.with(|settings| settings.limits.budget = Some(Arc::new(Budget::new(bytes))))
+    /// A number of bytes makes a budget for this layer and its clones. A [`MemoryBudget`] can be
+    /// shared by several layers; its page says what is counted and what is not. Compared to a limit
+    /// of connections, a budget lets many small deliveries pass next to a large one.
+    pub fn memory_budget(self, budget: impl Into<MemoryBudget>) -> Self {
+        let budget = budget.into();
+        self.with(|settings| settings.limits.budget = Some(budget))
     }
 
     /// Answers refusals in your own way. The default is an `application/problem+json` constant with

@@ -12,4 +12,6 @@ mod read;
 mod service;
 mod settings;
 
-pub use self::{future::ResponseFuture, layer::WebhookAuthLayer, service::WebhookAuth};
+pub use self::{
+    budget::MemoryBudget, future::ResponseFuture, layer::WebhookAuthLayer, service::WebhookAuth,
+};

@@ -1,8 +1,7 @@
-//! All that comes in: the limit, the budget, the deadline, the buffer, and feeding the check.
+//! How a body is read: limit, deadline and budget, the buffer, and what the check is given of it.
 
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -14,7 +13,7 @@ use http_body_util::LengthLimitError;
 use pin_project_lite::pin_project;
 
 use super::{
-    budget::{Budget, Share},
+    budget::{MemoryBudget, Share},
     deadline::Deadline,
 };
 use crate::{
@@ -23,28 +22,39 @@ use crate::{
     scheme::Check,
 };
 
-/// What a stranger may make us spend on one body.
+/// What one body may cost.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) body_bytes: usize,
     pub(crate) deadline: Duration,
-    pub(crate) budget: Option<Arc<Budget>>,
+    pub(crate) budget: Option<MemoryBudget>,
 }
 
-/// A sender has no use for an empty frame: this many are an attack on our patience.
+/// Senders have no use for empty frames. A body with more than this many is an attack.
 const MOST_EMPTY_FRAMES: u32 = 1024;
 
-/// After this much in one go the task is given back, so that timers around it can fire: a body that
-/// is always ready would otherwise never let them.
-const FRAMES_IN_ONE_GO: u32 = 64;
-const BYTES_IN_ONE_GO: usize = 256 * 1024;
+/// How much one poll reads before it gives the task back. Without this bound a body that is always
+/// ready would keep the timers around it from firing.
+const FRAMES_PER_POLL: u32 = 64;
 
-/// This much is set aside on the word of a `Content-Length`; beyond it, only for what has arrived.
-const TRUSTED_BYTES: usize = 64 * 1024;
-const SMALLEST_BUFFER_BYTES: usize = 1024;
+/// How many bytes one poll hashes, over all hash states together.
+const HASHED_BYTES_PER_POLL: usize = 256 * 1024;
+
+/// With very many keys one poll still hashes one block of SHA-256 for each of them.
+const FEWEST_BYTES_PER_POLL: usize = 64;
+
+/// A first frame of this size is kept without a copy. A smaller one is copied.
+///
+/// A frame is usually a slice of the server's read buffer, and keeps all of that buffer in memory.
+/// Its size cannot be asked for. hyper's HTTP/1 buffers begin with 8 KiB, and h2's buffers hold up to
+/// one frame of 16 KiB, so a frame of 8 KiB is about half of its buffer. To copy less than that
+/// takes little of the time that it takes to hash it.
+const FRAME_KEPT_BYTES: usize = 8 * 1024;
+
+const SMALLEST_BUFFER_BYTES: usize = 256;
 
 pin_project! {
-    /// Reads a body to its end, and feeds a [`Check`] with it as it comes.
+    /// Reads a body to its end, and gives the bytes to a [`Check`] as they arrive.
     pub(crate) struct Reader<B> {
         #[pin]
         body: B,
@@ -52,17 +62,18 @@ pin_project! {
         deadline: Deadline,
         limit: usize,
         buffer: Buffer,
+        // How many bytes of the buffer the check was given.
+        checked: usize,
         share: Share,
         empty_frames: u32,
     }
 }
 
 impl Limits {
-    /// The length that is declared, the larger of what the body knows of itself and what the head
-    /// says.
+    /// The declared length: the larger one of the body's own size hint and of `Content-Length`.
     ///
-    /// Refused here if it is over the limit, before the first byte is asked for: a client that
-    /// waits for `100 Continue` then never sends it.
+    /// A length over the limit is rejected before the body is polled. A client that waits for
+    /// `100 Continue` then never sends its body.
     pub(crate) fn declared_length<B: Body>(
         &self,
         body: &B,
@@ -81,7 +92,8 @@ impl Limits {
     }
 }
 
-/// A length in decimal digits alone. One that does not fit is a large one.
+/// Reads a length that is written in decimal digits only. A number that does not fit becomes the
+/// largest one.
 fn length(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0_u64, |length, digit| {
         let digit = char::from(*digit).to_digit(10)?;
@@ -96,9 +108,10 @@ impl<B> Reader<B> {
             deadline: Deadline::new(limits.deadline),
             limit: limits.body_bytes,
             buffer: Buffer {
-                held: Held::Nothing,
-                expected: declared,
+                held: Held::Copied(Vec::new()),
+                declared: declared.unwrap_or(0),
             },
+            checked: 0,
             share: Share::of(limits.budget.clone()),
             empty_frames: 0,
         }
@@ -112,26 +125,44 @@ where
 {
     /// How many bytes have been received.
     pub(crate) fn received(self: Pin<&mut Self>) -> usize {
-        self.project().buffer.len()
+        self.project().buffer.bytes().len()
     }
 
-    /// The whole body, all of it fed to the check.
+    /// The whole body, after the check was given all of it.
     pub(crate) fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         check: &mut Check,
     ) -> Poll<Result<Bytes, Rejection>> {
         let mut this = self.project();
-        let mut frames = 0_u32;
-        let mut bytes = 0_usize;
+        let mut frames_left = FRAMES_PER_POLL;
+        let mut bytes_left = HASHED_BYTES_PER_POLL
+            .checked_div(check.hashers())
+            .unwrap_or(HASHED_BYTES_PER_POLL)
+            .max(FEWEST_BYTES_PER_POLL);
         let timeout = || Err(Rejection::new(RejectionKind::BodyTimeout));
         loop {
+            // A frame can be larger than what one poll may hash. The rest waits for the next poll.
+            let waiting = this.buffer.bytes().get(*this.checked..).unwrap_or_default();
+            let piece = waiting.get(..bytes_left).unwrap_or(waiting);
+            check.update(piece);
+            *this.checked = this.checked.saturating_add(piece.len());
+            bytes_left = bytes_left.saturating_sub(piece.len());
+            if frames_left == 0 || bytes_left == 0 {
+                if this.deadline.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(timeout());
+                }
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+
             let Poll::Ready(frame) = this.body.as_mut().poll_frame(context) else {
                 ready!(this.deadline.as_mut().poll(context));
                 return Poll::Ready(timeout());
             };
+            frames_left = frames_left.saturating_sub(1);
             let data = match frame {
-                // Only this is the end: `is_end_stream` is a hint, and an error is no end at all.
+                // Only this is the end. `is_end_stream` is a hint, and an error is not an end.
                 None => return Poll::Ready(Ok(this.buffer.take())),
                 Some(Err(error)) => return Poll::Ready(Err(unreadable(error.into()))),
                 // No scheme signs trailers: they are dropped.
@@ -145,31 +176,21 @@ where
                     }
                 }
                 Some(data) => {
-                    let length = data.remaining();
+                    let received = this.buffer.bytes().len();
                     // Counted before it is kept.
-                    if length > this.limit.saturating_sub(this.buffer.len()) {
+                    if data.remaining() > this.limit.saturating_sub(received) {
                         return Poll::Ready(Err(Rejection::new(RejectionKind::BodyTooLarge)));
                     }
-                    let Some(kept) = this.buffer.keep(data, *this.limit, this.share) else {
+                    if this.buffer.keep(data, *this.limit, this.share).is_none() {
                         return Poll::Ready(Err(Rejection::new(RejectionKind::BudgetExhausted)));
-                    };
-                    check.update(kept);
-                    bytes = bytes.saturating_add(length);
+                    }
                 }
-            }
-            frames = frames.saturating_add(1);
-            if frames >= FRAMES_IN_ONE_GO || bytes >= BYTES_IN_ONE_GO {
-                if this.deadline.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(timeout());
-                }
-                context.waker().wake_by_ref();
-                return Poll::Pending;
             }
         }
     }
 }
 
-/// A limit of a layer outside is still a limit; anything else broke off.
+/// Tells a limit of an outer layer, which is a limit too, from a body that ended early.
 fn unreadable(error: BoxError) -> Rejection {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&*error);
     while let Some(current) = cause {
@@ -181,95 +202,81 @@ fn unreadable(error: BoxError) -> Rejection {
     Rejection::caused_by(RejectionKind::BodyUnreadable, error)
 }
 
-/// The body so far, in one piece.
+/// What arrived of the body, in one piece.
 struct Buffer {
     held: Held,
-    expected: Option<usize>,
+    /// 0 when no length is declared.
+    declared: usize,
 }
 
 enum Held {
-    Nothing,
-    /// One frame, kept as it came.
+    /// Copies of the frames, one after the other. To keep the frames themselves would take 37 times
+    /// the length of a body in frames of one byte.
+    Copied(Vec<u8>),
+    /// One large frame, without a copy.
     Frame(Bytes),
-    /// Several, side by side. A body of frames of one byte each, kept as they came, would take
-    /// 37 times its length.
-    Flat(Vec<u8>),
 }
 
 impl Buffer {
-    fn len(&self) -> usize {
+    fn bytes(&self) -> &[u8] {
         match &self.held {
-            Held::Nothing => 0,
-            Held::Frame(frame) => frame.len(),
-            Held::Flat(bytes) => bytes.len(),
+            Held::Copied(bytes) => bytes,
+            Held::Frame(frame) => frame,
         }
     }
 
-    /// Keeps a frame and hands its bytes back, or `None` when the share cannot grow.
-    fn keep<D: Buf>(&mut self, mut frame: D, limit: usize, share: &mut Share) -> Option<&[u8]> {
-        let before = self.len();
-        let needed = before.saturating_add(frame.remaining());
+    /// Keeps a frame. `None` when the budget is exhausted.
+    fn keep<D: Buf>(&mut self, mut frame: D, limit: usize, share: &mut Share) -> Option<()> {
+        let length = frame.remaining();
+        let before = self.bytes().len();
+        let needed = before.saturating_add(length);
+        let wanted = self.wanted_capacity(before, needed, limit);
         match &mut self.held {
-            Held::Nothing => {
-                if !share.grow_to(needed) {
-                    return None;
+            Held::Copied(bytes) if bytes.is_empty() && length >= FRAME_KEPT_BYTES => {
+                share.grow(needed, needed)?;
+                self.held = Held::Frame(frame.copy_to_bytes(length));
+            }
+            Held::Copied(bytes) => {
+                if needed > bytes.capacity() {
+                    let capacity = share.grow(needed, wanted)?;
+                    bytes.reserve_exact(capacity.saturating_sub(before));
                 }
-                let frame = frame.copy_to_bytes(frame.remaining());
-                self.held = Held::Frame(frame);
+                bytes.put(frame);
             }
             Held::Frame(first) => {
-                let mut bytes = Vec::new();
-                make_room(&mut bytes, needed, self.expected, limit, share)?;
+                let mut bytes = Vec::with_capacity(share.grow(needed, wanted)?);
                 bytes.extend_from_slice(first);
                 bytes.put(frame);
-                self.held = Held::Flat(bytes);
-            }
-            Held::Flat(bytes) => {
-                make_room(bytes, needed, self.expected, limit, share)?;
-                bytes.put(frame);
+                self.held = Held::Copied(bytes);
             }
         }
-        let all: &[u8] = match &self.held {
-            Held::Nothing => &[],
-            Held::Frame(frame) => frame,
-            Held::Flat(bytes) => bytes,
-        };
-        all.get(before..)
+        Some(())
     }
 
+    /// How large the buffer should become when it has to hold `needed` bytes.
+    ///
+    /// A declared length is only an upper bound: the last growth of an honest body ends exactly
+    /// there. Nothing is reserved or charged because a header promises it.
+    fn wanted_capacity(&self, before: usize, needed: usize, limit: usize) -> usize {
+        let declared = Some(self.declared).filter(|declared| *declared >= needed);
+        if before == 0 && declared.is_none() {
+            // Most bodies that do not declare a length have one frame.
+            return needed;
+        }
+        needed
+            .saturating_mul(2)
+            .max(SMALLEST_BUFFER_BYTES)
+            .min(declared.unwrap_or(limit))
+    }
+
+    /// The body, in an allocation of its length.
     fn take(&mut self) -> Bytes {
-        match std::mem::replace(&mut self.held, Held::Nothing) {
-            Held::Nothing => Bytes::new(),
+        match std::mem::replace(&mut self.held, Held::Copied(Vec::new())) {
+            Held::Copied(mut bytes) => {
+                bytes.shrink_to_fit();
+                bytes.into()
+            }
             Held::Frame(frame) => frame,
-            Held::Flat(bytes) => bytes.into(),
         }
     }
-}
-
-/// Makes the buffer at least `needed` large, and at most twice that, or as large as is trusted.
-///
-/// Where the length was declared the last growth ends exactly there: an honest body wastes nothing.
-fn make_room(
-    buffer: &mut Vec<u8>,
-    needed: usize,
-    expected: Option<usize>,
-    limit: usize,
-    share: &mut Share,
-) -> Option<()> {
-    if needed <= buffer.capacity() {
-        return Some(());
-    }
-    let ceiling = expected
-        .filter(|expected| *expected >= needed)
-        .unwrap_or(limit);
-    let smallest = match expected {
-        Some(_) => TRUSTED_BYTES,
-        None => SMALLEST_BUFFER_BYTES,
-    };
-    let generous = needed.saturating_mul(2).max(smallest).min(ceiling);
-    let granted = [generous, needed]
-        .into_iter()
-        .find(|capacity| share.grow_to(*capacity))?;
-    buffer.reserve_exact(granted.saturating_sub(buffer.len()));
-    Some(())
 }

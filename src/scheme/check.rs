@@ -46,6 +46,14 @@ impl Check {
         }))
     }
 
+    /// How many hash states [`update`](Self::update) feeds: the cost of a byte of the body.
+    pub(crate) fn hashers(&self) -> usize {
+        match self {
+            Self::Decided(_) => 0,
+            Self::Signature(check) => check.verifiers.len(),
+        }
+    }
+
     /// Takes in a piece of the body as it arrives.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         if let Self::Signature(check) = self {
