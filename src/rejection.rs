@@ -62,6 +62,9 @@ pub enum RejectionKind {
     KeysUnavailable,
     /// No candidate signature matches under any key.
     SignatureMismatch,
+    /// The request's method, path or query is a signed piece, and it contains something that it must
+    /// not contain: the separator that follows it, or a character that RFC 3986 does not allow.
+    TargetMalformed,
     /// The signed timestamp is further in the future than the tolerance.
     TimestampInFuture,
     /// The signed timestamp is older than the tolerance.
@@ -85,6 +88,7 @@ impl RejectionKind {
         Self::KeyMismatch,
         Self::KeysUnavailable,
         Self::SignatureMismatch,
+        Self::TargetMalformed,
         Self::TimestampInFuture,
         Self::TimestampTooOld,
         Self::TooManySignatures,
@@ -105,6 +109,7 @@ impl RejectionKind {
             | Self::HeaderTooLong
             | Self::KeyMismatch
             | Self::SignatureMismatch
+            | Self::TargetMalformed
             | Self::TimestampInFuture
             | Self::TimestampTooOld
             | Self::TooManySignatures => StatusCode::UNAUTHORIZED,
@@ -127,6 +132,7 @@ impl RejectionKind {
             Self::KeyMismatch => "key_mismatch",
             Self::KeysUnavailable => "keys_unavailable",
             Self::SignatureMismatch => "signature_mismatch",
+            Self::TargetMalformed => "target_malformed",
             Self::TimestampInFuture => "timestamp_in_future",
             Self::TimestampTooOld => "timestamp_too_old",
             Self::TooManySignatures => "too_many_signatures",
@@ -147,6 +153,7 @@ impl RejectionKind {
             Self::KeyMismatch => "shared key is none of ours",
             Self::KeysUnavailable => "keys are not available",
             Self::SignatureMismatch => "no signature matches under any key",
+            Self::TargetMalformed => "method, path or query cannot be read as a signed piece",
             Self::TimestampInFuture => "timestamp is in the future",
             Self::TimestampTooOld => "timestamp is too old",
             Self::TooManySignatures => "too many candidate signatures",

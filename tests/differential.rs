@@ -349,7 +349,8 @@ fn scheme(shape: &Shape) -> Scheme {
         P::Time => Piece::Timestamp,
         P::Url => Piece::Url,
     });
-    scheme.signed(pieces).build().expect("a scheme")
+    let scheme = scheme.signed(pieces).accept_movable_body_boundary();
+    scheme.build().expect("a scheme")
 }
 
 /// A delivery, as plain as can be.

@@ -701,7 +701,10 @@ fn an_id_behind_the_body_is_held_to_the_same() {
 /// What nothing separates from its neighbour is covered, but not proven.
 #[test]
 fn an_id_that_runs_on_into_the_body_is_not_called_signed() {
-    let scheme = plain().id_header("x-id").signed([Piece::Id, Piece::Body]);
+    let scheme = plain()
+        .id_header("x-id")
+        .signed([Piece::Id, Piece::Body])
+        .accept_movable_body_boundary();
     let provider = provider(scheme);
     let signature = hex("msg_1body");
     for (id, body) in [("msg_1", "body"), ("msg_", "1body")] {
@@ -715,11 +718,11 @@ fn an_id_that_runs_on_into_the_body_is_not_called_signed() {
 #[test]
 fn a_timestamp_that_runs_on_keeps_its_number_of_digits() {
     let scheme = |timestamp: Timestamp| {
-        plain().id_header("x-id").timestamp(timestamp).signed([
-            Piece::Id,
-            Piece::Timestamp,
-            Piece::Body,
-        ])
+        plain()
+            .id_header("x-id")
+            .timestamp(timestamp)
+            .signed([Piece::Id, Piece::Timestamp, Piece::Body])
+            .accept_movable_body_boundary()
     };
     let signature = hex("id17000000005");
     let verdict = |timestamp: Timestamp, id: &str, time: &str, body: &'static str| {
@@ -820,6 +823,7 @@ fn a_method_ends_where_a_urls_scheme_begins_and_nowhere_else() {
             .url(SignedUrl::exact(url))
             .timestamp(Timestamp::header("x-timestamp").accept_any_age())
             .signed([Piece::Method, Piece::Url, Piece::Timestamp, Piece::Body])
+            .accept_movable_body_boundary()
     };
     for (url, proven) in [("https://example.com", true), ("example.com", false)] {
         let signature = hex(format!("POST{url}1700000000{BODY}"));
@@ -1206,7 +1210,12 @@ fn a_required_header_has_to_have_its_exact_value() {
 fn a_signed_url_is_the_configured_one_whatever_the_host_header_says() {
     let signature = hex(format!("https://example.com/hook{BODY}"));
     let headers = [("x-signature", &*signature), ("host", "evil.example")];
-    let scheme = |url| plain().url(url).signed([Piece::Url, Piece::Body]);
+    let scheme = |url| {
+        plain()
+            .url(url)
+            .signed([Piece::Url, Piece::Body])
+            .accept_movable_body_boundary()
+    };
     for url in [
         SignedUrl::exact("https://example.com/hook"),
         SignedUrl::origin("https://example.com"),
@@ -1221,6 +1230,158 @@ fn a_signed_url_is_the_configured_one_whatever_the_host_header_says() {
     );
 }
 
+/// The query takes what the body loses: both requests have the same signature.
+#[test]
+fn a_body_without_a_marked_boundary_is_a_configuration_error_unless_it_is_accepted() {
+    let origin = || SignedUrl::origin("https://example.com");
+    let exact = || SignedUrl::exact("https://example.com/hook");
+    let newline = || Piece::literal("\n");
+    let digits = Timestamp::header("x-timestamp").accept_any_age();
+    let rfc3339 = Timestamp::header("x-timestamp").rfc3339();
+    let cases = [
+        (vec![Piece::Url, Piece::Body], origin(), &digits, false),
+        (vec![Piece::Body, Piece::Url], origin(), &digits, false),
+        (
+            vec![Piece::Url, Piece::literal("."), Piece::Body],
+            origin(),
+            &digits,
+            false,
+        ),
+        (
+            vec![Piece::Url, newline(), Piece::Body],
+            origin(),
+            &digits,
+            true,
+        ),
+        (
+            vec![Piece::Body, newline(), Piece::Url],
+            origin(),
+            &digits,
+            true,
+        ),
+        (vec![Piece::Url, Piece::Body], exact(), &digits, true),
+        (
+            vec![Piece::Method, Piece::Url, Piece::Body],
+            exact(),
+            &digits,
+            true,
+        ),
+        (vec![Piece::Method, Piece::Body], exact(), &digits, false),
+        (
+            vec![Piece::Method, newline(), Piece::Body],
+            exact(),
+            &digits,
+            true,
+        ),
+        (vec![Piece::Id, Piece::Body], exact(), &digits, false),
+        (vec![Piece::Body, Piece::Id], exact(), &digits, false),
+        (
+            vec![Piece::Id, Piece::literal("."), Piece::Body],
+            exact(),
+            &digits,
+            true,
+        ),
+        (
+            vec![Piece::header("x-topic"), Piece::Body],
+            exact(),
+            &digits,
+            false,
+        ),
+        (vec![Piece::Timestamp, Piece::Body], exact(), &digits, true),
+        (vec![Piece::Body, Piece::Timestamp], exact(), &digits, true),
+        (
+            vec![Piece::Id, Piece::Timestamp, Piece::Body],
+            exact(),
+            &digits,
+            false,
+        ),
+        (
+            vec![Piece::Id, Piece::Timestamp, Piece::Body],
+            exact(),
+            &rfc3339,
+            true,
+        ),
+    ];
+    for (pieces, url, timestamp, marked) in cases {
+        let scheme = plain()
+            .id_header("x-id")
+            .timestamp(timestamp.clone().accept_any_age())
+            .url(url)
+            .signed(pieces.clone());
+        let built = scheme.clone().build();
+        assert_eq!(built.is_ok(), marked, "{pieces:?}");
+        if let Err(error) = built {
+            assert!(
+                error.to_string().starts_with("nothing marks where"),
+                "{error}"
+            );
+        }
+        assert!(scheme.accept_movable_body_boundary().build().is_ok());
+    }
+}
+
+/// `http::Uri` takes `{` and `"` in a path. With them a part of a JSON body could be moved there.
+#[test]
+fn a_path_that_is_signed_holds_only_characters_that_rfc_3986_allows_there() {
+    let scheme = plain()
+        .url(SignedUrl::origin("https://example.com"))
+        .signed([Piece::Url, Piece::Body])
+        .accept_movable_body_boundary();
+    let provider = provider(scheme);
+    let verdict = |path: &str| {
+        let signature = hex(format!("https://example.com{path}{BODY}"));
+        let mut request = post(&[("x-signature", &signature)], BODY);
+        *request.uri_mut() = path.parse().expect("a target that http takes");
+        judge(&provider, request).err()
+    };
+    for path in [
+        "/",
+        "/a-b._~c/d:e@f",
+        "/hook?a=1&b=%7B%22%7D&c=x/y?z",
+        "/hook?!$'()*+,;=",
+    ] {
+        assert_eq!(verdict(path), None, "{path}");
+    }
+    for path in [
+        "/hook?{",
+        "/hook{\"a\"",
+        "/hook?a=1}",
+        "/{id}",
+        "/hook?a[]=1",
+        "/hook?a|b",
+        "/hook?a\\b",
+        "/hook?^",
+        "/hook?`",
+        "/hook?caf\u{e9}",
+    ] {
+        assert_eq!(
+            verdict(path),
+            Some(RejectionKind::TargetMalformed),
+            "{path}"
+        );
+    }
+}
+
+/// What a person who has seen one delivery can do where the boundary is accepted, and what not.
+#[test]
+fn json_cannot_be_moved_into_a_signed_url() {
+    let url = SignedUrl::origin("https://example.com");
+    let square = tower_webhook_auth::provider::square(secret(), url);
+    let verdict = |path: &str, body: &'static str| {
+        let signed = r#"https://example.com/hook{"a":1}"#;
+        let signature = base64(signed);
+        let mut request = post(&[("x-square-hmacsha256-signature", &signature)], body);
+        *request.uri_mut() = path.parse().expect("a target that http takes");
+        judge(&square, request).map(|verified| verified.body().clone())
+    };
+    assert!(verdict("/hook", r#"{"a":1}"#).is_ok());
+    let moved = verdict(r#"/hook{"a""#, ":1}");
+    assert_eq!(moved.err(), Some(RejectionKind::TargetMalformed));
+    // The other direction remains: it has no body that is JSON.
+    let moved = verdict("/", r#"hook{"a":1}"#).expect("the documented risk");
+    assert!(serde_json::from_slice::<serde_json::Value>(&moved).is_err());
+}
+
 /// HubSpot signs `?` where the request has `%3F`; other escapes stay as they are.
 #[test]
 fn a_url_is_unescaped_only_where_that_is_asked_for() {
@@ -1228,7 +1389,12 @@ fn a_url_is_unescaped_only_where_that_is_asked_for() {
     let mut request = post(&[("x-signature", &signature)], BODY);
     let path = "/a%3A%2f%3F%40%21%24%27%28%29%2A%2C%3bb%20c%2B";
     *request.uri_mut() = path.parse().expect("a path");
-    let scheme = |url| plain().url(url).signed([Piece::Url, Piece::Body]);
+    let scheme = |url| {
+        plain()
+            .url(url)
+            .signed([Piece::Url, Piece::Body])
+            .accept_movable_body_boundary()
+    };
     let origin = || SignedUrl::origin("https://example.com");
     let unescaped = provider(scheme(origin().hubspot_unescaped()));
     assert!(judge(&unescaped, request.clone()).is_ok());
@@ -1262,7 +1428,11 @@ fn an_id_is_called_signed_where_all_before_it_is_told_apart() {
                 other => panic!("{other:?}"),
             })
             .collect();
-        let scheme = plain().id_header("x-id").url(signed_url).signed(pieces);
+        let scheme = plain()
+            .id_header("x-id")
+            .url(signed_url)
+            .signed(pieces)
+            .accept_movable_body_boundary();
         let signature = hex(format!("{text}msg_1|{BODY}"));
         let headers = [("x-id", "msg_1"), ("x-signature", &*signature)];
         let verified = judge(&provider(scheme), post(&headers, BODY)).expect("verified");
@@ -1276,12 +1446,14 @@ fn an_id_is_called_signed_where_all_before_it_is_told_apart() {
 
 #[test]
 fn a_signed_header_is_told_apart_from_an_unsigned_one() {
-    let scheme = plain().signed([
-        Piece::header("x-topic"),
-        Piece::literal("\n"),
-        Piece::header("x-part"),
-        Piece::Body,
-    ]);
+    let scheme = plain()
+        .signed([
+            Piece::header("x-topic"),
+            Piece::literal("\n"),
+            Piece::header("x-part"),
+            Piece::Body,
+        ])
+        .accept_movable_body_boundary();
     let signature = hex(format!("orders\npart{BODY}"));
     let headers = [
         ("x-topic", "orders"),

@@ -192,6 +192,7 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
             Some(other) => panic!("unknown key encoding {other:?}"),
         })
         .key_prefix(scheme["key"]["strip_prefix"].as_str().unwrap_or_default())
+        .accept_movable_body_boundary()
         .build()
 }
 

@@ -17,6 +17,10 @@ use crate::{
 /// The key is the app's client secret. The timestamp, in `X-HubSpot-Request-Timestamp` and in
 /// milliseconds, may be five minutes old; one from the future is let through, as in the vendor's
 /// libraries. The escapes in the URL that HubSpot decodes before it signs are decoded here.
+///
+/// Pass [`SignedUrl::exact`]. With [`SignedUrl::origin`] nothing marks where the URL ends: a person who has
+/// seen a delivery can move bytes between the query and the body, and the changed delivery is verified;
+/// also `/a/b` and `/a%2Fb` then have the same signature.
 /// [Vendor's page](https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/request-validation),
 /// [source](https://github.com/HubSpot/hubspot-api-python/blob/master/hubspot/utils/signature.py).
 ///
@@ -39,30 +43,36 @@ pub fn hubspot_v3(keys: impl Into<Keys>, url: SignedUrl) -> Provider<Bytes> {
     let scheme = shapes::base64("x-hubspot-signature-v3")
         .timestamp(timestamp)
         .signed([Piece::Method, Piece::Url, Piece::Body, Piece::Timestamp])
-        .url(url.hubspot_unescaped());
+        .url(url.hubspot_unescaped())
+        .accept_movable_body_boundary();
     Provider::preset("hubspot_v3", scheme.build(), keys)
 }
 
 /// HubSpot version 2: `X-HubSpot-Signature`, the SHA-256 of secret, method, URL and body, one after the
 /// other, in hexadecimal digits.
 ///
-/// This is not a MAC: whoever sees one delivery can append to its body and sign the longer one
-/// ([length extension](https://en.wikipedia.org/wiki/Length_extension_attack)) without the secret. No
-/// time is signed either. Take [`hubspot_v3`] wherever HubSpot sends it.
+/// This is not a MAC: a person who has seen one delivery can append bytes to its body without the secret
+/// ([length extension](https://en.wikipedia.org/wiki/Length_extension_attack)). No time is signed. Use
+/// [`hubspot_v3`] wherever HubSpot sends it.
+///
+/// Pass [`SignedUrl::exact`]. With [`SignedUrl::origin`] nothing marks where the URL ends: a person who has
+/// seen a delivery can move bytes between the query and the body, and the changed delivery is verified.
 /// [Vendor's page](https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests).
 #[must_use]
 pub fn hubspot_v2(keys: impl Into<Keys>, url: SignedUrl) -> Provider<Bytes> {
     let scheme = SignatureScheme::keyless_sha256_open_to_length_extension("x-hubspot-signature")
         .signed([Piece::Secret, Piece::Method, Piece::Url, Piece::Body])
-        .url(url);
+        .url(url)
+        .accept_movable_body_boundary();
     Provider::preset("hubspot_v2", scheme.build(), keys)
 }
 
 /// HubSpot version 1: `X-HubSpot-Signature`, the SHA-256 of secret and body in hexadecimal digits.
 ///
-/// This is not a MAC: whoever sees one delivery can append to its body and sign the longer one
-/// ([length extension](https://en.wikipedia.org/wiki/Length_extension_attack)) without the secret. No
-/// time is signed either. Take [`hubspot_v3`] wherever HubSpot sends it.
+/// This is not a MAC: a person who has seen one delivery can append bytes to its body without the secret
+/// ([length extension](https://en.wikipedia.org/wiki/Length_extension_attack)). No time is signed. Use
+/// [`hubspot_v3`] wherever HubSpot sends it. A delivery of version 2 to the same app is also verified
+/// here, with `POST`, the URL and its body as the body: reject bodies that do not parse.
 /// [Vendor's page](https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests).
 #[must_use]
 pub fn hubspot_v1(keys: impl Into<Keys>) -> Provider<Bytes> {

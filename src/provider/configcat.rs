@@ -16,10 +16,12 @@ use crate::{
 /// names no tolerance. What is not answered with 2xx is repeated up to five times. The method is yours
 /// to choose, and the body may be empty; give its type with [`json`](Provider::json).
 ///
-/// Nothing stands between the three, so that one signature holds for all ways to cut them apart. Who
-/// has seen a delivery can present the end of its body under another id, and under any ten digits of
-/// it as the time. So neither is called signed, and an old delivery can be cut at a time of now that
-/// its body holds: a template in JSON keeps such an end from being an event.
+/// Nothing separates the three pieces
+/// ([`accept_movable_body_boundary`](crate::SignatureScheme::accept_movable_body_boundary)). A person who
+/// has seen a delivery can send a part of its body as the body, with another id, and with any ten digits
+/// of the body as the time. So neither id nor time is called signed, and an old delivery whose body
+/// contains a current time can be sent again in part. Use a template in JSON: a part of it does not
+/// parse.
 /// [Vendor's page](https://configcat.com/docs/advanced/notifications-webhooks/).
 ///
 /// ```
@@ -39,6 +41,7 @@ pub fn configcat(keys: impl Into<Keys>) -> Provider<Bytes> {
         .item_separator(',')
         .id_header("x-configcat-webhook-id")
         .timestamp(Timestamp::header("x-configcat-webhook-timestamp").accept_renewal())
-        .signed([Piece::Id, Piece::Timestamp, Piece::Body]);
+        .signed([Piece::Id, Piece::Timestamp, Piece::Body])
+        .accept_movable_body_boundary();
     Provider::preset("configcat", scheme.build(), keys)
 }

@@ -47,8 +47,11 @@ pub fn paddle(keys: impl Into<Keys>) -> Provider<Bytes> {
 /// Square: `x-square-hmacsha256-signature`, the HMAC-SHA256 of the notification URL and the body in
 /// base64.
 ///
-/// The URL is the one entered at Square, letter for letter: [`SignedUrl::exact`]. No time is signed:
-/// a delivery can be replayed. The event's id is in the body.
+/// The URL is the one that is entered at Square. No time is signed: a delivery can be replayed. The
+/// event's id is in the body.
+///
+/// Pass [`SignedUrl::exact`]. With [`SignedUrl::origin`] nothing marks where the URL ends: a person who has
+/// seen a delivery can move bytes between the query and the body, and the changed delivery is verified.
 /// [Vendor's page](https://developer.squareup.com/docs/webhooks/step3validate),
 /// [source](https://github.com/square/square-nodejs-sdk/blob/master/src/wrapper/WebhooksHelper.ts).
 ///
@@ -66,7 +69,8 @@ pub fn paddle(keys: impl Into<Keys>) -> Provider<Bytes> {
 pub fn square(keys: impl Into<Keys>, url: SignedUrl) -> Provider<Bytes> {
     let scheme = shapes::base64("x-square-hmacsha256-signature")
         .signed([Piece::Url, Piece::Body])
-        .url(url);
+        .url(url)
+        .accept_movable_body_boundary();
     Provider::preset("square", scheme.build(), keys)
 }
 

@@ -60,6 +60,7 @@ pub struct SignatureScheme {
     required: Vec<(String, String)>,
     signed: Vec<Piece>,
     url: Option<SignedUrl>,
+    movable_body: bool,
     key: KeyText,
 }
 
@@ -79,6 +80,7 @@ impl SignatureScheme {
             required: Vec::new(),
             signed: vec![Piece::Body],
             url: None,
+            movable_body: false,
             key: KeyText::default(),
         }
     }
@@ -212,6 +214,31 @@ impl SignatureScheme {
         self
     }
 
+    /// Accepts a scheme in which nothing marks where the body begins or ends.
+    ///
+    /// If the body follows an id, a header, the method or a [`SignedUrl::origin`] without a separator,
+    /// `id1` + `23` and `id` + `123` have the same signature. So a person who has seen a delivery can
+    /// move bytes between the body and the piece next to it, and the changed delivery is verified. Use
+    /// this only for senders that sign in this way, and let the handler check the whole body: JSON that
+    /// lost its beginning or its end does not parse. Without this method,
+    /// [`build`](Self::build) rejects such a scheme. It has no effect on other schemes.
+    ///
+    /// ```
+    /// use tower_webhook_auth::{Piece, SignatureScheme};
+    ///
+    /// let scheme = || {
+    ///     SignatureScheme::hmac_sha256("X-Acme-Signature")
+    ///         .id_header("X-Acme-Id")
+    ///         .signed([Piece::Id, Piece::Body])
+    /// };
+    /// assert!(scheme().build().is_err());
+    /// assert!(scheme().accept_movable_body_boundary().build().is_ok());
+    /// ```
+    pub fn accept_movable_body_boundary(mut self) -> Self {
+        self.movable_body = true;
+        self
+    }
+
     /// How the key is written in the secret's text. The default is [`KeyEncoding::Text`].
     pub fn key_encoding(mut self, encoding: KeyEncoding) -> Self {
         self.key.encoding = encoding;
@@ -334,6 +361,13 @@ impl SignatureScheme {
         if content.covers_secret() != (self.algorithm == Algorithm::KeylessSha256) {
             return contradiction(
                 "the secret is a signed piece in a keyless digest, and only there",
+            );
+        }
+        if !content.proven.body && !self.movable_body {
+            return contradiction(
+                "nothing marks where the signed body begins or ends: a person who has seen a delivery can \
+                 move bytes between the body and the piece next to it; sign a separator between them, \
+                 use `SignedUrl::exact` for a URL, or call `accept_movable_body_boundary`",
             );
         }
         let required = self

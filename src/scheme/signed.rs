@@ -63,23 +63,18 @@ pub(crate) struct SignedContent {
     pub(crate) proven: Proven,
 }
 
-/// The pieces of which the signed bytes tell where they begin and where they end.
+/// The pieces whose beginning and end can be found in the signed bytes.
 ///
-/// `id1` + `23` and `id` + `123` sign the same bytes. Where nothing tells them apart, a signature
-/// covers the two together, and proves neither.
+/// `id1` + `23` and `id` + `123` sign the same bytes. If nothing separates two pieces, a signature
+/// covers both together and proves neither.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proven {
+    /// Whether each request has one body for its signed bytes. In a keyless digest the body can still
+    /// be extended.
+    pub(crate) body: bool,
     pub(crate) id: bool,
     pub(crate) timestamp: bool,
     pub(crate) headers: Vec<HeaderName>,
-}
-
-impl Proven {
-    fn add(&mut self, other: Self) {
-        self.id |= other.id;
-        self.timestamp |= other.timestamp;
-        self.headers.extend(other.headers);
-    }
 }
 
 /// A [`Piece`] ready to be written: its names read, and how one tells where it ends.
@@ -128,18 +123,20 @@ impl SignedContent {
                 "the secret is a signed piece after the body: it has to stand before it",
             ));
         }
-        let mut proven = Proven::default();
-        // Read from the outside in: what is next to the body ends where the body begins.
+        // Read from the outside in: the body begins where the pieces before it end, and ends where the
+        // pieces after it begin.
         let outside_in: Vec<&Piece> = before_body.iter().collect();
-        let before_body = parts(&outside_in, url.as_ref(), timestamp, &mut proven)?;
+        let (before_body, mut proven) = parts(&outside_in, url.as_ref(), timestamp)?;
         let outside_in: Vec<&Piece> = after_body.iter().rev().collect();
-        let mut proven_after_body = Proven::default();
-        let mut after_body = parts(&outside_in, url.as_ref(), timestamp, &mut proven_after_body)?;
+        let (mut after_body, proven_after_body) = parts(&outside_in, url.as_ref(), timestamp)?;
         after_body.reverse();
+        proven.body &= proven_after_body.body;
         // A keyless digest can be extended: a person who has seen one delivery chooses all that
         // follows its body.
         if algorithm != Algorithm::KeylessSha256 {
-            proven.add(proven_after_body);
+            proven.id |= proven_after_body.id;
+            proven.timestamp |= proven_after_body.timestamp;
+            proven.headers.extend(proven_after_body.headers);
         }
         Ok(Self {
             before_body,
@@ -207,7 +204,7 @@ impl SignedContent {
                 }
                 Part::Secret => take(None),
                 Part::Timestamp { .. } => take(Some(facts.timestamp)),
-                Part::Url(url) => url.write(head, &mut |bytes| take(Some(bytes))),
+                Part::Url(url) => url.write(head, &mut |bytes| take(Some(bytes)))?,
             }
         }
         Ok(())
@@ -219,9 +216,9 @@ fn parts(
     pieces: &[&Piece],
     url: Option<&SignedUrl>,
     timestamp: Option<&Timestamp>,
-    proven: &mut Proven,
-) -> Result<Vec<Part>, ConfigError> {
+) -> Result<(Vec<Part>, Proven), ConfigError> {
     let mut begins_for_sure = true;
+    let mut proven = Proven::default();
     let mut parts = Vec::new();
     for (index, piece) in pieces.iter().enumerate() {
         let next = pieces.get(index.saturating_add(1)).copied();
@@ -236,7 +233,13 @@ fn parts(
             Piece::Body | Piece::Literal(_) | Piece::Secret => true,
             // Of a fixed form, or of a fixed number of digits: see `Timestamp::read`.
             Piece::Timestamp => true,
-            Piece::Url => url.is_some_and(SignedUrl::is_fixed),
+            Piece::Url => {
+                let ended_by = |url: &SignedUrl| match next {
+                    Some(Piece::Literal(text)) => url.ends_at(text),
+                    _ => false,
+                };
+                url.is_some_and(|url| url.is_fixed() || ended_by(url))
+            }
             // What is configured of a URL begins with its scheme, as a rule, and no method holds a `:`.
             Piece::Method if next == Some(&Piece::Url) => url.is_some_and(SignedUrl::holds_colon),
             Piece::Header(_) | Piece::Id | Piece::Method => !matches!(end, End::Open),
@@ -281,7 +284,8 @@ fn parts(
             })?),
         });
     }
-    Ok(parts)
+    proven.body = begins_for_sure;
+    Ok((parts, proven))
 }
 
 impl End {
@@ -295,10 +299,9 @@ impl End {
             Self::Timestamp => timestamp::holds_rfc3339(value),
         };
         if split {
-            let malformed = RejectionKind::HeaderMalformed;
             return Err(name.map_or_else(
-                || Rejection::new(malformed),
-                |name| Rejection::header(malformed, name),
+                || Rejection::new(RejectionKind::TargetMalformed),
+                |name| Rejection::header(RejectionKind::HeaderMalformed, name),
             ));
         }
         Ok(())
@@ -373,6 +376,7 @@ mod tests {
 
         let method = [Piece::Method, dot, Piece::Body];
         assert_eq!(written(&method, "POST", "", "a.b"), Ok("POST.a.b".into()));
-        assert_eq!(written(&method, "POST.a", "", "b"), refused);
+        let rejected = Err(RejectionKind::TargetMalformed);
+        assert_eq!(written(&method, "POST.a", "", "b"), rejected);
     }
 }

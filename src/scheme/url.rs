@@ -2,10 +2,12 @@
 
 use http::request::Parts;
 
-/// The URL that a sender calls, as it knows it.
+use crate::rejection::{Rejection, RejectionKind};
+
+/// The URL that a sender calls, as the sender knows it.
 ///
-/// Behind a proxy the request does not tell: its path may be rewritten, and a `Host` header is
-/// whatever a stranger writes. So it is configured, not reconstructed.
+/// It is configured, not read from the request: a proxy may rewrite the path, and an untrusted client
+/// chooses the `Host` header. Use [`exact`](Self::exact) wherever one URL is registered at the sender.
 #[derive(Clone, Debug)]
 pub struct SignedUrl {
     text: String,
@@ -14,7 +16,7 @@ pub struct SignedUrl {
 }
 
 impl SignedUrl {
-    /// The whole URL, letter for letter as it was entered at the sender's.
+    /// The whole URL, exactly as it was entered at the sender. This is the recommended form.
     #[must_use]
     pub fn exact(url: impl Into<String>) -> Self {
         Self {
@@ -24,10 +26,19 @@ impl SignedUrl {
         }
     }
 
-    /// What stands before the request's path, such as `https://example.com`; path and query are
-    /// taken from the request as it arrives at the layer. (A nested axum router cuts the path:
-    /// put the layer outside of it, or write the part that was cut here.) A slash at its end is taken
-    /// for the one that the path begins with.
+    /// The part before the path, such as `https://example.com`. Path and query come from the request
+    /// as it arrives at the layer. A slash at the end is ignored, since the path begins with one. (A
+    /// nested axum router cuts the path: put the layer outside of it, or write the missing part here.)
+    ///
+    /// # Risk
+    ///
+    /// Nothing marks where a URL from the request ends. If the body follows it, as at Square and HubSpot,
+    /// a person who has seen a delivery can move bytes between the query and the body, and both
+    /// requests have the same signature. A body of JSON cannot be moved into the query, since a request
+    /// whose path or query contains a character that RFC 3986 does not allow there is rejected. A form,
+    /// lines of text, or an empty body can. [`build`](super::SignatureScheme::build) rejects such a
+    /// scheme unless
+    /// [`accept_movable_body_boundary`](super::SignatureScheme::accept_movable_body_boundary) is called.
     #[must_use]
     pub fn origin(origin: impl Into<String>) -> Self {
         let origin = origin.into();
@@ -40,13 +51,15 @@ impl SignedUrl {
 
     /// Decodes the twelve escapes that HubSpot decodes before it signs, such as `%3A`, and no others
     /// ([v3 signatures](https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests)).
+    ///
+    /// With [`origin`](Self::origin), `/a/b` and `/a%2Fb` then have the same signature.
     #[must_use]
     pub fn hubspot_unescaped(mut self) -> Self {
         self.unescape = true;
         self
     }
 
-    /// Whether every request has the same.
+    /// Whether all requests have the same URL.
     pub(crate) fn is_fixed(&self) -> bool {
         !self.with_path
     }
@@ -55,16 +68,33 @@ impl SignedUrl {
         self.text.contains(':')
     }
 
-    pub(crate) fn write(&self, head: &Parts, take: &mut dyn FnMut(&[u8])) {
+    /// Whether the URL cannot contain this text, so that the text marks where the URL ends.
+    pub(crate) fn ends_at(&self, text: &str) -> bool {
+        !text.bytes().all(is_allowed)
+    }
+
+    pub(crate) fn write(&self, head: &Parts, take: &mut dyn FnMut(&[u8])) -> Result<(), Rejection> {
         let path = head.uri.path_and_query().map_or("", |path| path.as_str());
         let path = if self.with_path { path } else { "" };
+        // `http::Uri` also takes characters that RFC 3986 does not, such as `{` and `"`. With them, a
+        // person who has seen a delivery could move a part of a JSON body into the query.
+        if !path.bytes().all(is_allowed) {
+            return Err(Rejection::new(RejectionKind::TargetMalformed));
+        }
         if self.unescape {
             take(unescape(&format!("{}{path}", self.text)).as_bytes());
         } else {
             take(self.text.as_bytes());
             take(path.as_bytes());
         }
+        Ok(())
     }
+}
+
+/// Whether a path or a query may contain this character unescaped,
+/// [RFC 3986 sections 3.3 and 3.4](https://www.rfc-editor.org/rfc/rfc3986#section-3.3).
+fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:@/?".contains(&byte)
 }
 
 fn unescape(url: &str) -> String {
