@@ -1,64 +1,89 @@
-//! What is signed. Lines: the pieces, an id, another header, the method, the path; then the body.
+//! The signed content. Lines: the pieces, an id, another header, the method, the path; then the body.
 //!
 //! Among the pieces `b` is the body, `h` the header, `i` the id, `m` the method, `t` the timestamp,
-//! `u` the URL and `U` the URL unescaped; anything else is itself.
+//! `u` the URL and `U` the URL unescaped. `\r` is a line feed as a literal. Any other byte is itself, as a
+//! literal.
 #![no_main]
 
 use http::{Method, Uri, request::Parts};
 use libfuzzer_sys::fuzz_target;
 use tower_webhook_auth::Piece;
 use tower_webhook_auth_fuzz::{
-    EXTRA, ID, NOW, Rules, SIGNATURE, TIMESTAMP, Time, accepts, frames::Frames, head, reference,
+    EXTRA, ID, NOW, ORIGIN, Rules, SIGNATURE, TIMESTAMP, Time, accepts, frames::Frames, head,
+    layer, reference,
 };
+
+/// One value for each piece: what a request holds.
+#[derive(Clone, PartialEq)]
+struct Values {
+    id: Vec<u8>,
+    extra: Vec<u8>,
+    method: Vec<u8>,
+    path: Vec<u8>,
+    body: Vec<u8>,
+}
+
+/// Cuts that are tried for one input. Each costs a request.
+const MOST_CUTS: usize = 64;
 
 fuzz_target!(|input: &[u8]| {
     let mut lines = input.splitn(6, |byte| *byte == b'\n');
-    let mut line = || lines.next().unwrap_or_default();
-    let (pieces, id, extra, method, path, body) = (line(), line(), line(), line(), line(), line());
-    let Some(rules) = rules(pieces) else {
+    let mut line = || lines.next().unwrap_or_default().to_vec();
+    let pieces = line();
+    let values = Values {
+        id: line(),
+        extra: line(),
+        method: line(),
+        path: line(),
+        body: line(),
+    };
+    let Some(rules) = rules(&pieces) else {
         return;
     };
-    let Some(layer) = rules.layer() else {
+    let Some((scheme, movable)) = rules.scheme() else {
         return;
     };
-    let (Ok(method), Ok(uri)) = (Method::from_bytes(method), Uri::try_from(path)) else {
+    let now = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(NOW);
+    let layer = layer(scheme).clock(move || now);
+    let Some(mut head) = build(&values) else {
         return;
     };
-    let build = |id: &[u8]| -> Option<Parts> {
-        let now = NOW.to_string();
-        let mut head = head([
-            (SIGNATURE, &b"$"[..]),
-            (TIMESTAMP, now.as_bytes()),
-            (EXTRA, extra),
-            (ID, id),
-        ])?;
-        head.method = method.clone();
-        head.uri = uri.clone();
-        Some(head)
-    };
-    let Some(mut head) = build(id) else {
-        return;
-    };
-    rules.sign(&mut head, body);
+    rules.sign(&mut head, &values.body);
     let signature = head.headers[SIGNATURE].clone();
-    let expected = reference::accepts(&rules, &head, body);
-    let accepted = accepts(&layer, head, Frames::of([body.to_vec().into()]), body);
+    let expected = reference::accepts(&rules, &head, &values.body);
+    let frames = |body: &[u8]| Frames::of([body.to_vec().into()]);
+    let accepted = accepts(&layer, head, frames(&values.body), &values.body);
     assert_eq!(accepted, expected, "{rules:?}");
-
-    // The same bytes cut at another separator, under the same signature.
-    for (other_id, other_body) in other_cuts(&rules.pieces, id, body) {
-        let Some(mut head) = build(&other_id) else {
+    // If the boundaries of the body are not marked, the builder said so.
+    if movable || !accepted {
+        return;
+    }
+    // The same bytes, cut elsewhere, under the same signature.
+    for other in other_cuts(&rules.pieces, &values) {
+        let Some(mut head) = build(&other) else {
             continue;
         };
         head.headers.insert(SIGNATURE, signature.clone());
-        let frames = Frames::of([other_body.clone().into()]);
-        let also = accepts(&layer, head, frames, &other_body);
+        let also = accepts(&layer, head, frames(&other.body), &other.body);
         assert!(
-            !(accepted && also),
-            "one signature for two deliveries: {rules:?}"
+            !also || other.body == values.body,
+            "one signature for two bodies: {rules:?}"
         );
     }
 });
+
+fn build(values: &Values) -> Option<Parts> {
+    let now = NOW.to_string();
+    let mut head = head([
+        (SIGNATURE, &b"$"[..]),
+        (TIMESTAMP, now.as_bytes()),
+        (EXTRA, &values.extra),
+        (ID, &values.id),
+    ])?;
+    head.method = Method::from_bytes(&values.method).ok()?;
+    head.uri = Uri::try_from(values.path.as_slice()).ok()?;
+    Some(head)
+}
 
 fn rules(text: &[u8]) -> Option<Rules> {
     // No sender signs more than a handful.
@@ -75,6 +100,7 @@ fn rules(text: &[u8]) -> Option<Rules> {
             b'm' => Piece::Method,
             b't' => Piece::Timestamp,
             b'u' | b'U' => Piece::Url,
+            b'\r' => Piece::literal("\n"),
             other => Piece::Literal(char::from(*other).to_string().into()),
         })
         .collect();
@@ -86,33 +112,61 @@ fn rules(text: &[u8]) -> Option<Rules> {
     Some(rules)
 }
 
-fn other_cuts(pieces: &[Piece], id: &[u8], body: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    // Where a piece stands twice it cannot change in one of its places alone.
-    if pieces.iter().filter(|piece| **piece == Piece::Id).count() != 1 {
-        return Vec::new();
-    }
-    let beside_body = pieces.windows(3).find_map(|three| match three {
-        [Piece::Id, Piece::Literal(text), Piece::Body] => Some((text.as_bytes()[0], true)),
-        [Piece::Body, Piece::Literal(text), Piece::Id] => Some((text.as_bytes()[0], false)),
-        _ => None,
-    });
-    let Some((separator, id_first)) = beside_body else {
-        return Vec::new();
-    };
-    let (left, right) = if id_first { (id, body) } else { (body, id) };
-    let joined = [left, &[separator], right].concat();
-    joined
-        .iter()
-        .enumerate()
-        .filter(|(at, byte)| *at != left.len() && **byte == separator)
-        .take(8)
-        .map(|(at, _)| (joined[..at].to_vec(), joined[at + 1..].to_vec()))
-        .map(|(left, right)| {
-            if id_first {
-                (left, right)
-            } else {
-                (right, left)
-            }
+impl Values {
+    fn of(&self, piece: &Piece) -> Option<Vec<u8>> {
+        Some(match piece {
+            Piece::Body => self.body.clone(),
+            Piece::Header(_) => self.extra.clone(),
+            Piece::Id => self.id.clone(),
+            Piece::Literal(text) => text.as_bytes().to_vec(),
+            Piece::Method => self.method.clone(),
+            Piece::Timestamp => NOW.to_string().into_bytes(),
+            Piece::Url => [ORIGIN.as_bytes(), &self.path].concat(),
+            _ => return None,
         })
-        .collect()
+    }
+
+    /// These values with another one for this piece; `None` if the piece cannot have it.
+    fn with(&self, piece: &Piece, value: &[u8]) -> Option<Self> {
+        let mut values = self.clone();
+        match piece {
+            Piece::Body => values.body = value.to_vec(),
+            Piece::Header(_) => values.extra = value.to_vec(),
+            Piece::Id => values.id = value.to_vec(),
+            Piece::Method => values.method = value.to_vec(),
+            Piece::Url => values.path = value.strip_prefix(ORIGIN.as_bytes())?.to_vec(),
+            piece => return (self.of(piece)? == value).then_some(values),
+        }
+        Some(values)
+    }
+}
+
+/// The cuts in which two pieces with at most one fixed piece between them have other values.
+fn other_cuts(pieces: &[Piece], values: &Values) -> Vec<Values> {
+    let free = |piece: &Piece| !matches!(piece, Piece::Literal(_) | Piece::Timestamp);
+    let mut cuts = Vec::new();
+    for (at, first) in pieces.iter().enumerate() {
+        for second in at + 1..(at + 3).min(pieces.len()) {
+            let (between, second) = (&pieces[at + 1..second], &pieces[second]);
+            // A piece that is signed twice cannot change in one place only.
+            let once = |piece: &Piece| pieces.iter().filter(|other| *other == piece).count() == 1;
+            if !free(first) || !free(second) || !once(first) || !once(second) {
+                continue;
+            }
+            let text = |piece: &Piece| values.of(piece).unwrap_or_default();
+            let fixed: Vec<u8> = between.iter().flat_map(text).collect();
+            let joined = [text(first), fixed.clone(), text(second)].concat();
+            for cut in 0..=joined.len().saturating_sub(fixed.len()) {
+                if joined[cut..].starts_with(&fixed) {
+                    let (left, right) = (&joined[..cut], &joined[cut + fixed.len()..]);
+                    let cut = values
+                        .with(first, left)
+                        .and_then(|values| values.with(second, right));
+                    cuts.extend(cut.filter(|cut| cut != values));
+                }
+            }
+        }
+    }
+    cuts.truncate(MOST_CUTS);
+    cuts
 }

@@ -100,8 +100,10 @@ impl Time {
 }
 
 impl Rules {
-    /// `None` where the builder calls it a contradiction.
-    pub fn scheme(&self) -> Option<Scheme> {
+    /// The scheme, and whether its body has to be marked by
+    /// [`accept_movable_body_boundary`](SignatureScheme::accept_movable_body_boundary). `None` if the builder
+    /// rejects it.
+    pub fn scheme(&self) -> Option<(Scheme, bool)> {
         let mut scheme = match self.hash {
             Hash::Sha1 => SignatureScheme::hmac_sha1(SIGNATURE.as_str()),
             Hash::Sha256 => SignatureScheme::hmac_sha256(SIGNATURE.as_str()),
@@ -147,7 +149,10 @@ impl Rules {
                 timestamp
             });
         }
-        scheme.build().ok()
+        match scheme.clone().build() {
+            Ok(scheme) => Some((scheme, false)),
+            Err(_) => Some((scheme.accept_movable_body_boundary().build().ok()?, true)),
+        }
     }
 
     pub fn layer(&self) -> Option<WebhookAuthLayer<Bytes>> {
@@ -155,7 +160,8 @@ impl Rules {
             Some(time) => SystemTime::UNIX_EPOCH.checked_add(time.now)?,
             None => SystemTime::UNIX_EPOCH,
         };
-        Some(layer(self.scheme()?).clock(move || now))
+        let (scheme, _) = self.scheme()?;
+        Some(layer(scheme).clock(move || now))
     }
 
     /// Puts the genuine signature in the place of every `$` in the signature's headers.

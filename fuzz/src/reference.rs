@@ -12,7 +12,7 @@ use crate::{
     EXTRA, Hash, ID, KEY, ORIGIN, Rules, SECOND_SIGNATURE, SIGNATURE, TIMESTAMP, Time, Unit,
 };
 
-/// Whether a value may hold the separator that parts it from the body.
+/// Whether a value may contain the separator next to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Separators {
     Ignored,
@@ -68,7 +68,7 @@ fn signed(rules: &Rules, head: &Parts, body: &[u8], separators: Separators) -> O
             Piece::Literal(text) => (text.as_bytes().to_vec(), false),
             Piece::Method => (head.method.as_str().into(), true),
             Piece::Timestamp => (timestamp(rules, head)?, false),
-            Piece::Url => (url(rules, head).into(), false),
+            Piece::Url => (url(rules, head)?.into(), false),
             _ => return None,
         };
         let neighbour = if at < body_at {
@@ -88,11 +88,17 @@ fn signed(rules: &Rules, head: &Parts, body: &[u8], separators: Separators) -> O
     Some(signed)
 }
 
-fn url(rules: &Rules, head: &Parts) -> String {
+/// `None` if the path or the query contains a character that RFC 3986 does not allow there.
+fn url(rules: &Rules, head: &Parts) -> Option<String> {
     let path = head.uri.path_and_query().map_or("", |path| path.as_str());
+    if path
+        .contains(|c: char| !c.is_ascii() || c.is_ascii_control() || "\"#<>[\\]^`{|} ".contains(c))
+    {
+        return None;
+    }
     let url = format!("{ORIGIN}{path}");
     if !rules.unescape_url {
-        return url;
+        return Some(url);
     }
     let mut unescaped = String::new();
     let mut rest = url.as_str();
@@ -109,7 +115,7 @@ fn url(rules: &Rules, head: &Parts) -> String {
         unescaped.push(decoded);
         rest = &rest[taken..];
     }
-    unescaped
+    Some(unescaped)
 }
 
 fn timestamp(rules: &Rules, head: &Parts) -> Option<Vec<u8>> {
