@@ -1,8 +1,13 @@
 //! The secrets that senders and we share, and the names they go by.
 
+mod keys;
+
 use std::{env, fmt, fs, path::Path, sync::Arc};
 
 use zeroize::Zeroizing;
+
+pub use self::keys::Keys;
+pub(crate) use self::keys::{Names, Origin};
 
 use crate::error::ConfigError;
 
@@ -116,135 +121,5 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret([redacted])")
-    }
-}
-
-/// One or more named secrets, tried in order. Which one matched is reported by
-/// [`Verified::key_name`](crate::Verified::key_name).
-///
-/// While a secret is exchanged, the old one and the new one both hold:
-///
-/// ```
-/// use tower_webhook_auth::{Keys, Secret};
-///
-/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
-/// let keys = Keys::named([
-///     ("2026-11", Secret::new("the new one")?),
-///     ("2026-05", Secret::new("the old one")?),
-/// ])?;
-/// # let _ = keys;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-pub struct Keys(Vec<Key>);
-
-#[derive(Clone, Debug)]
-pub(crate) struct Key {
-    pub(crate) name: Arc<str>,
-    pub(crate) secret: Secret,
-}
-
-impl Keys {
-    /// Secrets with names of your own, in the order in which they are tried.
-    ///
-    /// # Errors
-    ///
-    /// When there is none, or when a name is empty or stands twice.
-    pub fn named<N: Into<String>>(
-        keys: impl IntoIterator<Item = (N, Secret)>,
-    ) -> Result<Self, ConfigError> {
-        let mut named: Vec<Key> = Vec::new();
-        for (name, secret) in keys {
-            let name: Arc<str> = name.into().into();
-            if name.is_empty() {
-                return Err(ConfigError::new("a key's name is empty"));
-            }
-            if named.iter().any(|key| key.name == name) {
-                return Err(ConfigError::new(format!("two keys are named {:?}", &*name)));
-            }
-            named.push(Key { name, secret });
-        }
-        if named.is_empty() {
-            return Err(ConfigError::new("no key"));
-        }
-        Ok(Self(named))
-    }
-
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Key> {
-        self.0.iter()
-    }
-}
-
-/// One key, named `default`.
-impl From<Secret> for Keys {
-    fn from(secret: Secret) -> Self {
-        Self(vec![Key {
-            name: "default".into(),
-            secret,
-        }])
-    }
-}
-
-/// Several keys, named `key-1`, `key-2` and so on. That there is at least one is checked when this
-/// is compiled.
-impl<const N: usize> From<[Secret; N]> for Keys {
-    fn from(secrets: [Secret; N]) -> Self {
-        const { assert!(N > 0, "at least one key is needed") };
-        let named = |(index, secret): (usize, Secret)| Key {
-            name: format!("key-{}", index.saturating_add(1)).into(),
-            secret,
-        };
-        Self(secrets.into_iter().enumerate().map(named).collect())
-    }
-}
-
-/// What a provider and its keys are called: all that a delivery keeps of them, since an event may be
-/// held for longer than the key that verified it.
-pub(crate) struct Names {
-    provider: Arc<str>,
-    tenant: Option<Arc<str>>,
-    keys: Vec<Arc<str>>,
-}
-
-impl Names {
-    pub(crate) fn new(provider: &Arc<str>, keys: &Keys) -> Self {
-        Self {
-            provider: Arc::clone(provider),
-            // Keys that a provider holds itself have no tenant.
-            tenant: None,
-            keys: keys.iter().map(|key| Arc::clone(&key.name)).collect(),
-        }
-    }
-
-    /// The keys' names, in the order in which they are tried.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().map(|name| &**name)
-    }
-}
-
-/// Where a delivery comes from: the provider, and which of its keys matched.
-#[derive(Clone)]
-pub(crate) struct Origin {
-    names: Arc<Names>,
-    key: usize,
-}
-
-impl Origin {
-    pub(crate) fn new(names: Arc<Names>, key: usize) -> Self {
-        Self { names, key }
-    }
-
-    pub(crate) fn provider(&self) -> &str {
-        &self.names.provider
-    }
-
-    /// The tenant that the keys belong to, where a source of keys names one.
-    pub(crate) fn tenant(&self) -> Option<&str> {
-        self.names.tenant.as_deref()
-    }
-
-    pub(crate) fn key_name(&self) -> &str {
-        self.names.keys.get(self.key).map_or("", |name| name)
     }
 }
