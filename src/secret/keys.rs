@@ -1,14 +1,14 @@
-//! Secrets with names: which of them are tried, in which order, and which one matched.
+//! Named secrets: in which order they are tried, and which one matched.
 
 use std::sync::Arc;
 
 use super::Secret;
 use crate::error::ConfigError;
 
-/// One or more named secrets, tried in order. Which one matched is reported by
-/// [`Verified::key_name`](crate::Verified::key_name).
+/// One or more named secrets. They are tried in order, and
+/// [`Verified::key_name`](crate::Verified::key_name) reports which one matched.
 ///
-/// While a secret is exchanged, the old one and the new one both hold:
+/// While a secret is rotated, both the new and the old one are accepted:
 ///
 /// ```
 /// use tower_webhook_auth::{Keys, Secret};
@@ -32,11 +32,15 @@ pub(crate) struct Key {
 }
 
 impl Keys {
-    /// Secrets with names of your own, in the order in which they are tried.
+    /// Secrets with names that you choose, in the order in which they are tried.
+    ///
+    /// The names appear in logs, in [`Rejection`](crate::Rejection) and in
+    /// [`Verified::key_name`](crate::Verified::key_name). Do not put a secret into a name.
     ///
     /// # Errors
     ///
-    /// When there is none, or when a name is empty or stands twice.
+    /// - There is no secret.
+    /// - A name is empty, occurs twice, or contains a control character.
     pub fn named<N: Into<String>>(
         keys: impl IntoIterator<Item = (N, Secret)>,
     ) -> Result<Self, ConfigError> {
@@ -44,15 +48,24 @@ impl Keys {
         for (name, secret) in keys {
             let name: Arc<str> = name.into().into();
             if name.is_empty() {
-                return Err(ConfigError::new("a key's name is empty"));
+                return Err(ConfigError::new(
+                    "the name of a key is empty: give each key a name, for example its date",
+                ));
+            }
+            if name.chars().any(char::is_control) {
+                return Err(ConfigError::new(format!(
+                    "the name of a key contains a control character: {name:?}"
+                )));
             }
             if named.iter().any(|key| key.name == name) {
-                return Err(ConfigError::new(format!("two keys are named {:?}", &*name)));
+                return Err(ConfigError::new(format!(
+                    "two keys have the name {name:?}: give each key its own name"
+                )));
             }
             named.push(Key { name, secret });
         }
         if named.is_empty() {
-            return Err(ConfigError::new("no key"));
+            return Err(ConfigError::new("no key was given: at least one is needed"));
         }
         Ok(Self(named))
     }
@@ -72,8 +85,7 @@ impl From<Secret> for Keys {
     }
 }
 
-/// Several keys, named `key-1`, `key-2` and so on. That there is at least one is checked when this
-/// is compiled.
+/// Several keys, named `key-1`, `key-2` and so on. An empty array does not compile.
 impl<const N: usize> From<[Secret; N]> for Keys {
     fn from(secrets: [Secret; N]) -> Self {
         const { assert!(N > 0, "at least one key is needed") };
@@ -85,8 +97,10 @@ impl<const N: usize> From<[Secret; N]> for Keys {
     }
 }
 
-/// What a provider and its keys are called: all that a delivery keeps of them, since an event may be
-/// held for longer than the key that verified it.
+/// The names of a provider and of its keys.
+///
+/// A delivery keeps only these, because an event may be held for longer than the key that verified
+/// it.
 pub(crate) struct Names {
     provider: Arc<str>,
     tenant: Option<Arc<str>>,
@@ -103,13 +117,13 @@ impl Names {
         }
     }
 
-    /// The keys' names, in the order in which they are tried.
+    /// The names of the keys, in the order in which they are tried.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|name| &**name)
     }
 }
 
-/// Where a delivery comes from: the provider, and which of its keys matched.
+/// The provider of a delivery, and which of its keys matched.
 #[derive(Clone)]
 pub(crate) struct Origin {
     names: Arc<Names>,
