@@ -159,7 +159,6 @@ mod auth;
 mod axum;
 mod clock;
 mod error;
-mod event;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 #[cfg(feature = "handshake")]
@@ -181,12 +180,11 @@ mod verified;
 
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
-pub use self::axum::MissingLayer;
+pub use self::auth::{EventTypeMismatch, MissingLayer};
 pub use self::{
     auth::{MemoryBudget, ResponseFuture, WebhookAuth, WebhookAuthLayer},
     clock::Clock,
     error::{BoxError, ConfigError},
-    event::{Batch, EventError, FromBody, Json, Unreadable},
     identity::Identity,
     provider::{KeysHandle, Provider},
     rejection::{Rejection, RejectionKind},

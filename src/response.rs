@@ -6,6 +6,8 @@ use std::{
 };
 
 use bytes::Bytes;
+#[cfg(feature = "axum")]
+use http::header::CONTENT_LENGTH;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -84,6 +86,16 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
             Kind::Text { text } => SizeHint::with_exact(text.as_ref().map_or(0, Bytes::len) as u64),
         }
     }
+}
+
+/// The same response with this text as its body.
+#[cfg(feature = "axum")]
+pub(crate) fn with_text<B>(response: Response<B>, text: String) -> Response<ResponseBody<B>> {
+    let (mut head, _) = response.into_parts();
+    head.headers.remove(CONTENT_LENGTH);
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    head.headers.insert(CONTENT_TYPE, plain);
+    Response::from_parts(head, ResponseBody::text(text.into()))
 }
 
 /// The default response to a rejected request.

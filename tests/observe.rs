@@ -1,4 +1,4 @@
-//! What the logs say, and what they must not.
+//! What the log contains, and what it must not contain.
 #![cfg(feature = "tracing")]
 
 mod common;
@@ -15,8 +15,11 @@ use std::{
 use bytes::Bytes;
 use futures_executor::block_on;
 use http::{Request, StatusCode};
-use http_body_util::Full;
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
 use tower::{Layer, Service as _, ServiceExt};
+#[cfg(feature = "axum")]
+use tower_webhook_auth::{EventTypeMismatch, MissingLayer};
 use tower_webhook_auth::{
     Keys, Piece, Provider, Secret, SignatureScheme, Verified, WebhookAuth, WebhookAuthLayer,
     provider,
@@ -34,6 +37,10 @@ const BODY: &str = concat!(
 );
 const FORGED: &str = "0123456789abcdef0123456789abcdef01234567";
 
+/// The messages of two rejections.
+const MISMATCH: &str = "no signature matches under any key";
+const MALFORMED: &str = "header is malformed: x-hub-signature";
+
 type Service = WebhookAuth<common::Inner, provider::optimizely::Event>;
 
 fn layer() -> WebhookAuthLayer<provider::optimizely::Event> {
@@ -50,9 +57,9 @@ fn deliver(service: &Service, signature: &str) -> StatusCode {
     response.expect("an infallible service").status()
 }
 
-/// Everything that is told while `act` runs, at the finest level, a line for each event and for the
-/// end of each span.
-fn told(act: impl FnOnce()) -> Vec<String> {
+/// All log lines while `act` runs, at the finest level: one for each event and for the end of each
+/// span.
+fn logged(act: impl FnOnce()) -> Vec<String> {
     let lines = Lines::default();
     tracing::subscriber::with_default(lines.subscriber(), act);
     let bytes = lines.0.lock().expect("no test panicked").clone();
@@ -91,38 +98,41 @@ impl io::Write for Lines {
 }
 
 #[test]
-fn a_refusal_is_one_warning_with_its_reason() {
+fn a_rejection_is_one_warning_with_its_reason() {
     let service = layer().layer(common::Inner::default());
-    let told = told(|| {
+    let lines = logged(|| {
         assert_eq!(deliver(&service, FORGED), StatusCode::UNAUTHORIZED);
         assert_eq!(deliver(&service, "0123"), StatusCode::UNAUTHORIZED);
     });
     assert_eq!(
-        told,
+        lines,
         [
             format!(
-                " WARN tower_webhook_auth: webhook refused webhook.provider=\"optimizely\" \
-                 webhook.reason=\"signature_mismatch\" webhook.body_bytes={} webhook.suppressed=0",
+                " WARN tower_webhook_auth: webhook rejected webhook.provider=\"optimizely\" \
+                 webhook.reason=\"signature_mismatch\" webhook.detail={MISMATCH} \
+                 webhook.method=POST webhook.path=/ webhook.body_bytes={} webhook.suppressed=0",
                 BODY.len()
             ),
-            " WARN tower_webhook_auth: webhook refused webhook.provider=\"optimizely\" \
-             webhook.reason=\"header_malformed\" webhook.header=\"x-hub-signature\" \
-             webhook.body_bytes=0 webhook.suppressed=0"
-                .to_owned(),
+            format!(
+                " WARN tower_webhook_auth: webhook rejected webhook.provider=\"optimizely\" \
+                 webhook.reason=\"header_malformed\" webhook.detail={MALFORMED} \
+                 webhook.header=\"x-hub-signature\" webhook.method=POST webhook.path=/ \
+                 webhook.body_bytes=0 webhook.suppressed=0"
+            ),
         ]
     );
 }
 
 #[test]
-fn nothing_secret_and_nothing_presented_is_told() {
-    let told = told(|| {
+fn no_secret_and_no_received_value_is_logged() {
+    let lines = logged(|| {
         let layer = layer().max_body_bytes(BODY.len());
         tracing::info!(?layer, "built");
         let service = layer.layer(common::Inner::default());
         tracing::info!(?service, "built");
         assert_eq!(deliver(&service, MAC), StatusCode::OK);
         assert_eq!(deliver(&service, FORGED), StatusCode::UNAUTHORIZED);
-        // Authentic, but no event: the parser's message would quote it.
+        // Authentic, but not an event: the parser's message quotes the body.
         let service = WebhookAuthLayer::new(
             provider::optimizely(Secret::new(SECRET).expect("a secret"))
                 .parse_with(|body| Err(format!("{body:?} is no event").into())),
@@ -138,7 +148,7 @@ fn nothing_secret_and_nothing_presented_is_told() {
             >>::oneshot(service, request));
         let status = response.expect("an infallible service").status();
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-        // A shared key is itself in the head.
+        // A shared key is in the request head itself.
         let service = WebhookAuthLayer::new(provider::vwo(Secret::new(SECRET).expect("a secret")))
             .layer(common::Inner::default());
         for (key, expected) in [(SECRET, StatusCode::OK), (FORGED, StatusCode::UNAUTHORIZED)] {
@@ -151,24 +161,24 @@ fn nothing_secret_and_nothing_presented_is_told() {
             assert_eq!(status, expected);
         }
     });
-    let text = told.join("\n");
+    let text = lines.join("\n");
     for reason in ["signature_mismatch", "event_unparseable", "key_mismatch"] {
         assert!(text.contains(reason), "{text}");
     }
     for hidden in [SECRET, MAC, FORGED, "QMVJcUKEJZFg8pQ2jhAybK"] {
-        assert!(!text.contains(hidden), "{hidden} was told:\n{text}");
+        assert!(!text.contains(hidden), "{hidden} was logged:\n{text}");
     }
 }
 
 #[test]
-fn a_thousand_refusals_in_one_instant_are_told_by_few_events_that_count_the_others() {
+fn of_a_thousand_rejections_at_once_few_are_logged_and_the_others_are_counted() {
     let seconds = Arc::new(AtomicU64::new(1_700_000_000));
     let clock = {
         let seconds = Arc::clone(&seconds);
         move || SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst))
     };
     let layer = layer().clock(clock);
-    // Clones and services of one layer share the bound, whatever else is set for them.
+    // Clones and services of one layer share the limit, also with other options.
     let services = [
         layer.clone().layer(common::Inner::default()),
         layer
@@ -177,7 +187,7 @@ fn a_thousand_refusals_in_one_instant_are_told_by_few_events_that_count_the_othe
             .layer(common::Inner::default()),
         layer.layer(common::Inner::default()),
     ];
-    let flood = told(|| {
+    let flood = logged(|| {
         for service in services.iter().cycle().take(1_000) {
             assert_eq!(deliver(service, FORGED), StatusCode::UNAUTHORIZED);
         }
@@ -190,7 +200,7 @@ fn a_thousand_refusals_in_one_instant_are_told_by_few_events_that_count_the_othe
     );
 
     seconds.fetch_add(1, Ordering::SeqCst);
-    let next = told(|| {
+    let next = logged(|| {
         for service in &services {
             assert_eq!(deliver(service, FORGED), StatusCode::UNAUTHORIZED);
         }
@@ -202,9 +212,9 @@ fn a_thousand_refusals_in_one_instant_are_told_by_few_events_that_count_the_othe
     );
 }
 
-/// A clock is the user's: what it does must not meet a lock of ours. This would wait for ever.
+/// A clock is code of the user and may call the layer. A lock held meanwhile would be a deadlock.
 #[test]
-fn a_clock_may_come_back_to_the_layer_that_asks_it() {
+fn a_clock_may_call_the_layer_that_reads_it() {
     let service = Arc::new(OnceLock::<Service>::new());
     let clock = {
         let service = Arc::clone(&service);
@@ -218,16 +228,16 @@ fn a_clock_may_come_back_to_the_layer_that_asks_it() {
         }
     };
     let layered = service.get_or_init(|| layer().clock(clock).layer(common::Inner::default()));
-    let lines = told(|| {
+    let lines = logged(|| {
         deliver(layered, FORGED);
     });
     assert_eq!(lines.len(), 2, "{lines:?}");
 }
 
 #[test]
-fn a_span_that_declares_the_fields_gets_them() {
+fn a_span_receives_the_fields_that_it_declares() {
     let service = layer().layer(common::Inner::default());
-    let told = told(|| {
+    let lines = logged(|| {
         let span = || {
             tracing::info_span!(
                 "delivery",
@@ -239,11 +249,11 @@ fn a_span_that_declares_the_fields_gets_them() {
         };
         span().in_scope(|| assert_eq!(deliver(&service, MAC), StatusCode::OK));
         span().in_scope(|| assert_eq!(deliver(&service, FORGED), StatusCode::UNAUTHORIZED));
-        // One that declares nothing is left alone.
+        // A span that declares none of them is not changed.
         tracing::info_span!("bare").in_scope(|| deliver(&service, MAC));
     });
-    let spans: Vec<&String> = told.iter().filter(|line| line.contains("close")).collect();
-    assert_eq!(spans.len(), 3, "{told:?}");
+    let spans: Vec<&String> = lines.iter().filter(|line| line.contains("close")).collect();
+    assert_eq!(spans.len(), 3, "{lines:?}");
     assert!(spans[0].contains(r#"{webhook.provider="optimizely" webhook.key="default"}"#));
     assert!(
         spans[1].contains(r#"{webhook.provider="optimizely" webhook.reason="signature_mismatch"}"#)
@@ -252,7 +262,7 @@ fn a_span_that_declares_the_fields_gets_them() {
 }
 
 #[test]
-fn a_delivery_id_is_told_only_where_the_signature_covers_it() {
+fn a_delivery_id_is_recorded_only_if_the_signature_covers_it() {
     // HMAC-SHA256 by OpenSSL: `printf 'msg_1.{}' | openssl dgst -sha256 -hmac wJ4mX9`.
     const OVER_ID_AND_BODY: &str =
         "cf3cc46057bbce6a84a1c4168b8aab0a16a7a4705f3858aba9a95ccd27509b1e";
@@ -275,7 +285,7 @@ fn a_delivery_id_is_told_only_where_the_signature_covers_it() {
             .header("x-id", "msg_1")
             .body(Full::<Bytes>::from("{}"))
             .expect("a request");
-        let told = told(|| {
+        let lines = logged(|| {
             let span = tracing::info_span!(
                 "delivery",
                 webhook.key = tracing::field::Empty,
@@ -286,16 +296,16 @@ fn a_delivery_id_is_told_only_where_the_signature_covers_it() {
             let status = response.expect("an infallible service").status();
             assert_eq!(status, StatusCode::OK);
         });
-        assert!(told[0].contains(expected), "{told:?}");
+        assert!(lines[0].contains(expected), "{lines:?}");
     }
 }
 
 #[cfg(feature = "axum")]
 #[test]
-fn a_layer_that_is_missing_is_an_error_that_names_the_type() {
+fn a_missing_layer_is_an_error_that_names_the_type() {
     use axum::{extract::FromRequestParts, response::IntoResponse};
 
-    let lines = told(|| {
+    let lines = logged(|| {
         let (mut head, ()) = Request::new(()).into_parts();
         let event = Verified::<provider::optimizely::Event>::from_request_parts(&mut head, &());
         let response = block_on(event).expect_err("no layer").into_response();
@@ -306,10 +316,188 @@ fn a_layer_that_is_missing_is_an_error_that_names_the_type() {
     };
     assert!(line.contains("ERROR tower_webhook_auth: "), "{line}");
     assert!(
-        line.ends_with(
-            "no WebhookAuthLayer for events of type \
-         tower_webhook_auth::provider::optimizely::Event is around the route"
-        ),
+        line.contains("asks for Verified<tower_webhook_auth::provider::optimizely::Event>"),
         "{line}"
     );
+}
+
+#[cfg(feature = "axum")]
+#[test]
+fn a_handler_that_asks_for_another_event_is_an_error_that_names_both_types() {
+    use axum::{Router, routing::post};
+
+    struct StripeEvent;
+
+    async fn handler(_: Verified<StripeEvent>) {}
+
+    let router: Router = Router::new().route("/", post(handler)).route_layer(layer());
+    let lines = logged(|| {
+        let request = Request::post("/")
+            .header("x-hub-signature", format!("sha1={MAC}"))
+            .body(axum::body::Body::from(BODY))
+            .expect("a request");
+        let response = block_on(router.oneshot(request)).expect("an infallible service");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let mismatch = response.extensions().get::<EventTypeMismatch>();
+        let mismatch = mismatch.expect("the error is in the extensions");
+        assert_eq!(mismatch.provider(), "optimizely");
+        assert!(mismatch.provided().ends_with("optimizely::Event"));
+        assert!(mismatch.requested().ends_with("StripeEvent"));
+        assert!(response.extensions().get::<MissingLayer>().is_some());
+    });
+    let [_, line] = &lines[..] else {
+        panic!("two lines: {lines:?}");
+    };
+    assert!(line.contains("ERROR tower_webhook_auth: the layer for \"optimizely\" provides "));
+    assert!(line.contains("Verified<tower_webhook_auth::provider::optimizely::Event>"));
+    assert!(line.contains("::StripeEvent>() to the provider"), "{line}");
+}
+
+/// Untrusted clients can cause these errors as well.
+#[cfg(feature = "axum")]
+#[test]
+fn errors_about_event_types_are_limited_in_rate() {
+    use axum::{Router, routing::post};
+
+    async fn handler(_: Verified<u8>) {}
+
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let router: Router = Router::new()
+        .route("/", post(handler))
+        .route_layer(layer().clock(move || now));
+    let lines = logged(|| {
+        for _ in 0..100 {
+            let request = Request::post("/")
+                .header("x-hub-signature", format!("sha1={MAC}"))
+                .body(axum::body::Body::from(BODY))
+                .expect("a request");
+            let response = block_on(router.clone().oneshot(request));
+            let status = response.expect("an infallible service").status();
+            assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        }
+    });
+    let mismatches = lines.iter().filter(|line| line.contains("the layer for"));
+    assert_eq!(mismatches.count(), 32);
+}
+
+/// An attacker can cause one reason at any rate. The reasons that the owner looks for must still
+/// appear.
+#[test]
+fn a_flood_of_one_reason_does_not_hide_another_reason() {
+    let seconds = Arc::new(AtomicU64::new(1_700_000_000));
+    let clock = {
+        let seconds = Arc::clone(&seconds);
+        move || SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst))
+    };
+    let service = layer().clock(clock).layer(common::Inner::default());
+    let lines = logged(|| {
+        for second in 0..600 {
+            for _ in 0..10 {
+                assert_eq!(deliver(&service, ""), StatusCode::UNAUTHORIZED);
+            }
+            // A sender that still has the old secret.
+            if second % 10 == 0 {
+                assert_eq!(deliver(&service, FORGED), StatusCode::UNAUTHORIZED);
+            }
+            seconds.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let of = |reason| {
+        lines
+            .iter()
+            .filter(|line| line.contains(reason))
+            .collect::<Vec<_>>()
+    };
+    let mismatches = of("signature_mismatch");
+    assert_eq!(mismatches.len(), 60);
+    // The number of suppressed events is that of the same reason.
+    for line in mismatches {
+        assert!(line.ends_with("webhook.suppressed=0"), "{line}");
+    }
+    let malformed = of("header_malformed");
+    assert_eq!(malformed.len(), 32 + 599);
+    assert!(malformed[600].ends_with("webhook.suppressed=9"));
+}
+
+#[test]
+fn the_method_and_the_path_are_logged_escaped_and_without_the_query() {
+    let service = layer().layer(common::Inner::default());
+    let log = |method: &str, uri: &str| {
+        let lines = logged(|| {
+            let request = Request::builder()
+                .method(method)
+                .uri(uri)
+                .body(Full::<Bytes>::default())
+                .expect("a request");
+            let response = block_on(service.clone().oneshot(request));
+            drop(response.expect("an infallible service"));
+        });
+        lines.concat()
+    };
+    let line = log("PUT", "https://example.com/webhooks/a%0Ab?token=hidden");
+    assert!(
+        line.contains(" webhook.method=PUT webhook.path=/webhooks/a%0Ab webhook.body_bytes=0"),
+        "{line}"
+    );
+    assert!(!line.contains("hidden"), "{line}");
+
+    let line = log(&"M".repeat(100), &format!("/{}", "\u{202e}".repeat(300)));
+    let method = "M".repeat(32);
+    let path = "\\u{202e}".repeat(255);
+    assert!(
+        line.contains(&format!(
+            " webhook.method={method}... webhook.path=/{path}... "
+        )),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_parsers_message_is_logged_only_if_the_layer_asks_for_it() {
+    let provider = || {
+        provider::optimizely(Secret::new(SECRET).expect("a secret")).parse_with(
+            |body| -> Result<(), _> { Err(format!("no {body:?}\n\x1b[2J{body:?}").into()) },
+        )
+    };
+    let log = |layer: WebhookAuthLayer<()>| {
+        let lines = logged(|| {
+            let request = Request::post("/")
+                .header("x-hub-signature", format!("sha1={MAC}"))
+                .body(Full::<Bytes>::from(BODY))
+                .expect("a request");
+            let response = block_on(layer.layer(common::Inner::default()).oneshot(request));
+            let status = response.expect("an infallible service").status();
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        });
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines.concat()
+    };
+    let line = log(WebhookAuthLayer::new(provider()));
+    assert!(!line.contains("webhook.parse_error"), "{line}");
+
+    let line = log(WebhookAuthLayer::new(provider()).log_parse_errors());
+    assert!(line.contains(r#" webhook.parse_error=no b"{"#), "{line}");
+    assert!(line.is_ascii() && !line.contains('\x1b'), "{line:?}");
+    assert!(line.contains("... webhook.method=POST "), "{line}");
+    assert!(line.len() < 1200, "{line}");
+}
+
+/// The messages of other errors can quote what an untrusted client sent.
+#[test]
+fn the_cause_of_an_incomplete_body_is_not_logged() {
+    let lines = logged(|| {
+        let body = StreamBody::new(futures_util::stream::iter([Err::<Frame<Bytes>, _>(
+            std::io::Error::other("quoted input"),
+        )]));
+        let request = Request::post("/")
+            .header("x-hub-signature", format!("sha1={MAC}"))
+            .body(body)
+            .expect("a request");
+        let service = layer().log_parse_errors().layer(common::Inner::default());
+        let response = block_on(service.oneshot(request));
+        let status = response.expect("an infallible service").status();
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+    });
+    assert!(lines[0].contains("body_unreadable"), "{lines:?}");
+    assert!(!lines[0].contains("quoted input"), "{lines:?}");
 }

@@ -1,4 +1,4 @@
-//! The time by which a whole body has to be there.
+//! The deadline for a whole body.
 
 use std::{
     pin::Pin,
@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 #[cfg(feature = "tokio")]
 pin_project! {
-    /// Starts when it is first polled: a body that is there at once costs no timer.
+    /// It starts when it is first polled, so a body that is ready at once needs no timer.
     pub(crate) struct Deadline {
         after: Duration,
         #[pin]
@@ -25,7 +25,7 @@ impl Deadline {
         Self { after, sleep: None }
     }
 
-    /// Ready when the time is over. Outside a tokio runtime there is no timer, and it never is.
+    /// Ready when the time is over. Outside of a tokio runtime there is no timer, and it is never ready.
     pub(crate) fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         if this.sleep.is_none() {

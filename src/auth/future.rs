@@ -31,14 +31,14 @@ pin_project! {
         S: Service<Request<Full<Bytes>>>,
     {
         #[pin]
-        state: State<B, S::Future>,
+        state: State<B, S::Future, E>,
         inner_call: Option<InnerCall<S, E>>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<B, F> {
+    enum State<B, F, E> {
         Reading {
             #[pin]
             reader: Reader<B>,
@@ -52,6 +52,7 @@ pin_project! {
             #[pin]
             future: F,
             acceptance: Option<Acceptance>,
+            settings: Arc<Settings<E>>,
         },
         Rejected {
             response: Option<Response<Bytes>>,
@@ -157,14 +158,22 @@ where
                     let body = Full::new(std::mem::take(body));
                     let future = call.inner.call(Request::from_parts(call.head, body));
                     let acceptance = acceptance.take();
-                    state.set(State::Calling { future, acceptance });
+                    state.set(State::Calling {
+                        future,
+                        acceptance,
+                        settings: call.settings,
+                    });
                 }
-                StateProjection::Calling { future, acceptance } => {
+                StateProjection::Calling {
+                    future,
+                    acceptance,
+                    settings,
+                } => {
                     let mut response = ready!(future.poll(context))?;
                     if let Some(acceptance) = acceptance.take() {
                         response.extensions_mut().insert(acceptance);
                     }
-                    return Poll::Ready(Ok(response.map(ResponseBody::inner)));
+                    return Poll::Ready(Ok(settings.explain(response)));
                 }
                 StateProjection::Rejected { response } => {
                     let Some(response) = response.take() else {

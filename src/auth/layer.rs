@@ -1,4 +1,4 @@
-//! What is decided when the middleware is built.
+//! [`WebhookAuthLayer`] and its options.
 
 use std::{fmt, sync::Arc, time::Duration, time::SystemTime};
 
@@ -18,9 +18,9 @@ use crate::{
 const DEFAULT_MAX_BODY_BYTES: usize = 1024 * 1024;
 const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Verifies each request before the inner service runs, and hands it the event.
+/// Verifies each request before the inner service runs, and gives it a typed event.
 ///
-/// The inner service gets `Request<Full<Bytes>>`: the exact bytes that were verified, with a
+/// The inner service receives `Request<Full<Bytes>>`: exactly the bytes that were verified, with a
 /// [`Verified<E>`](crate::Verified) in the request's extensions.
 ///
 /// ```
@@ -37,18 +37,25 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// # }
 /// ```
 ///
-/// # Among other layers
+/// # Order of layers
 ///
-/// What stands outside of it sees strangers, what stands inside sees verified deliveries alone. So
-/// limits that protect the handler belong inside; limits that bound the strangers, and whatever
-/// traces or counts, outside. A layer that changes the request's body, such as tower-http's
-/// `RequestDecompressionLayer`, belongs inside, since senders sign what they send. It belongs
-/// outside only where a proxy of your own compresses what was signed before.
+/// - **Outer layers see all requests**, also those of untrusted clients. Put here what traces and
+///   counts requests, and what limits untrusted clients: rate limits, limits of connections.
+/// - **Inner layers see verified requests only.** Put here what protects the handler: `Timeout`,
+///   `ConcurrencyLimit`, `LoadShed`, `Buffer`.
+/// - **A layer that changes the request body belongs inside**, for example tower-http's
+///   `RequestDecompressionLayer`. Senders sign the bytes that they send. It belongs outside only if a
+///   proxy of your own compressed the body after the sender signed it.
 ///
-/// Inside, the request's body is `Full<Bytes>`; outside, the response's is
-/// [`ResponseBody`](crate::ResponseBody). axum's `Router::layer`, tonic, warp and hyper take them as
-/// they are. `axum::serve` around a layered router, and `tower::util::option_layer`, want axum's own
-/// body back:
+/// With axum, use `route_layer` on the routes of the webhooks. With `Router::layer`, unknown paths and
+/// other methods get 401 instead of 404 or 405.
+///
+/// # Body types, `axum::serve` and `option_layer`
+///
+/// Inside, the type of the request body is `Full<Bytes>`. Outside, the type of the response body is
+/// [`ResponseBody`](crate::ResponseBody). axum's `Router::layer`, tonic, warp and hyper accept both
+/// types. `axum::serve` around a layered router, and `tower::util::option_layer`, need axum's own body.
+/// One line restores it:
 ///
 /// ```
 /// # use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
@@ -66,29 +73,98 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// # }
 /// ```
 ///
-/// So does axum's `from_fn` inside of the layer in one `ServiceBuilder`, with `map_request` between
-/// the two. In a call of `layer` of its own it needs nothing.
+/// # `FromFn`: axum's `from_fn` in the same `ServiceBuilder`
+///
+/// In one `ServiceBuilder` an inner `from_fn` does not compile: *`Service<Request<Full<Bytes>>>` is not
+/// implemented for `FromFn<…>`*. Convert the request body between the two:
+///
+/// ```
+/// # use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
+/// use axum::{Router, body::Body, extract::Request, middleware::{Next, from_fn}, response::Response};
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use tower::ServiceBuilder;
+///
+/// async fn after_verification(request: Request, next: Next) -> Response {
+///     next.run(request).await
+/// }
+///
+/// # fn router() -> Result<Router, tower_webhook_auth::ConfigError> {
+/// # let auth = WebhookAuthLayer::new(provider::optimizely(Secret::new("wJ4mX9")?));
+/// let layers = ServiceBuilder::new()
+///     .layer(auth)
+///     .map_request(|request: http::Request<Full<Bytes>>| request.map(Body::new))
+///     .layer(from_fn(after_verification));
+/// # let router: Router = Router::new().route_layer(layers);
+/// # Ok(router)
+/// # }
+/// # let _ = router;
+/// ```
+///
+/// In separate calls of `layer` or `route_layer` the conversion is not needed.
+///
+/// # A client that disconnects cancels the handler
+///
+/// When a client closes its connection, hyper (and so axum, tonic and warp) drops the future of the
+/// request. The handler then stops at its next `.await`, although its delivery is verified. Senders
+/// wait a few seconds for the response (Sentry 1 s, Slack 3 s, Shopify 5 s), and some never send the
+/// delivery again. Spawn work that must be finished, and respond at once:
+///
+/// ```
+/// # #[cfg(feature = "axum")] {
+/// use http::StatusCode;
+/// use tower_webhook_auth::{Verified, provider::optimizely};
+///
+/// async fn datafile_updated(webhook: Verified<optimizely::Event>) -> StatusCode {
+///     // A task of its own: it goes on when the client disconnects.
+///     tokio::spawn(async move { update(webhook.project_id).await });
+///     StatusCode::ACCEPTED
+/// }
+/// # async fn update(_: i64) {}
+/// # let _ = datafile_updated;
+/// # }
+/// ```
+///
+/// A task is lost when the process ends. Use a queue if a lost delivery is a problem.
+///
+/// # `Expect: 100-continue`
+///
+/// A client that sends `Expect: 100-continue` waits for permission to send its body. hyper gives the
+/// permission when the layer polls the body, so a request that the head decides is rejected without it.
+/// All 401 responses are the same bytes, but this client can tell when it was rejected: a stale
+/// timestamp at once, a wrong signature only after `100 Continue`. So it can learn the clock and the
+/// time tolerance of the server, and neither is a secret.
 ///
 /// # gRPC
 ///
-/// To a request of `application/grpc` a refusal is a gRPC status, such as `UNAUTHENTICATED`. The
-/// body that is signed is the message in its frame. This is for methods that take one message: one
-/// that takes a stream of them would wait for the stream's end, since there is no body to check
-/// before.
+/// A request of type `application/grpc` gets a rejection as a gRPC status, for example
+/// `UNAUTHENTICATED`. The signed body is the message with its gRPC frame. This works for methods that
+/// take one message. A method that takes a stream of messages would start only after the end of the
+/// stream, because a body is verified as a whole.
 ///
 /// # Logs
 ///
-/// With feature `tracing` each refusal is a warning of target `tower_webhook_auth`, with the fields
-/// `webhook.provider`, `webhook.reason` (the code of its
-/// [`RejectionKind`](crate::RejectionKind::as_str)), `webhook.header` (a name, no value),
-/// `webhook.body_bytes` and `webhook.suppressed`. Since strangers can cause refusals, all clones of
-/// a layer together tell of 32 at once, and of one more for each second; `webhook.suppressed` is
-/// how many were passed over before this one.
+/// With feature `tracing` each rejection is an event of level `WARN` and target `tower_webhook_auth`:
 ///
-/// A span that is current outside of the layer, such as one of tower-http's `TraceLayer`, gets what
-/// it declares of `webhook.provider` and `webhook.reason` for a refusal, and of `webhook.provider`,
-/// `webhook.key` and `webhook.delivery_id` (if the signature covers it) for a delivery that was
-/// accepted. It has to be the innermost span, and `TraceLayer`'s own declares none of them:
+/// | field | content |
+/// | --- | --- |
+/// | `webhook.provider` | the provider's name |
+/// | `webhook.reason` | the stable code, see [`RejectionKind::as_str`](crate::RejectionKind::as_str) |
+/// | `webhook.detail` | the message of the [`Rejection`]: what is wrong, what was expected and found |
+/// | `webhook.header` | the name of the header at fault, if there is one |
+/// | `webhook.method`, `webhook.path` | of the request, escaped, at most 32 and 256 characters; no query |
+/// | `webhook.body_bytes` | how many bytes of the body were read |
+/// | `webhook.parse_error` | the parser's message, only with [`log_parse_errors`](Self::log_parse_errors) |
+/// | `webhook.suppressed` | how many events of this reason were not logged since the last one |
+///
+/// Untrusted clients can cause rejections, so the log is limited in rate. All clones of a layer log 32
+/// events of each reason at once, and one more of that reason for each second. A flood of one reason
+/// does not hide another reason.
+///
+/// The current span at the layer, for example the span of an outer `TraceLayer`, receives the fields that
+/// it declares: for a rejection `webhook.provider` and `webhook.reason`; for an accepted delivery
+/// `webhook.provider`, `webhook.key` and, if the signature covers it, `webhook.delivery_id`. It must be
+/// the innermost span. The default span of `TraceLayer` declares none of them:
 ///
 /// ```
 /// use axum::extract::Request;
@@ -127,12 +203,13 @@ impl<E> WebhookAuthLayer<E> {
                 clock: Arc::new(SystemTime::now),
                 on_rejection: None,
                 expose_acceptance: false,
+                log_parse_errors: false,
                 observer: Arc::new(Observer::new()),
             }),
         }
     }
 
-    /// A handle to exchange the keys while the service runs.
+    /// A handle that replaces the keys while the service runs.
     #[must_use]
     pub fn keys(&self) -> KeysHandle {
         self.settings.provider.keys()
@@ -143,26 +220,26 @@ impl<E> WebhookAuthLayer<E> {
         self
     }
 
-    /// How many bytes a body may have. The default is 1 MiB, or what the provider says. A larger
-    /// one is answered with 413: from its head if it declares its length, else when the limit is
-    /// passed.
+    /// The largest body in bytes. The default is 1 MiB, or the limit of the provider. A larger body
+    /// gets 413: before it is read if its length is declared, otherwise when it passes the limit.
     ///
-    /// axum's extractors `Bytes`, `String` and `Json` have a limit of their own, 2 MB, and a 413
-    /// without a [`Rejection`] is theirs. Take [`Verified::body`](crate::Verified::body), or switch it
-    /// off with `DefaultBodyLimit::disable()`: here the body is bounded already.
+    /// axum's extractors `Bytes`, `String` and `Json` have their own limit of 2 MB. A 413 without a
+    /// [`Rejection`] comes from them. Use [`Verified::body`](crate::Verified::body) instead, or turn
+    /// their limit off with `DefaultBodyLimit::disable()`, because this layer bounds the body already.
     pub fn max_body_bytes(self, bytes: usize) -> Self {
         self.with(|settings| settings.limits.body_bytes = bytes)
     }
 
-    /// How long a body may take from its first wait to its last byte, all frames together. The
-    /// default is 30 seconds. A slower one is answered with 408.
+    /// How long a body may take, from the first wait to the last byte, for all frames together. The
+    /// default is 30 seconds. A slower body gets 408.
     ///
-    /// The timer is tokio's: without feature `tokio`, or outside a tokio runtime, there is none.
+    /// It is a timer of tokio. Without feature `tokio`, or outside of a tokio runtime, there is no
+    /// deadline.
     ///
     /// # Panics
     ///
-    /// In a tokio runtime without its time driver, which `Builder::enable_time` enables, a request
-    /// panics as soon as its body has to be waited for: as any other timer of tokio does.
+    /// In a tokio runtime without its time driver (see `Builder::enable_time`) a request panics as soon
+    /// as it waits for its body, as with any other timer of tokio.
     pub fn body_deadline(self, deadline: Duration) -> Self {
         self.with(|settings| settings.limits.deadline = deadline)
     }
@@ -178,14 +255,14 @@ impl<E> WebhookAuthLayer<E> {
         self.with(|settings| settings.limits.budget = Some(budget))
     }
 
-    /// Answers refusals in your own way. The default is an `application/problem+json` constant with
-    /// [`Rejection::status`], or for a gRPC request its status in gRPC's terms.
+    /// Makes the responses to rejected requests. The default is a constant document of type
+    /// `application/problem+json` with [`Rejection::status`], or a gRPC status for a gRPC request.
     ///
-    /// Take care to answer all failed authentications alike: a stranger who can tell them apart
-    /// learns what to try next. What there is of headers is yours to set, such as `Retry-After` for a
-    /// 503, and gRPC requests are answered in this way too. To change some answers alone, or to make
-    /// them with axum's `IntoResponse`, map the response in a layer outside, where the [`Rejection`] is
-    /// in its extensions.
+    /// Give all failed authentications the same response: a client that can tell them apart learns
+    /// what to try next. The function also sets the headers, such as `Retry-After` for a 503, and it
+    /// makes the responses to gRPC requests too. To change only some responses, or to use axum's
+    /// `IntoResponse`, map the response in an outer layer, which finds the [`Rejection`] in its
+    /// extensions.
     ///
     /// ```
     /// use http::Response;
@@ -210,17 +287,44 @@ impl<E> WebhookAuthLayer<E> {
         self.with(|settings| settings.on_rejection = Some(Arc::new(respond)))
     }
 
-    /// The clock by which signed timestamps are judged, and by which the log's events are rationed.
-    /// The default is the system's.
+    /// The clock that judges signed timestamps and limits the rate of the log. The default is the
+    /// system's clock.
     pub fn clock(self, clock: impl Clock) -> Self {
         self.with(|settings| settings.clock = Arc::new(clock))
     }
 
     /// Puts an [`Acceptance`](crate::Acceptance) into the extensions of each response to a verified
-    /// request, for the metrics and traces of layers outside. Refusals always carry their
-    /// [`Rejection`]. Off by default, since it costs an allocation or two.
+    /// request, for the metrics and traces of outer layers. A response to a rejected request always has
+    /// its [`Rejection`]. Off by default, because it costs one or two allocations.
     pub fn expose_acceptance(self) -> Self {
         self.with(|settings| settings.expose_acceptance = true)
+    }
+
+    /// Logs the parser's message when an authentic body is not the expected event
+    /// (`event_unparseable`), as field `webhook.parse_error`. It needs feature `tracing`.
+    ///
+    /// **The message may quote the body**, for example `invalid type: string "alice@example.com",
+    /// expected u64 at line 1 column 30`. The body is authentic, but may contain personal data. So this
+    /// is off by default. The message is escaped, and cut after 512 characters.
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Push {
+    ///     r#ref: String,
+    /// }
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let github = provider::github(Secret::new("wJ4mX9")?).json::<Push>();
+    /// let layer = WebhookAuthLayer::new(github).log_parse_errors();
+    /// # let _ = layer;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn log_parse_errors(self) -> Self {
+        self.with(|settings| settings.log_parse_errors = true)
     }
 }
 

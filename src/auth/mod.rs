@@ -5,6 +5,8 @@
 
 mod budget;
 mod deadline;
+#[cfg(feature = "axum")]
+mod event_type;
 mod future;
 mod layer;
 pub(crate) mod observe;
@@ -12,6 +14,8 @@ mod read;
 mod service;
 mod settings;
 
+#[cfg(feature = "axum")]
+pub use self::event_type::{EventTypeMismatch, MissingLayer};
 pub use self::{
     budget::MemoryBudget, future::ResponseFuture, layer::WebhookAuthLayer, service::WebhookAuth,
 };

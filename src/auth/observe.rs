@@ -1,10 +1,14 @@
-//! What the owner's logs are told, with feature `tracing`: why a delivery was refused, which key
-//! held for one that was accepted. Of what the sender presented only an id that it signed.
+//! What the owner's logs receive (feature `tracing`): why a request was rejected, and which key matched
+//! for an accepted one.
+
+use http::request::Parts;
 
 use crate::{clock::Clock, rejection::Rejection, verified::Verified};
 
 #[cfg(feature = "tracing")]
 use std::{
+    error::Error as _,
+    fmt::{self, Write as _},
     sync::{Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -12,51 +16,64 @@ use std::{
 #[cfg(feature = "tracing")]
 use http::HeaderName;
 #[cfg(feature = "tracing")]
-use tracing::{Level, Span, level_filters::LevelFilter};
+use tracing::{Level, Span, field::display, level_filters::LevelFilter};
 
 #[cfg(feature = "tracing")]
-use crate::verified::Claim;
+use crate::{rejection::RejectionKind, verified::Claim};
 
-/// One name for filters, wherever in this crate the event is made.
+#[cfg(feature = "axum")]
+use super::event_type::{EventTypeMismatch, MissingLayer};
+
+/// The target of all events, in whichever module they are made. Filters use it.
 #[cfg(feature = "tracing")]
 const TARGET: &str = "tower_webhook_auth";
 
-/// Anybody can cause a refusal. This many of them are told at once, then one for each second.
+/// Untrusted clients can cause rejections. For each reason this many are logged at once, then one
+/// for each second.
 #[cfg(feature = "tracing")]
 const MOST_EVENTS: u64 = 32;
 
-/// Tells of refusals and acceptances. All clones of a layer share one.
+/// The longest text that the log takes over from a request, in characters.
+#[cfg(feature = "tracing")]
+const LONGEST_METHOD: usize = 32;
+#[cfg(feature = "tracing")]
+const LONGEST_PATH: usize = 256;
+#[cfg(feature = "tracing")]
+const LONGEST_PARSE_ERROR: usize = 512;
+
+/// Logs rejected and accepted requests. All clones of a layer share one.
 #[cfg(feature = "tracing")]
 pub(crate) struct Observer {
-    bucket: Mutex<Bucket>,
+    /// One bucket for each reason, so that one reason cannot keep another out of the log.
+    rejections: [Mutex<Bucket>; RejectionKind::ALL.len()],
+    #[cfg(feature = "axum")]
+    mismatches: Mutex<Bucket>,
 }
 
 #[cfg(feature = "tracing")]
 impl Observer {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            bucket: Mutex::new(Bucket::full()),
+            rejections: [const { Mutex::new(Bucket::full()) }; RejectionKind::ALL.len()],
+            #[cfg(feature = "axum")]
+            mismatches: Mutex::new(Bucket::full()),
         }
     }
 
-    /// How many events were passed over since the last, if there may be one more.
-    fn admit(&self, clock: &dyn Clock) -> Option<u64> {
-        // Asked before the lock is taken: a clock is the user's, and may come back to us.
-        let now = clock.now();
-        self.bucket
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .admit(now)
-    }
-
-    /// One event, unless there were too many; and the reason on the current span, always.
+    /// Logs one event, unless there were too many of this reason, and always records the reason on
+    /// the current span.
     ///
-    /// A warning, not an information: a refusal is an attack or, more often, a secret that was
-    /// exchanged on one side only, and then nothing arrives any more. That strangers can cause it
-    /// at will is what the bucket is for. The rejection's `source` is left out: a parser's message
-    /// may quote the body.
-    pub(crate) fn rejected(&self, rejection: &Rejection, clock: &dyn Clock) {
-        if nobody_listens() {
+    /// It is a warning, because a rejection is an attack or, more often, a secret that was changed on
+    /// one side only, and then no delivery arrives. The rejection's `source` is logged only if
+    /// `parse_errors` is set: a parser's message may quote the body.
+    pub(crate) fn rejected(
+        &self,
+        rejection: &Rejection,
+        head: &Parts,
+        parse_errors: bool,
+        clock: &dyn Clock,
+    ) {
+        if logging_is_off() {
             return;
         }
         let provider = rejection.provider();
@@ -64,27 +81,39 @@ impl Observer {
         let span = Span::current();
         span.record("webhook.provider", provider);
         span.record("webhook.reason", reason);
-        // The event is not wanted: then nothing is counted, and the clock is not asked.
+        // Without a subscriber for the event nothing is counted, and the clock is not read.
         if !tracing::enabled!(target: TARGET, Level::WARN) {
             return;
         }
-        if let Some(suppressed) = self.admit(clock) {
-            tracing::event!(
-                target: TARGET,
-                Level::WARN,
-                webhook.provider = provider,
-                webhook.reason = reason,
-                webhook.header = rejection.header_name().map(HeaderName::as_str),
-                webhook.body_bytes = rejection.body_bytes(),
-                webhook.suppressed = suppressed,
-                "webhook refused"
-            );
-        }
+        let Some(bucket) = self.rejections.get(rejection.kind() as usize) else {
+            return;
+        };
+        let Some(suppressed) = admit(bucket, clock) else {
+            return;
+        };
+        let parse_error = rejection
+            .source()
+            .filter(|_| parse_errors && rejection.kind() == RejectionKind::EventUnparseable)
+            .map(|error| display(Escaped::new(error, LONGEST_PARSE_ERROR)));
+        tracing::event!(
+            target: TARGET,
+            Level::WARN,
+            webhook.provider = provider,
+            webhook.reason = reason,
+            webhook.detail = display(rejection),
+            webhook.parse_error = parse_error,
+            webhook.header = rejection.header_name().map(HeaderName::as_str),
+            webhook.method = display(Escaped::new(&head.method, LONGEST_METHOD)),
+            webhook.path = display(Escaped::new(head.uri.path(), LONGEST_PATH)),
+            webhook.body_bytes = rejection.body_bytes(),
+            webhook.suppressed = suppressed,
+            "webhook rejected"
+        );
     }
 
-    /// Fields of the current span, those of them that it declares.
+    /// Records fields of an accepted delivery on the current span, if the span declares them.
     pub(crate) fn accepted<E>(&self, verified: &Verified<E>) {
-        if nobody_listens() {
+        if logging_is_off() {
             return;
         }
         let span = Span::current();
@@ -94,32 +123,111 @@ impl Observer {
             span.record("webhook.delivery_id", id);
         }
     }
-}
 
-/// One error for each request to a route that has no layer, unless there were too many: strangers
-/// can cause these as well.
-#[cfg(all(feature = "axum", feature = "tracing"))]
-pub(crate) fn layer_is_missing(error: &dyn std::fmt::Display) {
-    static OBSERVER: Observer = Observer::new();
-    if OBSERVER.admit(&SystemTime::now).is_some() {
-        tracing::event!(target: TARGET, Level::ERROR, "{error}");
+    /// Logs a handler that asks for another event type than its layer provides.
+    #[cfg(feature = "axum")]
+    pub(crate) fn mismatched(&self, mismatch: &EventTypeMismatch, clock: &dyn Clock) {
+        error(&self.mismatches, mismatch, clock);
     }
 }
 
-#[cfg(all(feature = "axum", not(feature = "tracing")))]
-pub(crate) fn layer_is_missing(_: &dyn std::fmt::Display) {}
+/// Logs a handler without a layer. The events of all routes together are limited in rate, because
+/// untrusted clients can cause them.
+#[cfg(all(feature = "axum", feature = "tracing"))]
+pub(crate) fn layer_is_missing(missing: &MissingLayer) {
+    static BUCKET: Mutex<Bucket> = Mutex::new(Bucket::full());
+    error(&BUCKET, missing, &SystemTime::now);
+}
 
-/// Without a subscriber, or with one that is off, there is no span to look for.
+#[cfg(all(feature = "axum", not(feature = "tracing")))]
+pub(crate) fn layer_is_missing(_: &MissingLayer) {}
+
+#[cfg(all(feature = "axum", feature = "tracing"))]
+fn error(bucket: &Mutex<Bucket>, error: &dyn fmt::Display, clock: &dyn Clock) {
+    if !tracing::enabled!(target: TARGET, Level::ERROR) {
+        return;
+    }
+    if let Some(suppressed) = admit(bucket, clock) {
+        tracing::event!(
+            target: TARGET,
+            Level::ERROR,
+            webhook.suppressed = suppressed,
+            "{error}"
+        );
+    }
+}
+
+/// Without a subscriber, or with one that is off, there is no span to look up.
 #[cfg(feature = "tracing")]
-fn nobody_listens() -> bool {
+fn logging_is_off() -> bool {
     LevelFilter::current() == LevelFilter::OFF
+}
+
+/// If one more event may be logged: how many were suppressed since the last one.
+#[cfg(feature = "tracing")]
+fn admit(bucket: &Mutex<Bucket>, clock: &dyn Clock) -> Option<u64> {
+    // The clock is read before the bucket is locked: it is code of the user, and may call the layer.
+    let now = clock.now();
+    bucket
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .admit(now)
+}
+
+/// Text of a request or of a parser: on one line, in printable ASCII, and of bounded length.
+#[cfg(feature = "tracing")]
+struct Escaped<T> {
+    text: T,
+    longest: usize,
+}
+
+#[cfg(feature = "tracing")]
+impl<T: fmt::Display> Escaped<T> {
+    fn new(text: T, longest: usize) -> Self {
+        Self { text, longest }
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl<T: fmt::Display> fmt::Display for Escaped<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut writer = EscapedWriter {
+            formatter: f,
+            left: self.longest,
+        };
+        match write!(writer, "{}", self.text) {
+            // The writer fails when the text is too long.
+            Err(_) if writer.left == 0 => f.write_str("..."),
+            result => result,
+        }
+    }
+}
+
+#[cfg(feature = "tracing")]
+struct EscapedWriter<'a, 'b> {
+    formatter: &'a mut fmt::Formatter<'b>,
+    left: usize,
+}
+
+#[cfg(feature = "tracing")]
+impl fmt::Write for EscapedWriter<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
+            match character {
+                ' '..='~' if character != '\\' => self.formatter.write_char(character)?,
+                _ => write!(self.formatter, "{}", character.escape_default())?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A token bucket that counts what it does not let through.
 #[cfg(feature = "tracing")]
 struct Bucket {
     tokens: u64,
-    /// Up to when seconds have been turned into tokens.
+    /// The time up to which seconds have become tokens.
     filled: SystemTime,
     suppressed: u64,
 }
@@ -134,10 +242,10 @@ impl Bucket {
         }
     }
 
-    /// How many were suppressed since the last that was let through, if this one is.
+    /// How many were suppressed since the last one that passed, if this one passes.
     fn admit(&mut self, now: SystemTime) -> Option<u64> {
         match now.duration_since(self.filled).map(|age| age.as_secs()) {
-            // Less than a token's worth: what has begun of it goes on growing.
+            // The begun second is kept for the next token.
             Ok(seconds) if seconds < MOST_EVENTS => {
                 self.tokens = self.tokens.saturating_add(seconds).min(MOST_EVENTS);
                 self.filled = self
@@ -149,7 +257,7 @@ impl Bucket {
                 self.tokens = MOST_EVENTS;
                 self.filled = now;
             }
-            // The clock was put back. Waiting until it has caught up could take for ever.
+            // The clock was set back. To wait until it catches up could take very long.
             Err(_) => self.filled = now,
         }
         match self.tokens.checked_sub(1) {
@@ -165,7 +273,7 @@ impl Bucket {
     }
 }
 
-/// Without feature `tracing` nothing is told.
+/// Without feature `tracing` nothing is logged.
 #[cfg(not(feature = "tracing"))]
 pub(crate) struct Observer;
 
@@ -175,9 +283,12 @@ impl Observer {
         Self
     }
 
-    pub(crate) fn rejected(&self, _: &Rejection, _: &dyn Clock) {}
+    pub(crate) fn rejected(&self, _: &Rejection, _: &Parts, _: bool, _: &dyn Clock) {}
 
     pub(crate) fn accepted<E>(&self, _: &Verified<E>) {}
+
+    #[cfg(feature = "axum")]
+    pub(crate) fn mismatched(&self, _: &EventTypeMismatch, _: &dyn Clock) {}
 }
 
 #[cfg(all(test, feature = "tracing"))]
@@ -197,17 +308,24 @@ mod tests {
     }
 
     #[test]
-    fn one_more_is_let_through_for_each_whole_second() {
+    fn each_reason_has_its_own_bucket() {
+        for (index, kind) in RejectionKind::ALL.iter().enumerate() {
+            assert_eq!(*kind as usize, index, "{}", kind.as_str());
+        }
+    }
+
+    #[test]
+    fn one_more_event_passes_for_each_whole_second() {
         let mut bucket = emptied(at(0));
         assert_eq!(bucket.admit(at(999)), None);
         assert_eq!(bucket.admit(at(1_999)), Some(1));
-        // The begun second of the last time is not lost.
+        // The second that had begun before is not lost.
         assert_eq!(bucket.admit(at(2_000)), Some(0));
         assert_eq!(bucket.admit(at(2_001)), None);
     }
 
     #[test]
-    fn a_long_silence_fills_the_bucket_and_no_more() {
+    fn after_a_long_silence_the_bucket_is_full_and_not_fuller() {
         let mut bucket = emptied(at(0));
         let later = at(3_600_000);
         let admitted = (0..1_000).filter(|_| bucket.admit(later).is_some());
@@ -215,9 +333,23 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_put_back_stops_nothing_for_longer_than_a_second() {
+    fn a_clock_that_is_set_back_delays_events_by_one_second_at_most() {
         let mut bucket = emptied(at(3_600_000));
         assert_eq!(bucket.admit(at(0)), None);
         assert_eq!(bucket.admit(at(1_000)), Some(1));
+    }
+
+    #[test]
+    fn text_of_a_request_is_escaped_and_bounded() {
+        for (text, longest, expected) in [
+            ("/webhooks/a%20b", 256, "/webhooks/a%20b"),
+            ("/a\n\x1b[31m\\", 256, r"/a\n\u{1b}[31m\\"),
+            ("/caf\u{e9}\u{202e}", 256, r"/caf\u{e9}\u{202e}"),
+            ("abc", 3, "abc"),
+            ("abcd", 3, "abc..."),
+            ("", 0, ""),
+        ] {
+            assert_eq!(Escaped::new(text, longest).to_string(), expected);
+        }
     }
 }

@@ -3,14 +3,18 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
+#[cfg(feature = "axum")]
+use http::StatusCode;
 use http::{Response, request::Parts};
 
+#[cfg(feature = "axum")]
+use super::event_type::{EventTypeMismatch, MissingLayer};
 use super::{observe::Observer, read::Limits};
 use crate::{
     clock::Clock,
     provider::Provider,
     rejection::Rejection,
-    response,
+    response::{self, ResponseBody},
     verified::{Acceptance, Verified},
 };
 
@@ -22,6 +26,7 @@ pub(crate) struct Settings<E> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) on_rejection: Option<Arc<OnRejection>>,
     pub(crate) expose_acceptance: bool,
+    pub(crate) log_parse_errors: bool,
     pub(crate) observer: Arc<Observer>,
 }
 
@@ -34,7 +39,8 @@ impl<E> Settings<E> {
         head: &Parts,
     ) -> Response<Bytes> {
         let rejection = rejection.seen_by(self.provider.shared_name(), received);
-        self.observer.rejected(&rejection, &*self.clock);
+        self.observer
+            .rejected(&rejection, head, self.log_parse_errors, &*self.clock);
         let mut response = match &self.on_rejection {
             Some(respond) => respond(&rejection),
             None => response::rejected(&rejection, &head.headers),
@@ -50,6 +56,40 @@ impl<E> Settings<E> {
     }
 }
 
+#[cfg(feature = "axum")]
+impl<E: 'static> Settings<E> {
+    /// Wraps the response of the inner service, and explains the one of a handler that asks for
+    /// another event type than this layer provides.
+    pub(crate) fn explain<B>(&self, response: Response<B>) -> Response<ResponseBody<B>> {
+        let extensions = response.extensions();
+        let Some(missing) = extensions.get::<MissingLayer>().copied() else {
+            return response.map(ResponseBody::inner);
+        };
+        // An inner layer is nearer to the handler, and has explained it.
+        if extensions.get::<EventTypeMismatch>().is_some() {
+            return response.map(ResponseBody::inner);
+        }
+        let mismatch = EventTypeMismatch::new::<E>(self.provider.shared_name(), missing);
+        self.observer.mismatched(&mismatch, &*self.clock);
+        let is_error = response.status() == StatusCode::INTERNAL_SERVER_ERROR;
+        let mut response = if cfg!(debug_assertions) && is_error {
+            response::with_text(response, mismatch.to_string())
+        } else {
+            response.map(ResponseBody::inner)
+        };
+        response.extensions_mut().insert(mismatch);
+        response
+    }
+}
+
+/// Without feature `axum` there is no extractor that could ask for another event type.
+#[cfg(not(feature = "axum"))]
+impl<E> Settings<E> {
+    pub(crate) fn explain<B>(&self, response: Response<B>) -> Response<ResponseBody<B>> {
+        response.map(ResponseBody::inner)
+    }
+}
+
 impl<E> Clone for Settings<E> {
     fn clone(&self) -> Self {
         Self {
@@ -58,6 +98,7 @@ impl<E> Clone for Settings<E> {
             clock: Arc::clone(&self.clock),
             on_rejection: self.on_rejection.clone(),
             expose_acceptance: self.expose_acceptance,
+            log_parse_errors: self.log_parse_errors,
             observer: Arc::clone(&self.observer),
         }
     }

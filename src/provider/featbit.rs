@@ -1,9 +1,10 @@
 //! FeatBit. Its bodies are written by a template of yours: this module has no event type.
 
 use http::HeaderName;
+use serde_json::Value;
 
 use super::{Provider, shapes};
-use crate::{event::Json, secret::Keys};
+use crate::secret::Keys;
 
 /// FeatBit: `X-FeatBit-Signature-256: sha256=` and the HMAC-SHA256 of the body in hexadecimal digits.
 ///
@@ -23,10 +24,10 @@ use crate::{event::Json, secret::Keys};
 /// # }
 /// ```
 #[must_use]
-pub fn featbit(keys: impl Into<Keys>) -> Provider<Json> {
+pub fn featbit(keys: impl Into<Keys>) -> Provider<Value> {
     let scheme = shapes::sha256_tagged("x-featbit-signature-256");
     Provider::preset("featbit", scheme.build(), keys)
         .delivery_id_header(HeaderName::from_static("x-featbit-delivery"))
         .event_name_header(HeaderName::from_static("x-featbit-event"))
-        .parse()
+        .json()
 }

@@ -1,4 +1,4 @@
-//! LaunchDarkly: entries of the audit log.
+//! LaunchDarkly.
 //!
 //! ```
 //! use tower_webhook_auth::{ConfigError, Secret, Verified, WebhookAuthLayer};
@@ -10,20 +10,19 @@
 //! }
 //!
 //! fn handle(entry: &Verified<launchdarkly::Event>) {
-//!     println!("{} {:?} changed at {:?}", entry.kind, entry.name, entry.date);
+//!     println!("{} {:?} changed at {}", entry.kind, entry.name, entry.date);
 //! }
 //! # let _ = (layer, handle);
 //! ```
 //!
-//! A delivery has no signed id and no signed time in its headers, so it can be replayed. Deliveries may
-//! arrive out of order: sort them by [`Event::date`], and find duplicates by [`Event::id`].
+//! A delivery has neither an id nor a signed time in its head: it can be replayed. Deliveries may
+//! arrive out of order: [`Event::date`] puts them in order, and [`Event::id`] tells doubles apart.
+
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::Provider;
-use crate::{
-    event::{self, EventError, FromBody, Json, Object},
-    scheme::SignatureScheme,
-    secret::Keys,
-};
+use crate::{scheme::SignatureScheme, secret::Keys};
 
 /// LaunchDarkly: `X-LD-Signature`, the HMAC-SHA256 of the body in hexadecimal digits.
 ///
@@ -43,103 +42,58 @@ use crate::{
 #[must_use]
 pub fn launchdarkly(keys: impl Into<Keys>) -> Provider<Event> {
     let scheme = SignatureScheme::hmac_sha256("x-ld-signature");
-    Provider::preset("launchdarkly", scheme.build(), keys).parse()
+    Provider::preset("launchdarkly", scheme.build(), keys).json()
 }
 
 /// An entry of the audit log: something changed.
 ///
-/// The fields that this type does not name are in [`Verified::body`](crate::Verified::body).
-///
-/// ```
-/// use tower_webhook_auth::{FromBody, provider::launchdarkly};
-///
-/// # fn main() -> Result<(), tower_webhook_auth::EventError> {
-/// let body = br#"{"_id":"57c0a8e2","date":1472243938774,"kind":"flag","accesses":null}"#;
-/// let entry = launchdarkly::Event::from_body(body)?;
-/// assert_eq!((entry.kind.as_str(), entry.date), ("flag", Some(1_472_243_938_774)));
-/// # Ok(())
-/// # }
-/// ```
-///
-/// Source: [Vendor's page](https://launchdarkly.com/docs/api/webhooks).
+/// What this type leaves out is in [`Verified::body`](crate::Verified::body).
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Event {
-    /// The id of the entry.
+    /// The entry's id.
+    #[serde(rename = "_id")]
     pub id: String,
     /// When it changed, in milliseconds since 1970.
-    pub date: Option<i64>,
-    /// The type of the object, such as `flag` or `environment`.
+    pub date: i64,
+    /// The kind of what changed, such as `flag` or `environment`.
     pub kind: String,
-    /// The name of the object.
+    /// The name of what changed.
     pub name: Option<String>,
-    /// The actions, such as `updateName`, and their resources.
+    /// What was done, such as `updateName`, and to which resource.
+    #[serde(default)]
     pub accesses: Vec<Access>,
-    /// The change, in Markdown.
+    /// What changed, in Markdown.
     pub description: Option<String>,
-    /// The comment of the member who made the change.
+    /// What whoever changed it had to say.
     pub comment: Option<String>,
-    /// The action in words, such as `turned on the flag`.
+    /// What was done, in words, such as `turned on the flag`.
+    #[serde(rename = "titleVerb")]
     pub title_verb: Option<String>,
-    /// Who made the change, if it was a member.
+    /// Who changed it, where that was a member.
     pub member: Option<Member>,
-    /// The object, as LaunchDarkly's API shows it.
-    pub target: Option<Json>,
+    /// What changed, as LaunchDarkly's API shows it.
+    #[serde(default)]
+    pub target: Value,
 }
 
 /// An action on a resource.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Access {
     /// The action, such as `updateName`.
-    pub action: Option<String>,
+    pub action: String,
     /// The resource, such as `proj/alexis:env/test`.
-    pub resource: Option<String>,
+    pub resource: String,
 }
 
 /// A member of the account.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Member {
-    /// The id of the member.
+    /// The member's id.
+    #[serde(rename = "_id")]
     pub id: Option<String>,
-    /// The e-mail address of the member.
+    /// The member's address.
     pub email: Option<String>,
-}
-
-impl FromBody for Event {
-    fn from_body(body: &[u8]) -> Result<Self, EventError> {
-        event::body(body, |entry| {
-            Ok(Self {
-                id: entry.required_text("_id")?,
-                date: entry.integer("date")?,
-                kind: entry.required_text("kind")?,
-                name: entry.text("name")?,
-                accesses: entry.objects("accesses", Access::read)?,
-                description: entry.text("description")?,
-                comment: entry.text("comment")?,
-                title_verb: entry.text("titleVerb")?,
-                member: entry.object("member", Member::read)?,
-                target: entry.json("target")?,
-            })
-        })
-    }
-}
-
-impl Access {
-    fn read(access: &Object<'_>) -> Result<Self, EventError> {
-        Ok(Self {
-            action: access.text("action")?,
-            resource: access.text("resource")?,
-        })
-    }
-}
-
-impl Member {
-    fn read(member: &Object<'_>) -> Result<Self, EventError> {
-        Ok(Self {
-            id: member.text("_id")?,
-            email: member.text("email")?,
-        })
-    }
 }

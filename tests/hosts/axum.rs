@@ -15,12 +15,26 @@ use axum::{
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::Full;
-use tower::{Layer, ServiceBuilder, make::Shared, util::MapResponseLayer};
-use tower_webhook_auth::{BoxError, Rejection, Verified, WebhookAuthLayer, provider::vwo};
-
-use crate::net::{
-    Event, PROJECT, VWO_KEY, delivery, forged, layer, listen, send, spawn, vwo_delivery, vwo_layer,
+use tower::{Layer, ServiceBuilder, ServiceExt, make::Shared, util::MapResponseLayer};
+use tower_webhook_auth::{
+    BoxError, EventTypeMismatch, Provider, Rejection, Secret, SharedKeyScheme, Verified,
+    WebhookAuthLayer, provider::vwo,
 };
+
+use crate::{
+    common::collect,
+    net::{
+        Event, PROJECT, VWO_KEY, delivery, forged, layer, listen, send, spawn, vwo_delivery,
+        vwo_layer,
+    },
+};
+
+/// Another provider that accepts VWO's deliveries.
+fn vwo_provider(name: &str) -> Provider<Bytes> {
+    let scheme = SharedKeyScheme::new("x-vwo-auth").build();
+    let key = Secret::new(VWO_KEY).expect("a secret");
+    Provider::new(name, scheme.expect("a scheme"), key).expect("a provider")
+}
 
 async fn project(webhook: Verified<Event>) -> String {
     webhook.project_id.to_string()
@@ -38,22 +52,22 @@ async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-/// What each placement of the layer has to do.
+/// What the layer must do in each place.
 async fn guards(placement: &str, address: SocketAddr, path: &str) {
     let accepted = send(address, delivery(path)).await;
     assert_eq!(accepted.status(), StatusCode::OK, "{placement}");
     assert_eq!(accepted.body(), PROJECT, "{placement}");
-    let refused = send(address, forged(path)).await;
-    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "{placement}");
+    let rejected = send(address, forged(path)).await;
+    assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED, "{placement}");
     assert_eq!(
-        refused.headers()["content-type"],
+        rejected.headers()["content-type"],
         "application/problem+json",
         "{placement}"
     );
 }
 
 #[tokio::test]
-async fn the_layer_stands_wherever_axum_takes_one() {
+async fn the_layer_works_in_every_place_where_axum_takes_a_layer() {
     let placements = [
         (
             "Router::layer",
@@ -129,7 +143,7 @@ async fn the_layer_stands_wherever_axum_takes_one() {
 }
 
 #[tokio::test]
-async fn a_handler_takes_the_event_in_any_of_four_ways_beside_state_and_body() {
+async fn a_handler_takes_the_event_in_any_of_four_ways_together_with_state_and_body() {
     async fn all_of_it(
         State(prefix): State<&'static str>,
         Extension(by_extension): Extension<Verified<Event>>,
@@ -138,7 +152,7 @@ async fn a_handler_takes_the_event_in_any_of_four_ways_beside_state_and_body() {
         body: Bytes,
     ) -> String {
         let optional = optional.expect("the layer is there");
-        // One event, not four.
+        // All are the same event.
         assert_eq!(&*by_extension, &*extracted);
         assert_eq!(&*optional, &*extracted);
         assert_eq!(&body, extracted.body());
@@ -165,11 +179,11 @@ async fn a_handler_takes_the_event_in_any_of_four_ways_beside_state_and_body() {
 }
 
 #[tokio::test]
-async fn an_optional_event_is_absent_where_no_layer_is() {
+async fn an_optional_event_is_absent_on_a_route_without_a_layer() {
     async fn either(webhook: Option<Verified<Event>>) -> &'static str {
         match webhook {
             Some(_) => "verified",
-            None => "nobody checked",
+            None => "not verified",
         }
     }
     let address = serve(
@@ -179,30 +193,76 @@ async fn an_optional_event_is_absent_where_no_layer_is() {
     )
     .await;
     assert_eq!(send(address, delivery("/guarded")).await.body(), "verified");
-    // A good signature proves nothing where nobody looks at it.
+    // Without a layer a valid signature proves nothing, because no code checks it.
     assert_eq!(
         send(address, delivery("/open")).await.body(),
-        "nobody checked"
+        "not verified"
     );
 }
 
+/// In production the client must not learn the names of types.
 #[tokio::test]
-async fn a_missing_layer_is_a_500_that_tells_the_sender_nothing() {
+async fn a_missing_layer_is_a_500_that_explains_itself_in_debug_builds_only() {
+    const NO_LAYER: &str = "the handler asks for \
+        Verified<tower_webhook_auth::provider::optimizely::Event>, but no WebhookAuthLayer around its \
+        route provides that type: add the layer to the route, or take \
+        Option<Verified<tower_webhook_auth::provider::optimizely::Event>>";
+    const OTHER_TYPE: &str = "the layer for \"vwo\" provides \
+        Verified<tower_webhook_auth::provider::vwo::Event>, but the handler asks for \
+        Verified<tower_webhook_auth::provider::optimizely::Event>: add \
+        .json::<tower_webhook_auth::provider::optimizely::Event>() to the provider, or take \
+        Verified<tower_webhook_auth::provider::vwo::Event>";
     let address = serve(
         Router::new()
             .route("/no-layer", post(project))
-            .route("/another-senders-layer", post(project).layer(vwo_layer())),
+            .route("/other-type", post(project).layer(vwo_layer()))
+            // The layer next to the handler explains it, and the outer one adds nothing.
+            .route(
+                "/two-layers",
+                post(project)
+                    .route_layer(vwo_layer())
+                    .layer(WebhookAuthLayer::new(vwo_provider("outer"))),
+            ),
     )
     .await;
-    let requests = [
-        delivery("/no-layer"),
-        vwo_delivery("/another-senders-layer", VWO_KEY),
-    ];
-    for request in requests {
+    for (request, text) in [
+        (delivery("/no-layer"), NO_LAYER),
+        (vwo_delivery("/other-type", VWO_KEY), OTHER_TYPE),
+        (vwo_delivery("/two-layers", VWO_KEY), OTHER_TYPE),
+    ] {
         let response = send(address, request).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(response.body(), "");
+        if cfg!(debug_assertions) {
+            assert_eq!(response.body(), text);
+            let content_type = &response.headers()["content-type"];
+            assert_eq!(content_type, "text/plain; charset=utf-8");
+        } else {
+            assert_eq!(response.body(), "");
+        }
+        let length = response.body().len().to_string();
+        assert_eq!(response.headers()["content-length"], *length);
     }
+}
+
+/// A response that an inner layer made from the error is not replaced.
+#[tokio::test]
+async fn a_response_that_is_no_longer_a_500_keeps_its_body() {
+    async fn hide(request: Request, next: Next) -> Response {
+        let mut response = next.run(request).await;
+        *response.status_mut() = StatusCode::BAD_GATEWAY;
+        *response.body_mut() = Body::from("hidden");
+        response
+    }
+    let service = Router::new()
+        .route("/", post(project))
+        .layer(from_fn(hide))
+        .layer(vwo_layer());
+    let response = service.oneshot(vwo_delivery("/", VWO_KEY).map(Body::new));
+    let response = response.await.expect("an infallible service");
+    let mismatch = response.extensions().get::<EventTypeMismatch>();
+    assert_eq!(mismatch.expect("the error").provider(), "vwo");
+    assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(collect(response.into_body()).await, "hidden");
 }
 
 #[tokio::test]
@@ -217,16 +277,16 @@ async fn several_senders_in_one_app_each_have_their_own_layer() {
             .route("/health", get(|| async { "well" })),
     )
     .await;
-    guards("beside another sender", address, "/optimizely").await;
+    guards("next to another sender", address, "/optimizely").await;
 
     let accepted = send(address, vwo_delivery("/vwo", VWO_KEY)).await;
     assert_eq!(accepted.body(), "campaign_settings_changed");
-    // What one sender may say, another may not.
+    // A delivery of one sender is not accepted for another one.
     let crossed = send(address, delivery("/vwo")).await;
     assert_eq!(crossed.status(), StatusCode::UNAUTHORIZED);
     let crossed = send(address, vwo_delivery("/optimizely", VWO_KEY)).await;
     assert_eq!(crossed.status(), StatusCode::UNAUTHORIZED);
-    // And what is no webhook is nobody's business.
+    // A route that is not a webhook needs no key.
     let request = Request::get("/health").body(Full::default());
     let open = send(address, request.expect("a request")).await;
     assert_eq!(open.body(), "well");
@@ -247,7 +307,7 @@ async fn axum_serve_takes_the_layered_router_with_its_body_mapped() {
 }
 
 #[tokio::test]
-async fn an_optional_layer_stands_with_its_body_mapped() {
+async fn an_optional_layer_works_with_its_body_mapped() {
     let router = |layer: Option<WebhookAuthLayer<Event>>| {
         let layer = layer.map(|layer| {
             let map = MapResponseLayer::new(|response: Response<_>| response.map(Body::new));
@@ -265,8 +325,8 @@ async fn an_optional_layer_stands_with_its_body_mapped() {
 }
 
 #[tokio::test]
-async fn from_fn_stands_outside_or_inside() {
-    // What a layer outside can learn of a refusal.
+async fn from_fn_works_outside_and_inside() {
+    // What an outer layer can read about a rejection.
     async fn outside(request: Request, next: Next) -> Response {
         let mut response = next.run(request).await;
         if let Some(rejection) = response.extensions().get::<Rejection>() {
@@ -275,7 +335,7 @@ async fn from_fn_stands_outside_or_inside() {
         }
         response
     }
-    // What one inside can learn of the event.
+    // What an inner layer can read about the event.
     async fn inside(request: Request, next: Next) -> Response {
         let verified = request.extensions().get::<Verified<Event>>().cloned();
         let mut response = next.run(request).await;
@@ -287,7 +347,7 @@ async fn from_fn_stands_outside_or_inside() {
     let router = || Router::new().route("/in", post(project));
     let placements = [
         (
-            "calls of `layer` of their own",
+            "separate calls of `layer`",
             router()
                 .layer(from_fn(inside))
                 .layer(layer())
@@ -309,18 +369,18 @@ async fn from_fn_stands_outside_or_inside() {
         guards(placement, address, "/in").await;
         let accepted = send(address, delivery("/in")).await;
         assert_eq!(accepted.headers()["x-key"], "default", "{placement}");
-        let refused = send(address, forged("/in")).await;
+        let rejected = send(address, forged("/in")).await;
         assert_eq!(
-            refused.headers()["x-reason"],
+            rejected.headers()["x-reason"],
             "signature_mismatch",
             "{placement}"
         );
-        assert!(!refused.headers().contains_key("x-key"), "{placement}");
+        assert!(!rejected.headers().contains_key("x-key"), "{placement}");
     }
 }
 
 #[tokio::test]
-async fn a_route_that_does_not_exist_tells_strangers_nothing_with_layer_and_404_with_route_layer() {
+async fn an_unknown_path_is_401_with_layer_and_404_with_route_layer() {
     let routes = || Router::new().route("/in", post(project));
     let layered = serve(routes().layer(layer())).await;
     let response = send(layered, forged("/elsewhere")).await;
