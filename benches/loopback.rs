@@ -27,7 +27,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 use tower::{Layer, Service, service_fn};
 use tower_webhook_auth::{
-    Provider, Secret, SignatureScheme, Verified, WebhookAuthLayer,
+    FromBody, Provider, Secret, SignatureScheme, Verified, WebhookAuthLayer,
     provider::{self, optimizely::Event},
 };
 
@@ -91,7 +91,7 @@ async fn handler(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>,
 
 async fn parse_alone(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let body = request.into_body().collect().await.expect("a whole body");
-    let event = serde_json::from_slice::<Event>(&body.to_bytes());
+    let event = Event::from_body(&body.to_bytes());
     Ok(answer(event.expect("an event").datafile().is_some()))
 }
 

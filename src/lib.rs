@@ -159,6 +159,7 @@ mod auth;
 mod axum;
 mod clock;
 mod error;
+mod event;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 #[cfg(feature = "handshake")]
@@ -185,6 +186,7 @@ pub use self::{
     auth::{MemoryBudget, ResponseFuture, WebhookAuth, WebhookAuthLayer},
     clock::Clock,
     error::{BoxError, ConfigError},
+    event::{Batch, EventError, FromBody, Json, Unreadable},
     identity::Identity,
     provider::{KeysHandle, Provider},
     rejection::{Rejection, RejectionKind},

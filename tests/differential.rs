@@ -918,7 +918,8 @@ impl Random {
     /// A key of any length around the blocks of the hashes.
     fn key(&mut self) -> Vec<u8> {
         let most = if self.one_in(4) { 200 } else { 70 };
-        let length = 1 + self.below(most);
+        // A key in base64 has at least eight bytes.
+        let length = 8 + self.below(most);
         let mut key = self.exactly(length);
         key[0] |= 0x80;
         key

@@ -3,8 +3,9 @@
 use std::{fs, path::Path};
 
 /// The modules of `src/`. Each may use only those before it.
-const MODULES: [&str; 15] = [
+const MODULES: [&str; 16] = [
     "error",
+    "event",
     "clock",
     "identity",
     "rejection",

@@ -235,7 +235,18 @@ fn errors_of_configuration_show_the_problem_and_not_the_secret() {
     let mut failed = |result: Result<(), ConfigError>| {
         printed.error("ConfigError", &result.expect_err("an error"));
     };
-    for spoilt in [" {}", "{} ", "{}\n", "{}\0{}", "\u{1b}[2J{}"] {
+    for spoilt in [
+        " {}",
+        "{} ",
+        "{}\n",
+        "{}\0{}",
+        "\u{1b}[2J{}",
+        "{}\u{feff}",
+        "\"{}\"",
+        "WEBHOOK_SECRET={}",
+        "v1,whsec_{}",
+        "-----BEGIN PUBLIC KEY-----\n{}",
+    ] {
         let text = spoilt.replace("{}", SECRET);
         failed(Secret::new(text).map(drop));
     }

@@ -188,7 +188,7 @@ fn keys_that_cannot_be_read_leave_the_old_ones() {
     let error = keys.replace(broken.expect("keys")).expect_err("not hex");
     assert_eq!(
         error.to_string(),
-        r#"key "bad": secret is not in hexadecimal digits"#
+        r#"acme: key "bad": secret is not hexadecimal digits: copy it from the sender again, all of it"#
     );
     assert_eq!(keys.names(), ["default"]);
     let signature = reference::hmac(Sha256, &[0x00, 0xff], BODY.as_bytes());

@@ -91,7 +91,7 @@ fn it_signs_as_the_standard_webhooks_libraries_do() {
 
 #[test]
 fn an_id_is_kept_over_retries_and_the_time_is_not() {
-    let secret = whsec(b"key");
+    let secret = whsec(b"some key");
     let receiver = acme(standard_webhooks(), secret.clone());
     let signer = Signer::new(&receiver, &secret)
         .expect("a signer")
@@ -112,7 +112,7 @@ fn an_id_is_kept_over_retries_and_the_time_is_not() {
 
 #[test]
 fn an_id_and_a_time_that_the_request_brings_are_kept() {
-    let secret = whsec(b"key");
+    let secret = whsec(b"some key");
     let receiver = acme(standard_webhooks(), secret.clone());
     let signer = Signer::new(&receiver, &secret).expect("a signer");
     let time = (NOW - 7).to_string();
@@ -128,7 +128,7 @@ fn an_id_and_a_time_that_the_request_brings_are_kept() {
 
 #[test]
 fn each_request_has_an_id_of_its_own_where_none_is_given() {
-    let secret = whsec(b"key");
+    let secret = whsec(b"some key");
     let signer = Signer::new(&acme(standard_webhooks(), secret.clone()), &secret);
     let signer = signer.expect("a signer");
     let (one, other) = (signer.request(BODY), signer.request(BODY));
@@ -138,7 +138,7 @@ fn each_request_has_an_id_of_its_own_where_none_is_given() {
 
 #[test]
 fn a_request_is_signed_as_of_now_unless_told_otherwise() {
-    let secret = whsec(b"key");
+    let secret = whsec(b"some key");
     let signer = Signer::new(&acme(standard_webhooks(), secret.clone()), &secret);
     let signer = signer.expect("a signer");
     let seconds = |time: SystemTime| {
@@ -158,7 +158,7 @@ fn a_request_is_signed_as_of_now_unless_told_otherwise() {
 
 #[test]
 fn while_a_key_is_exchanged_a_delivery_carries_both_signatures() {
-    let (old, new) = (whsec(b"old"), whsec(b"new"));
+    let (old, new) = (whsec(b"the old key"), whsec(b"the new key"));
     let receiver = |secret: &Secret| acme(standard_webhooks(), secret.clone());
     let signer = Signer::new(&receiver(&new), &new)
         .and_then(|signer| signer.add_key(&old))
@@ -175,7 +175,7 @@ fn while_a_key_is_exchanged_a_delivery_carries_both_signatures() {
     assert!(judge(&receiver(&old), request()).is_ok());
     assert!(judge(&receiver(&new), request()).is_ok());
     assert_eq!(
-        judge(&receiver(&whsec(b"other")), request()).err(),
+        judge(&receiver(&whsec(b"another key")), request()).err(),
         Some(RejectionKind::SignatureMismatch)
     );
 }
@@ -310,7 +310,7 @@ fn a_signature_of_the_request_is_replaced() {
 
 #[test]
 fn what_cannot_be_signed_is_an_error_and_never_sent_signed() {
-    let secret = whsec(b"key");
+    let secret = whsec(b"some key");
     let signer = Signer::new(&acme(standard_webhooks(), secret.clone()), &secret);
     let signer = signer.expect("a signer");
     for (id, message) in [
@@ -358,11 +358,12 @@ fn what_cannot_be_signed_is_an_error_and_never_sent_signed() {
 
 #[test]
 fn a_secret_that_the_scheme_cannot_use_is_an_error() {
-    let receiver = acme(standard_webhooks(), whsec(b"key"));
+    let receiver = acme(standard_webhooks(), whsec(b"some key"));
     let error = Signer::new(&receiver, &Secret::new("!!").expect("a secret"));
     assert_eq!(
         error.expect_err("no base64").to_string(),
-        "secret is not base64"
+        "secret is not base64 and does not begin with the prefix \"whsec_\": copy it from the sender \
+         again, all of it"
     );
     let vwo = provider::vwo(secret());
     let error = Signer::new(&vwo, &Secret::from_bytes(*b"a\nb").expect("a secret"));

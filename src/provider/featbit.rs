@@ -1,10 +1,9 @@
 //! FeatBit. Its bodies are written by a template of yours: this module has no event type.
 
 use http::HeaderName;
-use serde_json::Value;
 
 use super::{Provider, shapes};
-use crate::secret::Keys;
+use crate::{event::Json, secret::Keys};
 
 /// FeatBit: `X-FeatBit-Signature-256: sha256=` and the HMAC-SHA256 of the body in hexadecimal digits.
 ///
@@ -24,10 +23,10 @@ use crate::secret::Keys;
 /// # }
 /// ```
 #[must_use]
-pub fn featbit(keys: impl Into<Keys>) -> Provider<Value> {
+pub fn featbit(keys: impl Into<Keys>) -> Provider<Json> {
     let scheme = shapes::sha256_tagged("x-featbit-signature-256");
     Provider::preset("featbit", scheme.build(), keys)
         .delivery_id_header(HeaderName::from_static("x-featbit-delivery"))
         .event_name_header(HeaderName::from_static("x-featbit-event"))
-        .json()
+        .parse()
 }

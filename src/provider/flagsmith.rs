@@ -1,4 +1,4 @@
-//! Flagsmith: webhooks of an environment or an organisation, and Sentry's change tracking.
+//! Flagsmith: webhooks of an environment or an organisation, and change tracking in the format of Sentry.
 //!
 //! ```
 //! use tower_webhook_auth::{ConfigError, Secret, Verified, WebhookAuthLayer};
@@ -17,14 +17,15 @@
 //! # let _ = (layer, handle);
 //! ```
 //!
-//! A delivery has neither an id nor a signed time in its head: it can be replayed. Take an event as
-//! the word that something changed, and fetch what changed yourself.
-
-use serde::{Deserialize, Deserializer, de::Error as _};
-use serde_json::{Value, value::RawValue};
+//! A delivery has no signed id and no signed time, so it can be replayed. An event says that something
+//! changed: request the current state from Flagsmith.
 
 use super::Provider;
-use crate::{scheme::SignatureScheme, secret::Keys};
+use crate::{
+    event::{self, Batch, EventError, FromBody, Json, Object},
+    scheme::SignatureScheme,
+    secret::Keys,
+};
 
 /// Flagsmith: `X-Flagsmith-Signature`, the HMAC-SHA256 of the body in hexadecimal digits.
 ///
@@ -46,7 +47,7 @@ use crate::{scheme::SignatureScheme, secret::Keys};
 #[must_use]
 pub fn flagsmith(keys: impl Into<Keys>) -> Provider<Event> {
     let scheme = SignatureScheme::hmac_sha256("x-flagsmith-signature");
-    Provider::preset("flagsmith", scheme.build(), keys).json()
+    Provider::preset("flagsmith", scheme.build(), keys).parse()
 }
 
 /// Flagsmith's change tracking for Sentry: `X-Sentry-Signature`, the HMAC-SHA256 of the body in
@@ -58,12 +59,31 @@ pub fn flagsmith(keys: impl Into<Keys>) -> Provider<Event> {
 #[must_use]
 pub fn flagsmith_change_tracking(keys: impl Into<Keys>) -> Provider<Changes> {
     let scheme = SignatureScheme::hmac_sha256("x-sentry-signature");
-    Provider::preset("flagsmith_change_tracking", scheme.build(), keys).json()
+    Provider::preset("flagsmith_change_tracking", scheme.build(), keys).parse()
 }
 
 /// Something changed.
+///
+/// Audit entries are accepted in both forms: in `data` as the sender's code writes them, and bare as
+/// its page shows them.
+///
+/// ```
+/// use tower_webhook_auth::{FromBody, provider::flagsmith};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::EventError> {
+/// let body = br#"{"event_type":"FLAG_UPDATED","data":{"new_state":{"enabled":true}}}"#;
+/// let event = flagsmith::Event::from_body(body)?;
+/// let flagsmith::Data::Flag(change) = &event.data else { panic!("not a flag") };
+/// assert_eq!(change.new_state.as_ref().and_then(|state| state.enabled), Some(true));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Sources: [environments](https://docs.flagsmith.com/system-administration/webhooks),
+/// [audit log](https://docs.flagsmith.com/system-administration/audit-logs),
+/// [code](https://github.com/Flagsmith/flagsmith/blob/main/api/webhooks/webhooks.py).
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// What happened: `FLAG_UPDATED`, `FLAG_DELETED`, `NEW_VERSION_PUBLISHED`, or for an
     /// organisation `AUDIT_LOG_CREATED`.
@@ -74,23 +94,55 @@ pub struct Event {
 
 /// The details of an event.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// Of `FLAG_UPDATED` and `FLAG_DELETED`.
+    /// For `AUDIT_LOG_CREATED`.
+    Audit(Box<AuditEntry>),
+    /// For `FLAG_UPDATED` and `FLAG_DELETED`.
     Flag(Box<FlagChange>),
-    /// Of any other event.
-    Json(Value),
+    /// For any other event. `None` when the event has no data.
+    Json(Option<Json>),
 }
 
-/// A flag before and after.
+/// An entry of the organisation's audit log.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When the entry was made, as in RFC 3339.
+    pub created_date: Option<String>,
+    /// What happened, in words.
+    pub log: Option<String>,
+    /// Who did it.
+    pub author: Option<Author>,
+    /// The environment.
+    pub environment: Option<Named>,
+    /// The project.
+    pub project: Option<Named>,
+    /// The id of the object that changed.
+    pub related_object_id: Option<i64>,
+    /// The type of the object that changed, such as `FEATURE`.
+    pub related_object_type: Option<String>,
+}
+
+/// The author of an audit entry.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// The author's id.
+    pub id: Option<i64>,
+    /// The author's e-mail address.
+    pub email: Option<String>,
+}
+
+/// A flag before and after a change.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlagChange {
-    /// Who changed it.
+    /// The name or e-mail address of the person or key that made the change.
     pub changed_by: Option<String>,
-    /// What it is now. Nothing when it was deleted.
+    /// The flag after the change. `None` when the flag was deleted.
     pub new_state: Option<FlagState>,
-    /// What it was before.
+    /// The flag before the change.
     pub previous_state: Option<FlagState>,
     /// When it changed, as in RFC 3339.
     pub timestamp: Option<String>,
@@ -98,83 +150,168 @@ pub struct FlagChange {
 
 /// A flag in an environment.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlagState {
-    /// Whether it is on.
-    pub enabled: bool,
+    /// Whether the flag is on.
+    pub enabled: Option<bool>,
     /// The environment.
     pub environment: Option<Named>,
     /// The flag.
     pub feature: Option<Named>,
-    /// Its value: text, a number, a boolean, or nothing.
-    #[serde(default)]
-    pub feature_state_value: Value,
-    /// The identity for which it was overridden.
+    /// The value of the flag: a text, a number or a boolean.
+    pub feature_state_value: Option<Json>,
+    /// The identity for which the flag was overridden.
     pub identity_identifier: Option<String>,
 }
 
-/// An environment or a flag.
+/// An environment, a flag or a project.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// Its id.
-    pub id: i64,
-    /// Its name.
-    pub name: String,
+    /// The id.
+    pub id: Option<i64>,
+    /// The name.
+    pub name: Option<String>,
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The sender's keys are sorted: `data` stands before the `event_type` that says what it is.
-        #[derive(Deserialize)]
-        struct Raw {
-            event_type: String,
-            data: Option<Box<RawValue>>,
-        }
-        let raw = Raw::deserialize(deserializer)?;
-        let data = raw.data.as_deref().map_or("null", RawValue::get);
-        let data = match raw.event_type.as_str() {
-            "FLAG_UPDATED" | "FLAG_DELETED" => serde_json::from_str(data).map(Data::Flag),
-            _ => serde_json::from_str(data).map(Data::Json),
-        };
-        Ok(Self {
-            event_type: raw.event_type,
-            data: data.map_err(D::Error::custom)?,
+impl FromBody for Event {
+    fn from_body(body: &[u8]) -> Result<Self, EventError> {
+        event::body(body, |event| {
+            if !event.has("event_type") && event.has("log") && event.has("related_object_type") {
+                return Ok(Self {
+                    event_type: AUDIT.to_owned(),
+                    data: Data::Audit(AuditEntry::read(event)?),
+                });
+            }
+            let event_type = event.required_text("event_type")?;
+            let data = match event_type.as_str() {
+                AUDIT => Data::Audit(event.required_object("data", AuditEntry::read)?),
+                "FLAG_UPDATED" | "FLAG_DELETED" => {
+                    Data::Flag(event.required_object("data", FlagChange::read)?)
+                }
+                _ => Data::Json(event.json("data")?),
+            };
+            Ok(Self { event_type, data })
         })
     }
 }
 
-/// Changes of one flag, as Sentry takes them in.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Changes {
-    /// The changes.
-    pub data: Vec<Change>,
+const AUDIT: &str = "AUDIT_LOG_CREATED";
+
+impl AuditEntry {
+    fn read(entry: &Object<'_>) -> Result<Box<Self>, EventError> {
+        let author = |author: &Object<'_>| {
+            Ok(Author {
+                id: author.integer("id")?,
+                email: author.text("email")?,
+            })
+        };
+        Ok(Box::new(Self {
+            created_date: entry.text("created_date")?,
+            log: entry.text("log")?,
+            author: entry.object("author", author)?,
+            environment: entry.object("environment", Named::read)?,
+            project: entry.object("project", Named::read)?,
+            related_object_id: entry.integer("related_object_id")?,
+            related_object_type: entry.text("related_object_type")?,
+        }))
+    }
 }
 
-/// One change of a flag.
+impl FlagChange {
+    fn read(change: &Object<'_>) -> Result<Box<Self>, EventError> {
+        Ok(Box::new(Self {
+            changed_by: change.text("changed_by")?,
+            new_state: change.object("new_state", FlagState::read)?,
+            previous_state: change.object("previous_state", FlagState::read)?,
+            timestamp: change.text("timestamp")?,
+        }))
+    }
+}
+
+impl FlagState {
+    fn read(state: &Object<'_>) -> Result<Self, EventError> {
+        Ok(Self {
+            enabled: state.boolean("enabled")?,
+            environment: state.object("environment", Named::read)?,
+            feature: state.object("feature", Named::read)?,
+            feature_state_value: state.json("feature_state_value")?,
+            identity_identifier: state.text("identity_identifier")?,
+        })
+    }
+}
+
+impl Named {
+    fn read(named: &Object<'_>) -> Result<Self, EventError> {
+        Ok(Self {
+            id: named.integer("id")?,
+            name: named.text("name")?,
+        })
+    }
+}
+
+/// Changes of flags, in the form in which Sentry receives them. The body holds them in `data`.
+///
+/// ```
+/// use tower_webhook_auth::{FromBody, provider::flagsmith};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::EventError> {
+/// let body = br#"{"data":[{"action":"updated","flag":"butter_bar"}],"meta":{"version":1}}"#;
+/// let changes = flagsmith::Changes::from_body(body)?;
+/// assert_eq!(changes.events[0].flag, "butter_bar");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Source: [Code](https://github.com/Flagsmith/flagsmith/blob/main/api/integrations/sentry/change_tracking.py).
+pub type Changes = Batch<Change>;
+
+/// A change of one flag.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// `created`, `updated` or `deleted`.
     pub action: String,
-    /// The flag's name.
+    /// The name of the flag.
     pub flag: String,
     /// When it changed, as in RFC 3339.
-    pub created_at: String,
-    /// The change's id.
+    pub created_at: Option<String>,
+    /// The id of the change.
     pub change_id: Option<String>,
-    /// Who changed it.
-    pub created_by: Option<Author>,
+    /// Who made the change.
+    pub created_by: Option<ChangeAuthor>,
 }
 
-/// Who changed a flag.
+/// The author of a [`Change`].
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Author {
-    /// The author's id, such as an address.
-    pub id: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeAuthor {
+    /// The id, such as an e-mail address.
+    pub id: Option<String>,
     /// What the id is, such as `email`.
-    #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Option<String>,
+}
+
+impl FromBody for Changes {
+    fn from_body(body: &[u8]) -> Result<Self, EventError> {
+        event::body(body, |changes| changes.required_batch("data", Change::read))
+    }
+}
+
+impl Change {
+    fn read(change: &Object<'_>) -> Result<Self, EventError> {
+        let author = |author: &Object<'_>| {
+            Ok(ChangeAuthor {
+                id: author.id("id")?,
+                kind: author.text("type")?,
+            })
+        };
+        Ok(Self {
+            action: change.required_text("action")?,
+            flag: change.required_text("flag")?,
+            created_at: change.text("created_at")?,
+            change_id: change.id("change_id")?,
+            created_by: change.object("created_by", author)?,
+        })
+    }
 }

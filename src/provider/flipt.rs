@@ -10,18 +10,19 @@
 //! }
 //!
 //! fn handle(audit: &Verified<flipt::Event>) {
-//!     println!("a {} was {} at {}", audit.kind, audit.action, audit.timestamp);
+//!     println!("{:?} {:?} at {:?}", audit.action, audit.kind, audit.timestamp);
 //! }
 //! # let _ = (layer, handle);
 //! ```
 //!
-//! A delivery has neither an id nor a signed time in its head: it can be replayed.
-
-use serde::Deserialize;
-use serde_json::Value;
+//! A delivery has no signed id and no signed time, so it can be replayed.
 
 use super::Provider;
-use crate::{scheme::SignatureScheme, secret::Keys};
+use crate::{
+    event::{self, EventError, FromBody, Json, Object},
+    scheme::SignatureScheme,
+    secret::Keys,
+};
 
 /// Flipt: `x-flipt-webhook-signature`, the HMAC-SHA256 of the body in hexadecimal digits.
 ///
@@ -42,51 +43,84 @@ use crate::{scheme::SignatureScheme, secret::Keys};
 #[must_use]
 pub fn flipt(keys: impl Into<Keys>) -> Provider<Event> {
     let scheme = SignatureScheme::hmac_sha256("x-flipt-webhook-signature");
-    Provider::preset("flipt", scheme.build(), keys).json()
+    Provider::preset("flipt", scheme.build(), keys).parse()
 }
 
-/// Somebody did something. Flipt leaves empty what it does not know.
+/// An entry of the audit log. Flipt leaves empty what it does not know.
+///
+/// No field is required: with a body template of your own, Flipt sends any JSON. A field that is
+/// absent is `None`; a text that Flipt left empty is `Some` of an empty text.
+///
+/// ```
+/// use tower_webhook_auth::{FromBody, provider::flipt};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::EventError> {
+/// let body = br#"{"version":"0.2","type":"flag","action":"created","payload":{"key":"dark-mode"}}"#;
+/// let event = flipt::Event::from_body(body)?;
+/// assert_eq!((event.kind.as_deref(), event.action.as_deref()), (Some("flag"), Some("created")));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Source: [Vendor's page](https://docs.flipt.io/v1/configuration/observability#webhooks).
 #[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The version of the event's form, such as `0.2`.
-    pub version: String,
-    /// The kind of what it was done to, such as `flag`.
-    #[serde(rename = "type")]
-    pub kind: String,
+    /// The version of the event's format, such as `0.2`.
+    pub version: Option<String>,
+    /// The type of the object, such as `flag`. The sender calls this field `type`.
+    pub kind: Option<String>,
     /// What was done, such as `created`.
-    pub action: String,
-    /// Who did it.
-    pub metadata: Metadata,
-    /// What it was done to.
-    pub payload: Value,
-    /// When it was done, as in RFC 3339.
-    pub timestamp: String,
-    /// Whether it was done: `success`, or why not.
-    pub status: String,
-}
-
-/// What is known about an event.
-#[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Metadata {
+    pub action: Option<String>,
     /// Who did it.
     pub actor: Option<Actor>,
+    /// The object.
+    pub payload: Option<Json>,
+    /// When it was done, as in RFC 3339.
+    pub timestamp: Option<String>,
+    /// `success`, or why it was not done.
+    pub status: Option<String>,
 }
 
-/// Who did something. Flipt leaves out what it does not know.
+/// Who did something. The sender calls this `metadata.actor`.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     /// How the actor was authenticated.
-    pub authentication: String,
-    /// The actor's address on the network.
-    pub ip: String,
-    /// The actor's address.
-    pub email: String,
+    pub authentication: Option<String>,
+    /// The actor's IP address.
+    pub ip: Option<String>,
+    /// The actor's e-mail address.
+    pub email: Option<String>,
     /// The actor's name.
-    pub name: String,
+    pub name: Option<String>,
+}
+
+impl FromBody for Event {
+    fn from_body(body: &[u8]) -> Result<Self, EventError> {
+        event::body(body, |event| {
+            Ok(Self {
+                version: event.text("version")?,
+                kind: event.text("type")?,
+                action: event.text("action")?,
+                actor: event
+                    .object("metadata", |metadata| metadata.object("actor", Actor::read))?
+                    .flatten(),
+                payload: event.json("payload")?,
+                timestamp: event.text("timestamp")?,
+                status: event.text("status")?,
+            })
+        })
+    }
+}
+
+impl Actor {
+    fn read(actor: &Object<'_>) -> Result<Self, EventError> {
+        Ok(Self {
+            authentication: actor.text("authentication")?,
+            ip: actor.text("ip")?,
+            email: actor.text("email")?,
+            name: actor.text("name")?,
+        })
+    }
 }

@@ -17,15 +17,15 @@
 //! # let _ = (layer, handle);
 //! ```
 //!
-//! A delivery has neither an id nor a signed time in its head: it can be replayed.
+//! A delivery has no signed id and no signed time, so it can be replayed.
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use super::{Provider, shapes};
-use crate::secret::Keys;
+use crate::{
+    event::{self, EventError, FromBody, Json, Object},
+    secret::Keys,
+};
 
 /// GO Feature Flag: `X-Hub-Signature-256: sha256=` and the HMAC-SHA256 of the body in hexadecimal
 /// digits.
@@ -46,44 +46,93 @@ use crate::secret::Keys;
 #[must_use]
 pub fn go_feature_flag(keys: impl Into<Keys>) -> Provider<Event> {
     let scheme = shapes::sha256_tagged("x-hub-signature-256");
-    Provider::preset("go_feature_flag", scheme.build(), keys).json()
+    Provider::preset("go_feature_flag", scheme.build(), keys).parse()
 }
 
-/// Flags changed, or flags were evaluated.
+/// Flags changed (notifier), or flags were evaluated (exporter).
+///
+/// No field is required, and `null` for a list or map is an empty one.
+///
+/// ```
+/// use tower_webhook_auth::{FromBody, provider::go_feature_flag};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::EventError> {
+/// let body = br#"{"meta":{"hostname":"h"},"flags":{"deleted":null,"added":{"dark-mode":{}}}}"#;
+/// let event = go_feature_flag::Event::from_body(body)?;
+/// assert!(event.flags.is_some_and(|flags| flags.added.contains_key("dark-mode")));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Source: [Vendor's page](https://gofeatureflag.org/docs/integrations/notify-flags-changes/webhook).
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// What was configured to be sent along, and the `hostname`.
-    #[serde(default)]
-    pub meta: BTreeMap<String, Value>,
+    /// The values that the owner configured, and the `hostname`.
+    pub meta: BTreeMap<String, Json>,
     /// From the notifier: the flags that changed.
     pub flags: Option<Flags>,
     /// From the exporter: the evaluations.
-    #[serde(default)]
-    pub events: Vec<Value>,
+    pub events: Vec<Json>,
 }
 
 /// The flags that changed, by name.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flags {
-    /// Those that are new.
-    pub added: BTreeMap<String, Value>,
-    /// Those that are gone.
-    pub deleted: BTreeMap<String, Value>,
-    /// Those that are not as they were.
+    /// The new flags.
+    pub added: BTreeMap<String, Json>,
+    /// The deleted flags.
+    pub deleted: BTreeMap<String, Json>,
+    /// The changed flags.
     pub updated: BTreeMap<String, Updated>,
 }
 
-/// A flag before and after.
+/// A flag before and after a change.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Updated {
-    /// What it was.
-    #[serde(default)]
-    pub old_value: Value,
-    /// What it is now.
-    #[serde(default)]
-    pub new_value: Value,
+    /// The flag before the change.
+    pub old_value: Option<Json>,
+    /// The flag after the change.
+    pub new_value: Option<Json>,
+}
+
+impl FromBody for Event {
+    fn from_body(body: &[u8]) -> Result<Self, EventError> {
+        event::body(body, |event| {
+            Ok(Self {
+                meta: event.map("meta", Ok)?,
+                flags: event.object("flags", Flags::read)?,
+                events: event.jsons("events")?,
+            })
+        })
+    }
+}
+
+impl Flags {
+    fn read(flags: &Object<'_>) -> Result<Self, EventError> {
+        Ok(Self {
+            added: flags.map("added", Ok)?,
+            deleted: flags.map("deleted", Ok)?,
+            updated: flags.map("updated", Updated::read)?,
+        })
+    }
+}
+
+impl Updated {
+    fn read(flag: Json) -> Result<Self, EventError> {
+        if !flag.is_object() {
+            return Ok(Self {
+                old_value: None,
+                new_value: None,
+            });
+        }
+        Object::within(flag.get(), |flag| {
+            Ok(Self {
+                old_value: flag.json("old_value")?,
+                new_value: flag.json("new_value")?,
+            })
+        })
+    }
 }

@@ -1,4 +1,4 @@
-//! GrowthBook: SDK webhooks, and event webhooks.
+//! GrowthBook: SDK webhooks and event webhooks.
 //!
 //! ```
 //! use tower_webhook_auth::{ConfigError, Secret, Verified, WebhookAuthLayer};
@@ -17,11 +17,12 @@
 //! # let _ = (layer, handle);
 //! ```
 
-use serde::Deserialize;
-use serde_json::Value;
-
-use super::{Provider, from_json, shapes};
-use crate::{scheme::SignatureScheme, secret::Keys};
+use super::{Provider, shapes};
+use crate::{
+    event::{self, EventError, FromBody, Json, Object},
+    scheme::SignatureScheme,
+    secret::Keys,
+};
 
 /// GrowthBook's SDK webhooks: `webhook-signature` as in Standard Webhooks, over id, timestamp and
 /// body.
@@ -45,16 +46,7 @@ use crate::{scheme::SignatureScheme, secret::Keys};
 #[must_use]
 pub fn growthbook_sdk(keys: impl Into<Keys>) -> Provider<SdkEvent> {
     let scheme = shapes::standard_webhooks();
-    Provider::preset("growthbook_sdk", scheme.build(), keys).parse_with(|body| {
-        if body.is_empty() {
-            return Ok(SdkEvent::Empty);
-        }
-        let value: Value = from_json(body)?;
-        Ok(match PayloadChanged::deserialize(&value) {
-            Ok(changed) if changed.kind == "payload.changed" => SdkEvent::PayloadChanged(changed),
-            _ => SdkEvent::Json(value),
-        })
-    })
+    Provider::preset("growthbook_sdk", scheme.build(), keys).parse()
 }
 
 /// GrowthBook's event webhooks: `X-GrowthBook-Signature`, the HMAC-SHA256 of the body in hexadecimal
@@ -68,53 +60,121 @@ pub fn growthbook_sdk(keys: impl Into<Keys>) -> Provider<SdkEvent> {
 #[must_use]
 pub fn growthbook_event(keys: impl Into<Keys>) -> Provider<Event> {
     let scheme = SignatureScheme::hmac_sha256("x-growthbook-signature");
-    Provider::preset("growthbook_event", scheme.build(), keys).json()
+    Provider::preset("growthbook_event", scheme.build(), keys).parse()
 }
 
 /// The features of an SDK connection changed.
+///
+/// The format of the body is an option of the webhook. Only a body that is not JSON is an error.
+///
+/// ```
+/// use tower_webhook_auth::{FromBody, provider::growthbook::SdkEvent};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::EventError> {
+/// assert_eq!(SdkEvent::from_body(b"")?, SdkEvent::Empty);
+/// let body = br#"{"type":"payload.changed","timestamp":"2024-04-03T01:54:20.449Z"}"#;
+/// assert!(matches!(SdkEvent::from_body(body)?, SdkEvent::PayloadChanged(_)));
+/// assert!(matches!(SdkEvent::from_body(br#"{"features":{}}"#)?, SdkEvent::Json(_)));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Source: [Vendor's page](https://docs.growthbook.io/app/webhooks/sdk-webhooks).
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SdkEvent {
     /// The webhook sends no body.
     Empty,
-    /// The webhook sends the features themselves, or writes them for some store.
-    Json(Value),
+    /// The webhook sends the features themselves, or the format of some store.
+    Json(Json),
     /// The webhook sends the standard body.
     PayloadChanged(PayloadChanged),
 }
 
-/// The standard body of an SDK webhook.
+/// The standard body of an SDK webhook, with `type` equal to `payload.changed`.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayloadChanged {
-    /// Always `payload.changed`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// When it changed, as in RFC 3339.
-    pub timestamp: String,
-    /// What is sent along.
-    pub data: Option<Payload>,
+    /// When the features changed, as in RFC 3339.
+    pub timestamp: Option<String>,
+    /// The features in the format of the SDKs, where the webhook sends them. This is JSON in a text.
+    pub payload: Option<String>,
 }
 
-/// What an SDK webhook sends along.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Payload {
-    /// The features as an SDK takes them: JSON, as text.
-    pub payload: Option<String>,
+impl FromBody for SdkEvent {
+    fn from_body(body: &[u8]) -> Result<Self, EventError> {
+        if body.is_empty() {
+            return Ok(Self::Empty);
+        }
+        let json = Json::from_body(body)?;
+        if json.is_object() {
+            let changed = Object::within(json.get(), PayloadChanged::read)?;
+            if let Some(changed) = changed {
+                return Ok(Self::PayloadChanged(changed));
+            }
+        }
+        Ok(Self::Json(json))
+    }
+}
+
+impl PayloadChanged {
+    fn read(event: &Object<'_>) -> Result<Option<Self>, EventError> {
+        if event.text("type")?.as_deref() != Some("payload.changed") {
+            return Ok(None);
+        }
+        let payload = event.object("data", |data| data.text("payload"))?;
+        Ok(Some(Self {
+            timestamp: event.text("timestamp")?,
+            payload: payload.flatten(),
+        }))
+    }
 }
 
 /// Something happened.
 ///
-/// What this type leaves out is in [`Verified::body`](crate::Verified::body).
+/// The webhook's payload type must be `json` or `raw`. Bodies for Slack and for Discord name no event:
+/// they are an error. Read those with [`Provider::json`](crate::Provider::json).
+///
+/// ```
+/// use tower_webhook_auth::{FromBody, provider::growthbook};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::EventError> {
+/// let event = growthbook::Event::from_body(br#"{"event":"feature.created","object":"feature"}"#)?;
+/// assert_eq!(event.event, "feature.created");
+///
+/// let error = growthbook::Event::from_body(br#"{"text":"a feature was created"}"#).unwrap_err();
+/// assert!(error.to_string().contains("choose the payload type `json`"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Source: [Vendor's page](https://docs.growthbook.io/app/webhooks/event-webhooks).
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// What happened, such as `feature.created`.
     pub event: String,
-    /// To what it happened, such as `feature`.
+    /// The type of the object, such as `feature`.
     pub object: Option<String>,
     /// The details.
-    #[serde(default)]
-    pub data: Value,
+    pub data: Option<Json>,
+}
+
+impl FromBody for Event {
+    fn from_body(body: &[u8]) -> Result<Self, EventError> {
+        event::body(body, |event| {
+            let for_chat = event.has("text") || event.has("blocks") || event.has("content");
+            if !event.has("event") && for_chat {
+                return Err(EventError::new(
+                    "the body is a message for Slack or Discord: choose the payload type `json` in \
+                     the webhook's settings",
+                ));
+            }
+            Ok(Self {
+                event: event.required_text("event")?,
+                object: event.text("object")?,
+                data: event.json("data")?,
+            })
+        })
+    }
 }

@@ -30,6 +30,7 @@ mod content;
 mod featbit;
 pub mod flagsmith;
 pub mod flipt;
+pub mod github;
 pub mod go_feature_flag;
 pub mod growthbook;
 pub mod launchdarkly;
@@ -37,8 +38,12 @@ mod messaging;
 pub mod optimizely;
 mod payments;
 mod shapes;
+pub mod shopify;
+pub mod slack;
 mod standard;
+pub mod standard_webhooks;
 pub mod statsig;
+pub mod stripe;
 pub mod unleash;
 pub mod vwo;
 
@@ -46,7 +51,7 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 #[cfg(feature = "ecdsa-p256")]
 pub use self::messaging::sendgrid;
@@ -85,6 +90,7 @@ pub use self::{messaging::discord, standard::standard_webhooks_v1a};
 use crate::{
     clock::Clock,
     error::{BoxError, ConfigError},
+    event::{Batch, EventError, FromBody, from_json, json_batch},
     rejection::{Rejection, RejectionKind},
     scheme::{Authenticator, Check, Proof, Scheme},
     secret::Keys,
@@ -142,21 +148,143 @@ impl Provider<Bytes> {
 }
 
 impl<E> Provider<E> {
-    /// Reads bodies as JSON.
+    /// Reads a body as the JSON of a type of your own.
+    ///
+    /// A byte order mark is accepted. In texts, a lone surrogate (`\ud83d` without its second half)
+    /// becomes U+FFFD. Numbers, depth and unknown fields are up to `T`: a field of type
+    /// [`Json`](crate::Json) takes any value. A body that is not a `T` is answered with 422: see
+    /// [`fallible`](Self::fallible).
     #[must_use]
     pub fn json<T: DeserializeOwned>(self) -> Provider<T> {
         self.parse_with(|body| Ok(from_json(body)?))
     }
 
-    /// Reads bodies in a way of your own. An error is answered with 422.
+    /// Reads a body as a JSON list of a type of your own.
+    ///
+    /// An element that is not a `T` does not reject the others: it is in [`Batch::unreadable`]. Only a
+    /// body of which no element can be read is answered with 422.
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use tower_webhook_auth::{Batch, Secret, Verified, WebhookAuthLayer, provider};
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Mail {
+    ///     event: String,
+    /// }
+    ///
+    /// fn handle(batch: &Verified<Batch<Mail>>) {
+    ///     for mail in &batch.events {
+    ///         println!("{}", mail.event);
+    ///     }
+    ///     for unreadable in &batch.unreadable {
+    ///         eprintln!("event {}: {}", unreadable.index, unreadable.error);
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let line = provider::line(Secret::new("wJ4mX9")?).json_batch::<Mail>();
+    /// let layer = WebhookAuthLayer::new(line);
+    /// # let _ = (layer, handle);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn json_batch<T: DeserializeOwned>(self) -> Provider<Batch<T>> {
+        self.parse_with(|body| Ok(json_batch(body)?))
+    }
+
+    /// Reads a body as a typed event of this crate, or as another type that implements [`FromBody`].
+    ///
+    /// The presets of feature-flag services have their event type already. For other senders, choose
+    /// one:
+    ///
+    /// ```
+    /// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider::{self, github}};
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let secret = Secret::new("It's a Secret to Everybody")?;
+    /// let layer = WebhookAuthLayer::new(provider::github(secret).parse::<github::Event>());
+    /// # let _ = layer;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn parse<T: FromBody>(self) -> Provider<T> {
+        self.parse_with(|body| Ok(T::from_body(body)?))
+    }
+
+    /// Reads a body with a function of your own. An error is answered with 422.
     #[must_use]
     pub fn parse_with<T>(
         self,
         parse: impl Fn(&Bytes) -> Result<T, BoxError> + Send + Sync + 'static,
     ) -> Provider<T> {
+        self.with_parse(Arc::new(parse))
+    }
+
+    /// Does not read the body: the event is the body as it was received.
+    ///
+    /// This is for a preset with an event type, when a template at the sender makes other bodies.
+    #[must_use]
+    pub fn bytes(self) -> Provider<Bytes> {
+        self.parse_with(|body| Ok(body.clone()))
+    }
+
+    /// Gives an authentic delivery to the handler also when its body is not the expected event.
+    ///
+    /// Without this, the layer answers such a delivery with 422, and the handler is not called. That is
+    /// visible to the sender, and most senders do not repeat the delivery. With this, the handler gets
+    /// a [`Verified`] `Result`: `Ok` of the event, or `Err` of the reason. The handler decides, and has
+    /// the raw body in [`Verified::body`]. Nothing changes for a delivery that is not authentic: it is
+    /// rejected.
+    ///
+    /// # Senders that repeat a delivery for a long time
+    ///
+    /// VWO repeats a delivery every one or two seconds for an hour until it is answered with 200. A body
+    /// that cannot be read today cannot be read in a second either. So answer 200, report the body, and
+    /// do what the delivery asks for as far as it can be known:
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use tower_webhook_auth::{EventError, Secret, Verified, WebhookAuthLayer};
+    /// use tower_webhook_auth::provider::{self, vwo};
+    ///
+    /// fn handle(webhook: &Verified<Result<vwo::Event, EventError>>) -> StatusCode {
+    ///     match webhook.event() {
+    ///         Ok(event) => println!("{}: {:?}", event.event, event.action),
+    ///         // The error does not quote the body.
+    ///         Err(error) => eprintln!("unknown delivery, {} bytes: {error}", webhook.body().len()),
+    ///     }
+    ///     // In both cases VWO says that the settings changed: download them.
+    ///     StatusCode::OK
+    /// }
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let secret = Secret::new("xK2mN8qR4tV7wZ1aB5cD9eF3gH6jL0pS")?;
+    /// let layer = WebhookAuthLayer::new(provider::vwo(secret).fallible());
+    /// # let _ = (layer, handle);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// For a sender that does not repeat, 422 is as good as 200, and makes the failure visible in the
+    /// sender's list of deliveries.
+    #[must_use]
+    pub fn fallible(self) -> Provider<Result<E, EventError>>
+    where
+        E: 'static,
+    {
+        let parse = Arc::clone(&self.parse);
+        self.with_parse(Arc::new(move |body| {
+            Ok(parse(body).map_err(EventError::caused_by))
+        }))
+    }
+
+    fn with_parse<T>(self, parse: Parse<T>) -> Provider<T> {
         Provider {
             keys: self.keys,
-            parse: Arc::new(parse),
+            parse,
             delivery_id: self.delivery_id,
             event_name: self.event_name,
             max_body_bytes: self.max_body_bytes,
@@ -246,16 +374,6 @@ impl<E> Provider<E> {
         // Of several values none is the one that was meant.
         let signed = self.keys.scheme.proves_header(name);
         values.next().is_none().then_some((value, signed))
-    }
-}
-
-/// As `serde_json::from_slice`, and faster.
-fn from_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
-    match str::from_utf8(body) {
-        // Known to be UTF-8 as a whole, its strings need not be looked at one by one.
-        Ok(text) => serde_json::from_str(text),
-        // What is no text may stand in a field that nobody reads.
-        Err(_) => serde_json::from_slice(body),
     }
 }
 

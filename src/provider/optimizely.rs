@@ -1,4 +1,4 @@
-//! Optimizely: Feature Experimentation, Full Stack and Web; and the Content Marketing Platform.
+//! Optimizely: Feature Experimentation, Full Stack, Web, and the Content Marketing Platform.
 //!
 //! ```
 //! use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
@@ -11,17 +11,12 @@
 //! # }
 //! ```
 //!
-//! An Optimizely delivery has neither an id nor a signed time in its head: it can be replayed. What
-//! bounds that is [`Datafile::revision`], which only grows: a handler that ignores revisions not
-//! newer than the one it has is safe.
+//! A delivery has no signed id and no signed time, so it can be replayed. [`Datafile::revision`] only
+//! grows: ignore a revision that is not newer than the one that you have.
 
-use std::borrow::Cow;
-
-use serde::{Deserialize, Deserializer, de::Error as _};
-use serde_json::value::RawValue;
-
-use super::{Provider, from_json};
+use super::Provider;
 use crate::{
+    event::{self, EventError, FromBody, Json, Object},
     scheme::{SharedKeyScheme, SignatureScheme},
     secret::Keys,
 };
@@ -34,7 +29,7 @@ use crate::{
 #[must_use]
 pub fn optimizely(keys: impl Into<Keys>) -> Provider<Event> {
     let scheme = SignatureScheme::hmac_sha1("x-hub-signature").tags('=', ["sha1"]);
-    Provider::preset("optimizely", scheme.build(), keys).parse_with(|body| Ok(read(body)?))
+    Provider::preset("optimizely", scheme.build(), keys).parse()
 }
 
 /// Optimizely's Content Marketing Platform: the shared key in `Callback-Secret`.
@@ -43,22 +38,44 @@ pub fn optimizely(keys: impl Into<Keys>) -> Provider<Event> {
 /// 202 and repeats for up to three days, ever more slowly; deliveries may come twice and out of order.
 /// [Vendor's page](https://docs.developers.optimizely.com/content-marketing-platform/docs/get-started).
 #[must_use]
-pub fn optimizely_cmp(keys: impl Into<Keys>) -> Provider<serde_json::Value> {
+pub fn optimizely_cmp(keys: impl Into<Keys>) -> Provider<Json> {
     let scheme = SharedKeyScheme::new("callback-secret");
-    Provider::preset("optimizely_cmp", scheme.build(), keys).json()
+    Provider::preset("optimizely_cmp", scheme.build(), keys).parse()
 }
 
 /// Something changed in a project.
 ///
-/// Fields that the vendor adds are ignored, and events that this crate does not know are kept with
-/// their data as JSON: neither is ever an error.
+/// There are 40 events, named `project.<entity>_<verb>`, and 3 for change approvals. Those about a
+/// datafile or snippet carry a [`Datafile`], the others a list of [`Change`]s. An event that this
+/// crate does not know keeps its data as [`Json`]: that is never an error.
+///
+/// ```
+/// use tower_webhook_auth::{FromBody, provider::optimizely};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::EventError> {
+/// let body = br#"{"project_id":42,"timestamp":1558138293,"event":"project.datafile_updated",
+///     "data":{"revision":13,"cdn_url":"https://cdn.optimizely.com/datafiles/key.json"}}"#;
+/// let event = optimizely::Event::from_body(body)?;
+/// assert_eq!(event.datafile().map(|datafile| datafile.revision), Some(13));
+///
+/// let body = br#"{"project_id":42,"timestamp":1558138293,"event":"project.flag_updated",
+///     "data":[{"change_type":"update","entity":{"type":"flag","name":"dark_mode"}}]}"#;
+/// let event = optimizely::Event::from_body(body)?;
+/// assert_eq!(event.event.entity_and_verb(), Some(("flag", "updated")));
+/// assert_eq!(event.changes()[0].change_type.as_deref(), Some("update"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Sources: [webhooks](https://docs.developers.optimizely.com/feature-experimentation/docs/configure-webhooks),
+/// [change approvals](https://docs.developers.optimizely.com/feature-experimentation/docs/change-approval-webhooks).
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The project that changed.
+    /// The id of the project.
     pub project_id: i64,
     /// When it changed, in seconds since 1970.
-    pub timestamp: i64,
+    pub timestamp: Option<i64>,
     /// What happened.
     pub event: EventName,
     /// The details.
@@ -66,12 +83,21 @@ pub struct Event {
 }
 
 impl Event {
-    /// The new datafile, when that is what this event tells of.
+    /// The new datafile, when the event is [`DatafileUpdated`](EventName::DatafileUpdated).
     #[must_use]
     pub fn datafile(&self) -> Option<&Datafile> {
         match (&self.event, &self.data) {
             (EventName::DatafileUpdated, Data::Datafile(datafile)) => Some(datafile),
             _ => None,
+        }
+    }
+
+    /// The changes, when the event carries a list of them.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        match &self.data {
+            Data::Changes(changes) => changes,
+            _ => &[],
         }
     }
 }
@@ -84,7 +110,8 @@ pub enum EventName {
     DatafileUpdated,
     /// `project.snippet_updated`: there is a new snippet of Optimizely Web.
     SnippetUpdated,
-    /// Any other, such as `flag.updated` or `project.approval_created`, as the sender wrote it.
+    /// Any other, such as `project.flag_updated` or `project.approval_created`, as the sender wrote
+    /// it.
     Other(Box<str>),
 }
 
@@ -97,6 +124,13 @@ impl EventName {
             Self::SnippetUpdated => "project.snippet_updated",
             Self::Other(name) => name,
         }
+    }
+
+    /// The entity and the verb of the name: `("flag", "archived")` for `project.flag_archived`.
+    /// `None` when the name has another form.
+    #[must_use]
+    pub fn entity_and_verb(&self) -> Option<(&str, &str)> {
+        self.as_str().strip_prefix("project.")?.rsplit_once('_')
     }
 }
 
@@ -112,72 +146,187 @@ impl From<&str> for EventName {
 
 /// The details of an event.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// Of a new datafile or snippet.
+    /// For every other event whose `data` is a list of objects.
+    Changes(Vec<Change>),
+    /// For a new datafile or snippet.
     Datafile(Datafile),
-    /// Of any other event.
-    Json(serde_json::Value),
+    /// For an event with other data. `None` when the event has no data.
+    Json(Option<Json>),
 }
 
 /// A datafile or snippet that can be downloaded.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datafile {
-    /// Grows with every change of the environment. An event whose revision is not newer than what
-    /// you have was replayed or overtaken.
+    /// A number that grows with every change of the environment. An event whose revision is not newer
+    /// than the one that you have was replayed or overtaken.
     pub revision: u64,
-    /// Where it was made.
-    pub origin_url: String,
-    /// Where to download it. Compare its host with the one that you expect before you follow it.
+    /// The URL of the original copy.
+    pub origin_url: Option<String>,
+    /// The URL to download from. Compare its host with the one that you expect before you request it.
     pub cdn_url: String,
-    /// The environment's name. Old payloads have none.
+    /// The name of the environment. Old payloads have none.
     pub environment: Option<String>,
 }
 
-/// An event as it is written: `data` stands before the `event` that says what is in it.
-#[derive(Deserialize)]
-struct Written<'a, D> {
-    project_id: i64,
-    timestamp: i64,
-    #[serde(borrow)]
-    event: Cow<'a, str>,
-    data: D,
+/// A change of one entity, as in the project's change history.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The id of the change.
+    pub id: Option<String>,
+    /// The id of the project.
+    pub project_id: Option<i64>,
+    /// When it changed, as in RFC 3339.
+    pub created: Option<String>,
+    /// What was done, such as `create` or `update`.
+    pub change_type: Option<String>,
+    /// Where the change was made, such as `ui` or `api`.
+    pub source: Option<String>,
+    /// The change, in words.
+    pub summary: Option<String>,
+    /// The environment, where the sender names it.
+    pub environment: Option<Json>,
+    /// The entity that changed.
+    pub entity: Option<Entity>,
+    /// Who made the change.
+    pub user: Option<User>,
+    /// The properties that changed.
+    pub changes: Vec<PropertyChange>,
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = Written::<Option<Box<RawValue>>>::deserialize(deserializer)?;
-        let event = EventName::from(&*written.event);
-        let data = written.data.as_deref().map_or("null", RawValue::get);
-        let data = match event {
-            EventName::DatafileUpdated | EventName::SnippetUpdated => {
-                serde_json::from_str(data).map(Data::Datafile)
-            }
-            EventName::Other(_) => serde_json::from_str(data).map(Data::Json),
-        };
-        Ok(Self {
-            project_id: written.project_id,
-            timestamp: written.timestamp,
-            event,
-            data: data.map_err(D::Error::custom)?,
+/// The entity that a [`Change`] is about.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entity {
+    /// The id.
+    pub id: Option<String>,
+    /// The name.
+    pub name: Option<String>,
+    /// The type, such as `flag` or `ruleset`. The sender calls this field `type`.
+    pub kind: Option<String>,
+    /// A more exact type, where there is one.
+    pub sub_type: Option<String>,
+    /// The URL of the entity in the REST API.
+    pub api_url: Option<String>,
+    /// The URL of the entity in the web application.
+    pub ui_url: Option<String>,
+    /// Whether the entity was deleted.
+    pub is_deleted: Option<bool>,
+}
+
+/// The user who made a [`Change`].
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The id.
+    pub id: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The name to show.
+    pub display_name: Option<String>,
+}
+
+/// A property before and after a [`Change`].
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PropertyChange {
+    /// The name of the property, such as `enabled`.
+    pub property: Option<String>,
+    /// The change, in words.
+    pub description: Option<String>,
+    /// The value before the change.
+    pub before: Option<Json>,
+    /// The value after the change.
+    pub after: Option<Json>,
+}
+
+impl FromBody for Event {
+    fn from_body(body: &[u8]) -> Result<Self, EventError> {
+        event::body(body, |event| {
+            let name = EventName::from(&*event.required_text("event")?);
+            let data = match name {
+                EventName::DatafileUpdated | EventName::SnippetUpdated => {
+                    Data::Datafile(event.required_object("data", Datafile::read)?)
+                }
+                EventName::Other(_) if event.is_list_of_objects("data")? => {
+                    Data::Changes(event.objects("data", Change::read)?)
+                }
+                EventName::Other(_) => Data::Json(event.json("data")?),
+            };
+            Ok(Self {
+                project_id: event.required_integer("project_id")?,
+                timestamp: event.integer("timestamp")?,
+                event: name,
+                data,
+            })
         })
     }
 }
 
-/// Most events bring a datafile: taken at its word, `data` need not be kept until `event` is known.
-/// What turns out to be another is read again.
-fn read(body: &[u8]) -> serde_json::Result<Event> {
-    if let Ok(written) = from_json::<Written<'_, Datafile>>(body) {
-        let event = EventName::from(&*written.event);
-        if !matches!(event, EventName::Other(_)) {
-            return Ok(Event {
-                project_id: written.project_id,
-                timestamp: written.timestamp,
-                event,
-                data: Data::Datafile(written.data),
-            });
-        }
+impl Datafile {
+    fn read(datafile: &Object<'_>) -> Result<Self, EventError> {
+        let revision = datafile.required_integer("revision")?;
+        Ok(Self {
+            revision: u64::try_from(revision)
+                .map_err(|_| EventError::unexpected("revision", "0 or more", "negative"))?,
+            origin_url: datafile.text("origin_url")?,
+            cdn_url: datafile.required_text("cdn_url")?,
+            environment: datafile.text("environment")?,
+        })
     }
-    from_json(body)
+}
+
+impl Change {
+    fn read(change: &Object<'_>) -> Result<Self, EventError> {
+        Ok(Self {
+            id: change.id("id")?,
+            project_id: change.integer("project_id")?,
+            created: change.text("created")?,
+            change_type: change.text("change_type")?,
+            source: change.text("source")?,
+            summary: change.text("summary")?,
+            environment: change.json("environment")?,
+            entity: change.object("entity", Entity::read)?,
+            user: change.object("user", User::read)?,
+            changes: change.objects("changes", PropertyChange::read)?,
+        })
+    }
+}
+
+impl Entity {
+    fn read(entity: &Object<'_>) -> Result<Self, EventError> {
+        Ok(Self {
+            id: entity.id("id")?,
+            name: entity.text("name")?,
+            kind: entity.text("type")?,
+            sub_type: entity.text("sub_type")?,
+            api_url: entity.text("api_url")?,
+            ui_url: entity.text("ui_url")?,
+            is_deleted: entity.boolean("is_deleted")?,
+        })
+    }
+}
+
+impl User {
+    fn read(user: &Object<'_>) -> Result<Self, EventError> {
+        Ok(Self {
+            id: user.id("id")?,
+            email: user.text("email")?,
+            display_name: user.text("display_name")?,
+        })
+    }
+}
+
+impl PropertyChange {
+    fn read(change: &Object<'_>) -> Result<Self, EventError> {
+        Ok(Self {
+            property: change.text("property")?,
+            description: change.text("description")?,
+            before: change.json("before")?,
+            after: change.json("after")?,
+        })
+    }
 }

@@ -15,14 +15,18 @@
 //! # let _ = (layer, handle);
 //! ```
 //!
-//! Unleash sends a shared key: it proves that the caller knew the key, and covers nothing of the
-//! body. Take an event as the word that something changed, and fetch what changed yourself.
-
-use serde::Deserialize;
-use serde_json::Value;
+//! Unleash sends a shared key. The key proves that the caller knows it, and proves nothing about the
+//! body. An event says that something changed: request the current state from Unleash.
+//!
+//! With a body template of your own, the body is any text: use [`bytes`](crate::Provider::bytes) or
+//! [`json`](crate::Provider::json).
 
 use super::Provider;
-use crate::{scheme::SharedKeyScheme, secret::Keys};
+use crate::{
+    event::{self, EventError, FromBody, Json},
+    scheme::SharedKeyScheme,
+    secret::Keys,
+};
 
 /// Unleash: the shared key as the whole value of `Authorization`.
 ///
@@ -44,35 +48,62 @@ use crate::{scheme::SharedKeyScheme, secret::Keys};
 #[must_use]
 pub fn unleash(keys: impl Into<Keys>) -> Provider<Event> {
     let scheme = SharedKeyScheme::new("authorization");
-    Provider::preset("unleash", scheme.build(), keys).json()
+    Provider::preset("unleash", scheme.build(), keys).parse()
 }
 
 /// Something happened.
 ///
-/// What this type leaves out is in [`Verified::body`](crate::Verified::body).
+/// The fields that this type does not name are in [`Verified::body`](crate::Verified::body).
+///
+/// ```
+/// use tower_webhook_auth::{FromBody, provider::unleash};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::EventError> {
+/// let body = br#"{"id":7,"type":"feature-created","featureName":"dark-mode"}"#;
+/// let event = unleash::Event::from_body(body)?;
+/// assert_eq!(event.kind, "feature-created");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Source: [Vendor's page](https://docs.getunleash.io/integrate/webhook).
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The event's id. It grows.
+    /// The id of the event. A later event has a larger one.
     pub id: Option<i64>,
-    /// What happened, such as `feature-environment-enabled`.
-    #[serde(rename = "type")]
+    /// What happened, such as `feature-environment-enabled`. The sender calls this field `type`.
     pub kind: String,
     /// Who did it.
     pub created_by: Option<String>,
     /// When it happened, as in RFC 3339.
     pub created_at: Option<String>,
-    /// The flag.
+    /// The name of the flag.
     pub feature_name: Option<String>,
-    /// The flag's project.
+    /// The project of the flag.
     pub project: Option<String>,
-    /// The environment, where it happened in one.
+    /// The environment, if the event belongs to one.
     pub environment: Option<String>,
     /// The details.
-    #[serde(default)]
-    pub data: Value,
-    /// What it was before.
-    #[serde(default)]
-    pub pre_data: Value,
+    pub data: Option<Json>,
+    /// The details before the change.
+    pub pre_data: Option<Json>,
+}
+
+impl FromBody for Event {
+    fn from_body(body: &[u8]) -> Result<Self, EventError> {
+        event::body(body, |event| {
+            Ok(Self {
+                id: event.integer("id")?,
+                kind: event.required_text("type")?,
+                created_by: event.text("createdBy")?,
+                created_at: event.text("createdAt")?,
+                feature_name: event.text("featureName")?,
+                project: event.text("project")?,
+                environment: event.text("environment")?,
+                data: event.json("data")?,
+                pre_data: event.json("preData")?,
+            })
+        })
+    }
 }

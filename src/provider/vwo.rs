@@ -15,16 +15,19 @@
 //! # let _ = (layer, handle);
 //! ```
 //!
-//! VWO sends a shared key: it proves that the caller knew the key, and covers nothing of the body.
-//! Take an event as the word that something changed, and fetch what changed yourself.
+//! VWO sends a shared key. The key proves that the caller knows it, and proves nothing about the body.
+//! An event says that the settings changed: download the current settings.
 //!
-//! VWO repeats a delivery every one or two seconds for an hour until it is answered with 200: a
-//! handler answers 200 at once, and does its work afterwards.
-
-use serde::Deserialize;
+//! VWO repeats a delivery every one or two seconds for an hour until it is answered with 200. So answer
+//! 200 at once, and do the work afterwards. [`fallible`](crate::Provider::fallible) shows how to answer
+//! 200 also to an authentic body that cannot be read.
 
 use super::Provider;
-use crate::{scheme::SharedKeyScheme, secret::Keys};
+use crate::{
+    event::{self, EventError, FromBody},
+    scheme::SharedKeyScheme,
+    secret::Keys,
+};
 
 /// VWO: the shared key in `x-vwo-auth`.
 ///
@@ -42,19 +45,45 @@ use crate::{scheme::SharedKeyScheme, secret::Keys};
 #[must_use]
 pub fn vwo(keys: impl Into<Keys>) -> Provider<Event> {
     let scheme = SharedKeyScheme::new("x-vwo-auth");
-    Provider::preset("vwo", scheme.build(), keys).json()
+    Provider::preset("vwo", scheme.build(), keys).parse()
 }
 
-/// The settings changed. Which account or project they belong to is not said.
+/// The settings changed. The body does not say of which account or project.
+///
+/// ```
+/// use tower_webhook_auth::{FromBody, provider::vwo};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::EventError> {
+/// let body = br#"{"timestamp":1606482285,"event":"settings_changed"}"#;
+/// let event = vwo::Event::from_body(body)?;
+/// assert_eq!((event.event.as_str(), event.timestamp), ("settings_changed", Some(1_606_482_285)));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Source: [Vendor's page](https://developers.vwo.com/docs/configure-webhooks).
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// When they changed, in seconds since 1970.
-    pub timestamp: i64,
+    pub timestamp: Option<i64>,
     /// What happened: `settings_changed`.
     pub event: String,
     /// What changed, such as `campaign_settings_changed` or `feature_flag_updated`.
     pub action: Option<String>,
-    /// Who changed it, such as `vwo`.
+    /// The product that made the change, such as `vwo`.
     pub triggered_by: Option<String>,
+}
+
+impl FromBody for Event {
+    fn from_body(body: &[u8]) -> Result<Self, EventError> {
+        event::body(body, |event| {
+            Ok(Self {
+                timestamp: event.integer("timestamp")?,
+                event: event.required_text("event")?,
+                action: event.text("action")?,
+                triggered_by: event.text("triggered_by")?,
+            })
+        })
+    }
 }

@@ -99,7 +99,8 @@ impl<S, K> Keyed<S, K> {
         // Room for all at once: a vector that grows leaves what it held in memory that nobody wipes.
         let mut prepared = Vec::with_capacity(keys.iter().len());
         for key in keys.iter() {
-            let named = |error| ConfigError::new(format!("key {:?}: {error}", key.name));
+            let named =
+                |error| ConfigError::new(format!("{provider}: key {:?}: {error}", key.name));
             prepared.push(prepare(&key.secret).map_err(named)?);
         }
         self.set(Some(KeySet {

@@ -432,6 +432,6 @@ pub(crate) struct Signed {
 impl Signed {
     /// An algorithm that is keyed with this secret.
     pub(super) fn verifier(&self, secret: &Secret) -> Result<Verifier, ConfigError> {
-        self.algorithm.key(self.key.decode(secret)?)
+        self.algorithm.key(self.key.decode(secret, self.algorithm)?)
     }
 }

@@ -1,19 +1,30 @@
-//! From the secret that a sender shows to the bytes that key the MAC.
+//! Decodes the text of a secret to the bytes of the key.
 
 use data_encoding::{HEXLOWER_PERMISSIVE, Specification};
 use zeroize::Zeroizing;
 
+use super::mac::Algorithm;
 use crate::{error::ConfigError, secret::Secret};
 
-/// How a key is written in the secret's text.
+/// The key of a MAC that is written in base64 has at least this many bytes.
+///
+/// Senders make such keys at random, with 24 bytes or more
+/// ([Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme)).
+/// Nearly every short text is base64 too, so without this rule a text that was cut, or a placeholder
+/// such as `whsec_this`, would be a key of 1 to 3 bytes that an attacker can guess. Other encodings
+/// have no least length: hexadecimal digits are not read by accident, and a text is the choice of
+/// the owner.
+const SHORTEST_BASE64_KEY_BYTES: usize = 8;
+
+/// How the key is written in the text of the secret.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeyEncoding {
-    /// Base64, padded or not.
+    /// Base64, padded or not. The key of a MAC must have at least 8 bytes.
     Base64,
     /// Hexadecimal digits.
     Hex,
-    /// Not at all: the text is the key.
+    /// The text is the key.
     #[default]
     Text,
 }
@@ -25,48 +36,90 @@ pub(crate) struct KeyText {
 }
 
 impl KeyText {
-    pub(crate) fn decode(&self, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+    pub(crate) fn decode(
+        &self,
+        secret: &Secret,
+        algorithm: Algorithm,
+    ) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
         let text = secret.as_bytes();
-        let text = self
+        let stripped = self
             .prefix
             .as_ref()
-            .and_then(|prefix| text.strip_prefix(prefix.as_bytes()))
-            .unwrap_or(text);
-        let key = match self.encoding {
-            KeyEncoding::Text => text.to_vec(),
-            KeyEncoding::Hex => HEXLOWER_PERMISSIVE
-                .decode(text)
-                .map_err(|_| ConfigError::new("secret is not in hexadecimal digits"))?,
-            KeyEncoding::Base64 => lenient_base64(text)?,
+            .and_then(|prefix| text.strip_prefix(prefix.as_bytes()));
+        let text = stripped.unwrap_or(text);
+        let decoded = match self.encoding {
+            KeyEncoding::Text => Some(text.to_vec()),
+            KeyEncoding::Hex => HEXLOWER_PERMISSIVE.decode(text).ok(),
+            KeyEncoding::Base64 => lenient_base64(text),
         };
-        let key = Zeroizing::new(key);
+        let key =
+            Zeroizing::new(decoded.ok_or_else(|| self.not_encoded(text, stripped.is_some()))?);
         if key.is_empty() {
-            return Err(ConfigError::new("secret is empty behind its prefix"));
+            return Err(match &self.prefix {
+                // The prefix of a preset is printed. A secret that is only a prefix is no secret.
+                Some(_) => ConfigError::new("secret is empty after its prefix"),
+                None => ConfigError::new("secret is empty"),
+            });
         }
-        // HMAC pads a short key with zeros: to it, a key of zeros and an empty one are the same.
+        // HMAC pads a short key with zeros: a key of zeros is the same as an empty one.
         if key.iter().all(|byte| *byte == 0) {
             return Err(ConfigError::new("secret is all zeros"));
         }
+        if self.encoding == KeyEncoding::Base64
+            && algorithm.is_symmetric()
+            && key.len() < SHORTEST_BASE64_KEY_BYTES
+        {
+            return Err(ConfigError::new(format!(
+                "secret decodes to {} of at least {SHORTEST_BASE64_KEY_BYTES} bytes: copy it from the \
+                 sender again, all of it",
+                key.len(),
+            )));
+        }
         Ok(key)
+    }
+
+    fn not_encoded(&self, text: &[u8], stripped: bool) -> ConfigError {
+        let mut message = format!("secret is not {}", self.encoding.describe());
+        if let Some(prefix) = &self.prefix {
+            let place = if stripped {
+                "after"
+            } else {
+                "and does not begin with"
+            };
+            message.push_str(&format!(" {place} the prefix {prefix:?}"));
+        }
+        if self.encoding == KeyEncoding::Base64 && text.iter().any(|byte| b"-_".contains(byte)) {
+            message.push_str(": it contains '-' or '_', which base64 does not have");
+        } else {
+            message.push_str(": copy it from the sender again, all of it");
+        }
+        ConfigError::new(message)
     }
 }
 
-/// Senders hand out keys without padding and with spare bits set, and their own libraries take
-/// them (Standard Webhooks, `test_signature_verification_with_unpadded_secret`). Unlike a
-/// signature, a key is not a stranger's to vary.
-fn lenient_base64(text: &[u8]) -> Result<Vec<u8>, ConfigError> {
-    let not_base64 = |_| ConfigError::new("secret is not base64");
+impl KeyEncoding {
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64",
+            Self::Hex => "hexadecimal digits",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// Some senders give keys without padding and with spare bits set, and their own libraries accept
+/// them (Standard Webhooks, `test_signature_verification_with_unpadded_secret`). A signature is
+/// decoded strictly because a client chooses it. A key comes from the owner.
+fn lenient_base64(text: &[u8]) -> Option<Vec<u8>> {
     let mut specification = Specification::new();
     specification
         .symbols
         .push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
     specification.check_trailing_bits = false;
-    let encoding = specification
-        .encoding()
-        .map_err(|_| ConfigError::new("no base64"))?;
+    let encoding = specification.encoding().ok()?;
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let unpadded = text
         .get(..text.len().saturating_sub(padding))
         .unwrap_or_default();
-    encoding.decode(unpadded).map_err(not_base64)
+    encoding.decode(unpadded).ok()
 }

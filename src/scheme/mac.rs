@@ -39,6 +39,17 @@ impl Algorithm {
         }
     }
 
+    /// Whether sender and receiver have the same key.
+    pub(crate) fn is_symmetric(self) -> bool {
+        match self {
+            Self::HmacSha1 | Self::HmacSha256 | Self::HmacSha512 | Self::KeylessSha256 => true,
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 => false,
+            #[cfg(feature = "ecdsa-p256")]
+            Self::EcdsaP256 => false,
+        }
+    }
+
     /// Reads what was decoded from a header as a signature: exactly as long as it has to be.
     pub(crate) fn candidate(self, decoded: &[u8]) -> Option<Candidate> {
         let length = match self {

@@ -709,7 +709,7 @@ fn a_configuration_that_cannot_be_right_is_refused() {
             "one",
             "the secret of another project",
         ),
-        ("OPTIMIZELY_WEBHOOK_SECRET_2", " ", "is empty or blank"),
+        ("OPTIMIZELY_WEBHOOK_SECRET_2", " ", "is blank"),
         ("OPTIMIZELY_SDK_KEYS_2", "a", "stands twice"),
         ("OPTIMIZELY_SDK_KEYS_2", "", "is not an SDK key"),
         (

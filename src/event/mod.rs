@@ -1,0 +1,57 @@
+//! How a body becomes an event.
+//!
+//! A body is authentic before it is read here. So this module is tolerant: an error loses the
+//! delivery, because most senders do not repeat what is answered with 422. Data that an event type
+//! does not name is not parsed at all ([`Json`]). Texts are read lossily. `null` means "absent".
+//! Only the fields that identify an event are required.
+
+mod batch;
+mod error;
+mod form;
+mod json;
+mod object;
+mod text;
+
+pub(crate) use self::{
+    batch::json_batch,
+    form::Form,
+    json::from_json,
+    object::{Object, batch, body},
+};
+pub use self::{
+    batch::{Batch, Unreadable},
+    error::EventError,
+    json::Json,
+};
+
+/// A type that is read from the body of a delivery, for [`Provider::parse`](crate::Provider::parse).
+///
+/// The typed events of this crate implement it. Implement it for a type of your own when
+/// [`Provider::json`](crate::Provider::json) is not enough:
+///
+/// ```
+/// use tower_webhook_auth::{EventError, FromBody, Json};
+///
+/// #[derive(Debug, PartialEq)]
+/// struct Reading {
+///     celsius: f64,
+/// }
+///
+/// impl FromBody for Reading {
+///     fn from_body(body: &[u8]) -> Result<Self, EventError> {
+///         // This sender writes one number and nothing else.
+///         let celsius = Json::from_body(body)?.parse()?;
+///         Ok(Self { celsius })
+///     }
+/// }
+///
+/// assert_eq!(Reading::from_body(b"21.5").unwrap(), Reading { celsius: 21.5 });
+/// ```
+pub trait FromBody: Sized {
+    /// Reads the event from a verified body.
+    ///
+    /// # Errors
+    ///
+    /// When the body is not such an event. The error names the field, and never quotes the body.
+    fn from_body(body: &[u8]) -> Result<Self, EventError>;
+}

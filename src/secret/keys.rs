@@ -1,0 +1,150 @@
+//! Named secrets: in which order they are tried, and which one matched.
+
+use std::sync::Arc;
+
+use super::Secret;
+use crate::error::ConfigError;
+
+/// One or more named secrets. They are tried in order, and
+/// [`Verified::key_name`](crate::Verified::key_name) reports which one matched.
+///
+/// While a secret is rotated, both the new and the old one are accepted:
+///
+/// ```
+/// use tower_webhook_auth::{Keys, Secret};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+/// let keys = Keys::named([
+///     ("2026-11", Secret::new("the new one")?),
+///     ("2026-05", Secret::new("the old one")?),
+/// ])?;
+/// # let _ = keys;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Keys(Vec<Key>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    pub(crate) name: Arc<str>,
+    pub(crate) secret: Secret,
+}
+
+impl Keys {
+    /// Secrets with names that you choose, in the order in which they are tried.
+    ///
+    /// The names appear in logs, in [`Rejection`](crate::Rejection) and in
+    /// [`Verified::key_name`](crate::Verified::key_name). Do not put a secret into a name.
+    ///
+    /// # Errors
+    ///
+    /// - There is no secret.
+    /// - A name is empty, occurs twice, or contains a control character.
+    pub fn named<N: Into<String>>(
+        keys: impl IntoIterator<Item = (N, Secret)>,
+    ) -> Result<Self, ConfigError> {
+        let mut named: Vec<Key> = Vec::new();
+        for (name, secret) in keys {
+            let name: Arc<str> = name.into().into();
+            if name.is_empty() {
+                return Err(ConfigError::new(
+                    "the name of a key is empty: give each key a name, for example its date",
+                ));
+            }
+            if name.chars().any(char::is_control) {
+                return Err(ConfigError::new(format!(
+                    "the name of a key contains a control character: {name:?}"
+                )));
+            }
+            if named.iter().any(|key| key.name == name) {
+                return Err(ConfigError::new(format!(
+                    "two keys have the name {name:?}: give each key its own name"
+                )));
+            }
+            named.push(Key { name, secret });
+        }
+        if named.is_empty() {
+            return Err(ConfigError::new("no key was given: at least one is needed"));
+        }
+        Ok(Self(named))
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Key> {
+        self.0.iter()
+    }
+}
+
+/// One key, named `default`.
+impl From<Secret> for Keys {
+    fn from(secret: Secret) -> Self {
+        Self(vec![Key {
+            name: "default".into(),
+            secret,
+        }])
+    }
+}
+
+/// Several keys, named `key-1`, `key-2` and so on. An empty array does not compile.
+impl<const N: usize> From<[Secret; N]> for Keys {
+    fn from(secrets: [Secret; N]) -> Self {
+        const { assert!(N > 0, "at least one key is needed") };
+        let named = |(index, secret): (usize, Secret)| Key {
+            name: format!("key-{}", index.saturating_add(1)).into(),
+            secret,
+        };
+        Self(secrets.into_iter().enumerate().map(named).collect())
+    }
+}
+
+/// The names of a provider and of its keys.
+///
+/// A delivery keeps only these, because an event may be held for longer than the key that verified
+/// it.
+pub(crate) struct Names {
+    provider: Arc<str>,
+    tenant: Option<Arc<str>>,
+    keys: Vec<Arc<str>>,
+}
+
+impl Names {
+    pub(crate) fn new(provider: &Arc<str>, keys: &Keys) -> Self {
+        Self {
+            provider: Arc::clone(provider),
+            // Keys that a provider holds itself have no tenant.
+            tenant: None,
+            keys: keys.iter().map(|key| Arc::clone(&key.name)).collect(),
+        }
+    }
+
+    /// The names of the keys, in the order in which they are tried.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|name| &**name)
+    }
+}
+
+/// The provider of a delivery, and which of its keys matched.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    names: Arc<Names>,
+    key: usize,
+}
+
+impl Origin {
+    pub(crate) fn new(names: Arc<Names>, key: usize) -> Self {
+        Self { names, key }
+    }
+
+    pub(crate) fn provider(&self) -> &str {
+        &self.names.provider
+    }
+
+    /// The tenant that the keys belong to, where a source of keys names one.
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        self.names.tenant.as_deref()
+    }
+
+    pub(crate) fn key_name(&self) -> &str {
+        self.names.keys.get(self.key).map_or("", |name| name)
+    }
+}

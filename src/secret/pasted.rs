@@ -1,0 +1,158 @@
+//! Mistakes in a secret that was pasted from a web page, a shell or an environment file.
+//!
+//! Each of them would otherwise show as a signature mismatch on every delivery.
+
+/// What is wrong with the text of a secret, and what to do. Names the offending character, which is
+/// invisible, and nothing else of the text.
+pub(super) fn mistake(text: &str) -> Option<String> {
+    const VERBATIM: &str = "or use `Secret::verbatim` if it belongs to the secret";
+    let (Some(first), Some(last)) = (text.chars().next(), text.chars().next_back()) else {
+        return Some("is empty".into());
+    };
+    if text.chars().all(leaves_no_mark) {
+        return Some("is blank: it has only white space and invisible characters".into());
+    }
+    // Before the control characters: a PEM file has line breaks, and the reason is that it is one.
+    if text.trim_start().starts_with("-----BEGIN ") {
+        return Some(
+            "is a PEM file: use only the base64 text between its BEGIN and END lines, on one line"
+                .into(),
+        );
+    }
+    for (verb, character) in [("begins", first), ("ends", last)] {
+        if leaves_no_mark(character) {
+            return Some(format!(
+                "{verb} with {}: remove it, {VERBATIM}",
+                describe(character)
+            ));
+        }
+    }
+    if let Some(character) = text.chars().find(|c| c.is_control() || never_typed(*c)) {
+        return Some(format!(
+            "contains {}: remove it, {VERBATIM}",
+            describe(character)
+        ));
+    }
+    if is_quoted(first, last) {
+        return Some(
+            "is in quotation marks: remove them, or use `Secret::verbatim` if they belong to the \
+             secret"
+                .into(),
+        );
+    }
+    if is_assignment(text) {
+        return Some(
+            "begins with the name of a variable and '=': use only the text after the '=', or use \
+             `Secret::verbatim` if the name belongs to the secret"
+                .into(),
+        );
+    }
+    if text.starts_with("v1,whsec_") {
+        return Some(
+            "begins with \"v1,\": remove it, since the secret begins at \"whsec_\"".into(),
+        );
+    }
+    None
+}
+
+/// Whether all of it is white space and invisible characters. Control characters do not count: a key
+/// of arbitrary bytes may have only those.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars()
+        .all(|c| leaves_no_mark(c) && (c.is_whitespace() || !c.is_control()))
+}
+
+/// White space, a control character or an invisible character: nobody sees that it was copied.
+fn leaves_no_mark(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || never_typed(character)
+        || matches!(character,
+            // Joiners, direction marks, embeddings and isolates.
+            '\u{061c}' | '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2061}'..='\u{2064}' | '\u{2066}'..='\u{206f}'
+            // Fillers, and signs for text that is not shown.
+            | '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}')
+}
+
+/// Characters that web pages and editors insert to break lines or to mark a file's encoding. Unlike a
+/// joiner they have no use inside of a word of any language.
+fn never_typed(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}' | '\u{feff}'
+    )
+}
+
+fn describe(character: char) -> String {
+    let kind = match character {
+        '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => "a line break",
+        '\u{a0}' => "a no-break space",
+        '\u{feff}' => "a byte order mark",
+        _ if character.is_whitespace() => "white space",
+        _ if character.is_control() => "a control character",
+        _ => "an invisible character",
+    };
+    format!("{kind} (U+{:04X})", u32::from(character))
+}
+
+fn is_quoted(first: char, last: char) -> bool {
+    matches!(
+        (first, last),
+        ('"', '"') | ('\'', '\'') | ('`', '`') | ('“', '”') | ('‘', '’') | ('«', '»')
+    )
+}
+
+/// `WEBHOOK_SECRET=…`, `export API_KEY=…`, `secret=…`: the line of an environment file.
+///
+/// A random password may contain a `=`. So what is before it must be the name of a variable and must
+/// look like one: it has a `_`, or a word that such names have.
+fn is_assignment(text: &str) -> bool {
+    let line = text.strip_prefix("export ").unwrap_or(text);
+    let Some((name, value)) = line.split_once('=') else {
+        return false;
+    };
+    let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && name.starts_with(|c: char| c.is_ascii_alphabetic());
+    let upper = name.to_ascii_uppercase();
+    let has_word = ["SECRET", "TOKEN", "PASSWORD", "_KEY"]
+        .iter()
+        .any(|word| upper.ends_with(word));
+    let is_constant = name == upper && name.contains('_');
+    // Base64 ends in one or two `=`.
+    let has_value = !value.trim_start_matches('=').is_empty();
+    is_name && has_value && (has_word || is_constant || upper == "KEY")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_passwords_and_base64_are_not_taken_for_assignments() {
+        for text in [
+            "A7K=x9",
+            "QUJD_EVG==",
+            "SECRET=",
+            "TOKEN==",
+            "a_b=c",
+            "user:SECRET=x",
+            "9_KEY=x",
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw==",
+        ] {
+            assert!(!is_assignment(text), "{text}");
+        }
+        for text in [
+            "WEBHOOK_SECRET=x",
+            "export GITHUB_SECRET=x",
+            "secret=x",
+            "github_token=x",
+            "KEY=x",
+            "ACME_HOOK=x",
+            "SECRET==x",
+        ] {
+            assert!(is_assignment(text), "{text}");
+        }
+    }
+}
