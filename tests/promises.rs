@@ -1,4 +1,4 @@
-//! The promises of the crate's introduction, each with a test that a careless layer fails.
+//! The promises of the crate's introduction, each with a test that a careless implementation fails.
 
 mod common;
 #[path = "common/script.rs"]
@@ -32,7 +32,8 @@ use tower_webhook_auth::{
 
 const SECRET: &str = "yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4";
 
-/// Optimizely's documentation, "Test your implementation": payload on one line, and its signature.
+/// The payload on one line and its signature, from Optimizely's documentation, "Test your
+/// implementation".
 const DELIVERY: &str = r#"{"timestamp": 1558138293, "project_id": 11387641093, "data": {"cdn_url": "https://cdn.optimizely.com/datafiles/QMVJcUKEJZFg8pQ2jhAybK.json", "environment": "Production", "origin_url": "https://optimizely.s3.amazonaws.com/datafiles/QMVJcUKEJZFg8pQ2jhAybK.json", "revision": 13}, "event": "project.datafile_updated"}"#;
 const SIGNATURE: &str = "sha1=b2493723c6ea6973fbda41573222c8ecb1c82666";
 
@@ -86,7 +87,7 @@ async fn the_documented_delivery_reaches_the_handler_as_a_typed_event() {
 }
 
 #[tokio::test]
-async fn the_same_json_with_other_white_space_is_refused() {
+async fn the_same_json_with_other_white_space_is_rejected() {
     let indented = DELIVERY.replace(", ", ",\n  ");
     let response = layer()
         .layer(Inner::default())
@@ -97,7 +98,7 @@ async fn the_same_json_with_other_white_space_is_refused() {
 }
 
 #[tokio::test]
-async fn an_extension_that_an_outer_layer_left_behind_is_replaced_or_never_seen() {
+async fn an_extension_from_an_outer_layer_is_replaced_or_never_seen() {
     let forged_by_reuse = {
         let other = r#"{"timestamp": 1, "project_id": 666, "event": "x", "data": {}}"#;
         let signer = Signer::new(&provider::optimizely(secret()), &secret()).unwrap();
@@ -131,7 +132,7 @@ async fn an_extension_that_an_outer_layer_left_behind_is_replaced_or_never_seen(
 }
 
 #[test]
-fn no_secret_that_anybody_could_guess_can_be_configured() {
+fn an_empty_or_blank_secret_cannot_be_configured() {
     for text in [
         "",
         " ",
@@ -151,7 +152,7 @@ fn no_secret_that_anybody_could_guess_can_be_configured() {
 // 2. Decide as early as the facts allow.
 
 #[tokio::test]
-async fn what_the_head_decides_is_refused_before_one_byte_is_read() {
+async fn what_the_head_decides_is_rejected_before_the_body_is_read() {
     let tagged = |value: &'static str| vec![("x-hub-signature", value)];
     for (headers, expected) in [
         (vec![], RejectionKind::HeaderMissing),
@@ -199,7 +200,7 @@ async fn what_the_head_decides_is_refused_before_one_byte_is_read() {
 }
 
 #[tokio::test]
-async fn a_length_that_the_body_itself_knows_is_refused_before_one_byte_is_read() {
+async fn a_length_that_the_body_itself_knows_is_rejected_before_the_body_is_read() {
     let response = layer()
         .layer(Inner::default())
         .oneshot(delivery(Untouchable(Some(1024 * 1024 + 1))))
@@ -209,7 +210,7 @@ async fn a_length_that_the_body_itself_knows_is_refused_before_one_byte_is_read(
 }
 
 #[tokio::test]
-async fn a_wrong_shared_key_is_refused_before_one_byte_is_read_and_before_its_length_is_judged() {
+async fn a_wrong_shared_key_is_rejected_before_the_body_is_read_and_before_its_length_is_judged() {
     let layer = WebhookAuthLayer::new(provider::vwo(Secret::new("key").unwrap()));
     for (key, length, expected) in [
         (Some("wrong"), "16777216", RejectionKind::KeyMismatch),
@@ -232,7 +233,7 @@ async fn a_wrong_shared_key_is_refused_before_one_byte_is_read_and_before_its_le
 }
 
 #[tokio::test]
-async fn a_stale_timestamp_is_refused_before_one_byte_is_read() {
+async fn a_stale_timestamp_is_rejected_before_the_body_is_read() {
     let scheme = SignatureScheme::hmac_sha256("x-signature")
         .timestamp(Timestamp::header("x-timestamp"))
         .signed([Piece::Timestamp, Piece::literal("."), Piece::Body])
@@ -262,10 +263,10 @@ async fn a_stale_timestamp_is_refused_before_one_byte_is_read() {
     }
 }
 
-// 3. A stranger cannot make us spend. (The reader's own tests are in `reading.rs`.)
+// 3. An untrusted client cannot make us spend. (`reading.rs` tests the reading of bodies.)
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_trickles_is_cut_off_by_the_deadline_for_the_whole_of_it() {
+async fn a_body_that_arrives_slowly_is_rejected_at_the_deadline_for_the_whole_body() {
     let body = StreamBody::new(futures_util::stream::unfold(0, |sent| async move {
         tokio::time::sleep(Duration::from_millis(900)).await;
         Some((
@@ -286,7 +287,7 @@ async fn a_body_that_trickles_is_cut_off_by_the_deadline_for_the_whole_of_it() {
     assert_eq!(rejection.body_bytes(), 11);
 }
 
-// 4. A stranger cannot hold what is inside.
+// 4. An untrusted client cannot hold what is inside.
 
 /// A body that never ends.
 fn endless() -> impl Body<Data = Bytes, Error = Infallible> {
@@ -308,17 +309,17 @@ async fn poll_once<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {
 }
 
 #[tokio::test]
-async fn slow_strangers_take_no_permit_of_a_concurrency_limit_inside() {
+async fn slow_unverified_requests_take_no_permit_of_an_inner_concurrency_limit() {
     let mut service = ServiceBuilder::new()
         .layer(layer())
         .layer(ConcurrencyLimitLayer::new(1))
         .service(Inner::default());
-    let mut strangers = Vec::new();
+    let mut unverified = Vec::new();
     for _ in 0..10 {
-        let stranger = service.call(delivery(endless().boxed()));
-        let mut stranger = Box::pin(stranger);
-        assert!(poll_once(stranger.as_mut()).await.is_none());
-        strangers.push(stranger);
+        let request = service.call(delivery(endless().boxed()));
+        let mut request = Box::pin(request);
+        assert!(poll_once(request.as_mut()).await.is_none());
+        unverified.push(request);
     }
     let genuine = delivery(full(DELIVERY).boxed());
     let response = service.call(genuine).await.unwrap();
@@ -326,16 +327,16 @@ async fn slow_strangers_take_no_permit_of_a_concurrency_limit_inside() {
 }
 
 #[tokio::test]
-async fn slow_strangers_take_no_slot_of_a_buffer_inside() {
+async fn slow_unverified_requests_take_no_slot_of_an_inner_buffer() {
     let mut service = ServiceBuilder::new()
         .layer(layer())
         .layer(BufferLayer::new(1))
         .service(Inner::default());
-    let mut strangers = Vec::new();
+    let mut unverified = Vec::new();
     for _ in 0..10 {
-        let mut stranger = Box::pin(service.call(delivery(endless().boxed())));
-        assert!(poll_once(stranger.as_mut()).await.is_none());
-        strangers.push(stranger);
+        let mut request = Box::pin(service.call(delivery(endless().boxed())));
+        assert!(poll_once(request.as_mut()).await.is_none());
+        unverified.push(request);
     }
     let genuine = delivery(full(DELIVERY).boxed());
     let response = service.call(genuine).await.unwrap();
@@ -343,8 +344,8 @@ async fn slow_strangers_take_no_slot_of_a_buffer_inside() {
 }
 
 #[tokio::test]
-async fn a_load_shedder_inside_sheds_verified_requests_alone() {
-    // A service that is never ready: asked for readiness, the shedder inside refuses.
+async fn an_inner_load_shedder_sheds_verified_requests_only() {
+    // This service is never ready, so the shedder fails each request that asks for readiness.
     let (mock, mut handle) =
         tower_test::mock::pair::<Request<Full<Bytes>>, Response<Full<Bytes>>>();
     handle.allow(0);
@@ -352,10 +353,10 @@ async fn a_load_shedder_inside_sheds_verified_requests_alone() {
         .layer(layer())
         .layer(LoadShedLayer::new())
         .service(mock);
-    let mut stranger = pin!(service.call(delivery(endless().boxed())));
+    let mut request = pin!(service.call(delivery(endless().boxed())));
     assert!(
-        poll_once(stranger.as_mut()).await.is_none(),
-        "a stranger reached the shedder"
+        poll_once(request.as_mut()).await.is_none(),
+        "an unverified request reached the shedder"
     );
     let forged = Request::post("/").body(full(DELIVERY).boxed()).unwrap();
     assert_eq!(
@@ -370,7 +371,7 @@ async fn a_load_shedder_inside_sheds_verified_requests_alone() {
 
 #[tokio::test]
 async fn the_instance_that_was_ready_is_the_one_that_is_called() {
-    // tower-test's mock panics when an instance is called that was not ready.
+    // The mock of tower-test panics when an instance is called that was not ready.
     let (mock, mut handle) =
         tower_test::mock::pair::<Request<Full<Bytes>>, Response<Full<Bytes>>>();
     let answered = tokio::spawn(async move {
@@ -413,7 +414,7 @@ async fn the_handler_gets_the_bytes_that_were_signed_and_no_trailers() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_no_end_even_where_the_key_was_right() {
+async fn a_body_that_ends_early_is_rejected_even_if_its_bytes_match() {
     let frames = [
         Ok(Frame::data(Bytes::from_static(DELIVERY.as_bytes()))),
         Err(std::io::Error::other("connection reset")),
@@ -433,11 +434,11 @@ async fn a_body_that_breaks_off_is_no_end_even_where_the_key_was_right() {
 // 6. Errors belong to the inner service.
 
 #[tokio::test]
-async fn the_inner_service_s_error_passes_untouched() {
+async fn the_error_of_the_inner_service_passes_unchanged() {
     #[derive(Debug, PartialEq)]
     struct Mine(u8);
     let inner =
-        service_fn(async |_: Request<Full<Bytes>>| Err::<Response<Full<Bytes>>, _>(Mine(7)));
+        service_fn(|_: Request<Full<Bytes>>| async { Err::<Response<Full<Bytes>>, _>(Mine(7)) });
     let error: Mine = layer()
         .layer(inner)
         .oneshot(delivery(full(DELIVERY)))
@@ -447,7 +448,7 @@ async fn the_inner_service_s_error_passes_untouched() {
 }
 
 #[tokio::test]
-async fn all_failed_authentications_look_alike_from_outside() {
+async fn all_failed_authentications_get_the_same_response() {
     let mut seen = Vec::new();
     for signature in [
         None,
@@ -476,7 +477,7 @@ async fn all_failed_authentications_look_alike_from_outside() {
 }
 
 #[tokio::test]
-async fn an_authentic_body_that_is_no_event_is_answered_with_422_and_its_cause_is_kept() {
+async fn an_authentic_body_that_is_not_the_event_gets_422_and_its_cause_is_kept() {
     let signer = Signer::new(&provider::optimizely(secret()), &secret()).unwrap();
     let response = layer()
         .layer(Inner::default())
@@ -495,7 +496,7 @@ async fn an_authentic_body_that_is_no_event_is_answered_with_422_and_its_cause_i
 }
 
 #[tokio::test]
-async fn layers_outside_are_told_of_acceptances_where_that_is_asked_for() {
+async fn outer_layers_see_acceptances_if_the_layer_exposes_them() {
     let silent = layer().layer(Inner::default());
     let response = silent.oneshot(delivery(full(DELIVERY))).await.unwrap();
     assert!(response.extensions().get::<Acceptance>().is_none());
@@ -508,9 +509,9 @@ async fn layers_outside_are_told_of_acceptances_where_that_is_asked_for() {
     assert_eq!(acceptance.body_bytes(), DELIVERY.len());
 }
 
-/// A gRPC client reads its status from a header, of a response that is 200.
+/// A gRPC client reads its status from a header of a response with HTTP status 200.
 #[tokio::test]
-async fn a_refusal_is_in_grpcs_terms_to_grpc_and_to_nothing_else() {
+async fn only_grpc_requests_get_a_rejection_as_a_grpc_status() {
     for (content_type, is_grpc) in [
         ("application/grpc", true),
         ("application/grpc+proto", true),
@@ -542,7 +543,7 @@ async fn a_refusal_is_in_grpcs_terms_to_grpc_and_to_nothing_else() {
 }
 
 #[tokio::test]
-async fn refusals_can_be_answered_in_a_way_of_one_s_own() {
+async fn the_response_to_a_rejection_can_be_customized() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let recorded = Arc::clone(&seen);
     let response = layer()
@@ -565,7 +566,7 @@ async fn refusals_can_be_answered_in_a_way_of_one_s_own() {
 // The types themselves.
 
 #[test]
-fn what_prints_at_least_says_what_it_is() {
+fn debug_output_begins_with_the_name_of_the_type() {
     let mut service = layer().layer(Inner::default());
     let future = tower::Service::call(&mut service, delivery(full(DELIVERY)));
     assert_eq!(format!("{future:?}"), "ResponseFuture { .. }");
@@ -582,7 +583,7 @@ fn the_inner_service_can_be_reached() {
 }
 
 #[test]
-fn the_layer_is_clone_send_sync_and_static_whatever_its_event_is() {
+fn the_layer_is_clone_send_sync_and_static_for_every_event_type() {
     struct Bare(#[allow(dead_code)] std::cell::Cell<u8>);
     fn check<T: Clone + Send + Sync + 'static>() {}
     check::<WebhookAuthLayer<Bare>>();
@@ -592,7 +593,7 @@ fn the_layer_is_clone_send_sync_and_static_whatever_its_event_is() {
 }
 
 #[test]
-fn the_default_response_body_is_the_inner_service_s() {
+fn the_default_response_body_is_empty() {
     let body = tower_webhook_auth::ResponseBody::<Full<Bytes>>::default();
     assert_eq!(body.size_hint().exact(), Some(0));
 }

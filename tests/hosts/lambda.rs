@@ -1,4 +1,4 @@
-//! AWS Lambda, by lambda_http: the events are those of an API Gateway or a function URL.
+//! AWS Lambda with lambda_http: events of an API Gateway or of a function URL.
 
 use std::convert::Infallible;
 
@@ -13,7 +13,7 @@ use tower_webhook_auth::Verified;
 
 use crate::net::{BODY, Event, PROJECT, SIGNATURE, layer};
 
-/// A request as the gateway tells of it, in its payload's format 2.0.
+/// A request in the format 2.0 of the gateway's payload.
 fn event(signature: &str, body: &str, is_base64: bool) -> Request {
     let event = json!({
         "version": "2.0",
@@ -55,13 +55,13 @@ fn project<B>(request: &http::Request<B>) -> String {
     webhook.expect("the layer is there").project_id.to_string()
 }
 
-/// What the gateway is told to answer.
+/// The response that the gateway receives.
 async fn answer(response: impl IntoResponse) -> Response<Body> {
     response.into_response().await
 }
 
 #[tokio::test]
-async fn a_function_is_guarded_whether_its_body_comes_as_text_or_in_base64() {
+async fn a_function_verifies_bodies_in_text_and_in_base64() {
     let service = layer().layer(service_fn(
         |request: http::Request<Full<Bytes>>| async move {
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(project(&request))))
@@ -89,7 +89,7 @@ async fn a_function_is_guarded_whether_its_body_comes_as_text_or_in_base64() {
 }
 
 #[tokio::test]
-async fn a_handler_of_lambda_requests_gets_its_body_back() {
+async fn a_handler_of_lambda_requests_gets_its_own_body_type() {
     async fn handler(request: Request) -> Result<Response<Body>, Infallible> {
         assert_eq!(&**request.body(), BODY.as_bytes());
         Ok(Response::new(project(&request).into()))

@@ -1,4 +1,4 @@
-//! The layer in the hosts that people deploy, and among the layers that stand beside it there.
+//! The layer in the servers that people deploy, and together with other layers.
 
 #[cfg(feature = "axum")]
 mod axum;

@@ -1,4 +1,4 @@
-//! What every host needs: a delivery, a forged one, a server on a socket, a client.
+//! Shared by all hosts: a delivery, a forged one, a server on a socket, a client.
 
 use std::{future::Future, net::SocketAddr};
 
@@ -57,7 +57,7 @@ pub(crate) fn delivery(path: &str) -> Request<Full<Bytes>> {
     signed(path, SIGNATURE)
 }
 
-/// The same with another signature.
+/// The same with a wrong signature.
 pub(crate) fn forged(path: &str) -> Request<Full<Bytes>> {
     signed(path, FORGED)
 }
@@ -79,7 +79,7 @@ pub(crate) fn vwo_delivery(path: &str, key: &str) -> Request<Full<Bytes>> {
         .expect("a request")
 }
 
-/// A socket of our own, and its address.
+/// A listener on loopback, and its address.
 pub(crate) async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
     let address = listener.local_addr().expect("an address");
@@ -102,7 +102,7 @@ where
         while let Ok((stream, _)) = listener.accept().await {
             let service = service.clone();
             spawn(async move {
-                // A client that hangs up is no failure of the test.
+                // A client that disconnects is not a failure of the test.
                 let _ = auto::Builder::new(TokioExecutor::new())
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
@@ -116,7 +116,7 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(future));
 }
 
-/// One request over a connection of its own, HTTP/1.1.
+/// Sends one request over a new HTTP/1.1 connection.
 pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Response<Bytes> {
     let stream = TcpStream::connect(address).await.expect("a connection");
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
@@ -133,7 +133,7 @@ pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> 
     Response::from_parts(head, collect(body).await)
 }
 
-/// The same, HTTP/2.
+/// Sends one request over a new HTTP/2 connection.
 pub(crate) async fn send_http2(
     address: SocketAddr,
     request: Request<Full<Bytes>>,

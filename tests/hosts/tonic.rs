@@ -1,4 +1,4 @@
-//! tonic 0.14: a unary call whose message, as gRPC frames it, is the body that is signed.
+//! tonic 0.14: a unary call. The signed body is the message with its gRPC frame.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ use tower_webhook_auth::{Provider, Secret, SignatureScheme, WebhookAuthLayer};
 
 use crate::net::{listen, spawn};
 
-/// By OpenSSL, over the five bytes of gRPC's frame and the message `service: "receiver"`:
+/// Made with OpenSSL, over the five bytes of gRPC's frame and the message `service: "receiver"`:
 /// `printf '\0\0\0\0\012\012\010receiver' | openssl dgst -sha256 -hmac wJ4mX9`.
 const SIGNATURE: &str = "326b62ef8d52ed1b48e1e2e3633a99c2c814a12530d2acb6a0109501dfba5321";
 
@@ -43,7 +43,7 @@ async fn health() -> HealthServer<impl Health> {
 }
 
 /// A server with the layer around all of its services.
-async fn guarded() -> SocketAddr {
+async fn serve_with_layer() -> SocketAddr {
     let (listener, address) = listen().await;
     let server = Server::builder().layer(layer()).add_service(health().await);
     spawn(async move {
@@ -54,7 +54,7 @@ async fn guarded() -> SocketAddr {
     address
 }
 
-/// What a client sees that calls with this signature, and with a message of this service's name.
+/// Calls with this signature and with a message that holds this service's name.
 async fn check(
     address: SocketAddr,
     signature: Option<&'static str>,
@@ -74,16 +74,16 @@ async fn check(
 }
 
 #[tokio::test]
-async fn a_signed_call_is_answered() {
-    let status = check(guarded().await, Some(SIGNATURE), "receiver").await;
+async fn a_signed_call_gets_its_response() {
+    let status = check(serve_with_layer().await, Some(SIGNATURE), "receiver").await;
     assert_eq!(
-        status.expect("an answer"),
+        status.expect("a response"),
         i32::from(health_check_response::ServingStatus::Serving)
     );
 }
 
 #[tokio::test]
-async fn a_refusal_is_a_status_that_the_client_reads() {
+async fn a_rejection_is_a_status_that_the_client_reads() {
     let cases = [
         ("no signature", None, "receiver", Code::Unauthenticated),
         (
@@ -105,11 +105,11 @@ async fn a_refusal_is_a_status_that_the_client_reads() {
             Code::ResourceExhausted,
         ),
     ];
-    let address = guarded().await;
+    let address = serve_with_layer().await;
     for (name, signature, service, code) in cases {
         let status = check(address, signature, service).await.expect_err(name);
         assert_eq!(status.code(), code, "{name}: {status:?}");
-        // A status of gRPC's, and not what a client makes of HTTP's 401.
+        // A status of gRPC, not one that the client derives from HTTP's 401.
         let expected = match code {
             Code::Unauthenticated => "unauthenticated",
             _ => "resource exhausted",
@@ -119,7 +119,7 @@ async fn a_refusal_is_a_status_that_the_client_reads() {
 }
 
 #[tokio::test]
-async fn one_service_of_several_is_guarded_by_a_named_layer() {
+async fn a_named_layer_verifies_the_calls_of_one_service() {
     let (listener, address) = listen().await;
     let server = Server::builder().add_service(layer().named_layer(health().await));
     spawn(async move {
@@ -129,7 +129,7 @@ async fn one_service_of_several_is_guarded_by_a_named_layer() {
     });
     check(address, Some(SIGNATURE), "receiver")
         .await
-        .expect("an answer");
+        .expect("a response");
     let status = check(address, None, "receiver").await.expect_err("no key");
     assert_eq!(status.code(), Code::Unauthenticated);
 }

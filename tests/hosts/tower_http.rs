@@ -1,4 +1,4 @@
-//! tower's and tower-http's layers, inside and outside of ours.
+//! The layers of tower and tower-http, inside and outside of `WebhookAuthLayer`.
 
 use std::{
     convert::Infallible,
@@ -66,7 +66,7 @@ impl MakeRequestId for SameId {
 }
 
 #[tokio::test]
-async fn the_usual_layers_stand_outside() {
+async fn the_usual_layers_work_outside() {
     let service = ServiceBuilder::new()
         .set_x_request_id(SameId)
         .sensitive_headers([SIGNATURE_HEADER])
@@ -85,13 +85,13 @@ async fn the_usual_layers_stand_outside() {
     assert_eq!(accepted.status(), StatusCode::OK);
     assert_eq!(accepted.body(), PROJECT);
     assert_eq!(accepted.headers()["x-request-id"], "id-1");
-    let refused = send(address, forged("/")).await;
-    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(refused.headers()["x-request-id"], "id-1");
+    let rejected = send(address, forged("/")).await;
+    assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(rejected.headers()["x-request-id"], "id-1");
 }
 
 #[tokio::test]
-async fn the_usual_layers_stand_inside() {
+async fn the_usual_layers_work_inside() {
     let service = ServiceBuilder::new()
         .layer(layer())
         .set_x_request_id(SameId)
@@ -110,10 +110,10 @@ async fn the_usual_layers_stand_inside() {
     assert_eq!(accepted.status(), StatusCode::OK);
     assert_eq!(accepted.body(), PROJECT);
     assert_eq!(accepted.headers()["x-request-id"], "id-1");
-    // What stands inside is not asked about strangers.
-    let refused = send(address, forged("/")).await;
-    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-    assert!(!refused.headers().contains_key("x-request-id"));
+    // An inner layer does not see unverified requests.
+    let rejected = send(address, forged("/")).await;
+    assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED);
+    assert!(!rejected.headers().contains_key("x-request-id"));
 }
 
 fn timeout() -> TimeoutLayer {
@@ -121,7 +121,7 @@ fn timeout() -> TimeoutLayer {
 }
 
 #[tokio::test]
-async fn boxed_services_stand_inside_and_outside() {
+async fn boxed_services_work_inside_and_outside() {
     let inner = BoxCloneService::new(service_fn(project));
     let service = BoxCloneService::new(layer().layer(inner));
     let accepted = send(serve(service).await, delivery("/")).await;
@@ -129,12 +129,12 @@ async fn boxed_services_stand_inside_and_outside() {
 
     let inner = BoxCloneSyncService::new(service_fn(project));
     let service = BoxCloneSyncService::new(layer().layer(inner));
-    let refused = send(serve(service).await, forged("/")).await;
-    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    let rejected = send(serve(service).await, forged("/")).await;
+    assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
-async fn trace_reads_refusals_and_acceptances_from_the_response() {
+async fn trace_reads_rejections_and_acceptances_from_the_response() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let on_response = {
         let seen = Arc::clone(&seen);
@@ -150,11 +150,11 @@ async fn trace_reads_refusals_and_acceptances_from_the_response() {
                     accepted.key_name(),
                     accepted.body_bytes()
                 ),
-                (None, Some(refused)) => format!(
-                    "{} refused for {}, {} bytes",
-                    refused.provider().unwrap_or_default(),
-                    refused.kind().as_str(),
-                    refused.body_bytes()
+                (None, Some(rejected)) => format!(
+                    "{} rejected for {}, {} bytes",
+                    rejected.provider().unwrap_or_default(),
+                    rejected.kind().as_str(),
+                    rejected.body_bytes()
                 ),
                 other => panic!("neither or both: {other:?}"),
             };
@@ -176,8 +176,8 @@ async fn trace_reads_refusals_and_acceptances_from_the_response() {
         *seen.lock().expect("no test panicked"),
         [
             format!("optimizely accepted under default, {length} bytes"),
-            format!("optimizely refused for signature_mismatch, {length} bytes"),
-            "optimizely refused for header_missing, 0 bytes".to_owned(),
+            format!("optimizely rejected for signature_mismatch, {length} bytes"),
+            "optimizely rejected for header_missing, 0 bytes".to_owned(),
         ]
     );
 }
@@ -193,12 +193,12 @@ async fn an_outer_limit_is_a_413_whether_the_length_is_declared_or_not() {
     let declared = send(address, delivery("/")).await;
     assert_eq!(declared.status(), StatusCode::PAYLOAD_TOO_LARGE);
 
-    // No server has written a `Content-Length` here: the limit is met while reading.
-    let response = service.oneshot(delivery("/")).await.expect("an answer");
+    // Without a server there is no `Content-Length`: the limit takes effect while reading.
+    let response = service.oneshot(delivery("/")).await.expect("a response");
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     let rejection = response.extensions().get::<Rejection>();
     assert_eq!(
-        rejection.expect("our own refusal").kind(),
+        rejection.expect("a rejection of this layer").kind(),
         RejectionKind::BodyTooLarge
     );
 }
@@ -211,7 +211,7 @@ const OVER_COMPRESSED: &str = "94aa77e8f6b9a0b73fb8cfe69e20618e6abf35bc7d041789f
 const OVER_PLAIN: &str = "8546163875d22eddc0ec52697e9fe1b78d1f338ff9063a772197e00b16814d3f";
 
 #[tokio::test]
-async fn decompression_stands_inside_where_the_wire_is_signed_and_outside_where_it_is_not() {
+async fn decompression_works_inside_if_the_sender_signs_compressed_bytes_and_outside_if_not() {
     async fn echo<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
     where
         B: Body,
@@ -268,7 +268,7 @@ async fn decompression_stands_inside_where_the_wire_is_signed_and_outside_where_
 }
 
 #[tokio::test]
-async fn a_response_is_compressed_for_whoever_asks() {
+async fn a_response_is_compressed_for_clients_that_ask_for_it() {
     async fn long<B>(_: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
         Ok(Response::new("a".repeat(1024).into()))
     }
@@ -285,29 +285,29 @@ async fn a_response_is_compressed_for_whoever_asks() {
 }
 
 #[tokio::test]
-async fn a_panic_inside_is_caught_on_either_side() {
+async fn a_panic_of_the_handler_is_caught_by_an_inner_or_outer_layer() {
     async fn panics<B>(_: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
-        panic!("a handler's own doing")
+        panic!("the handler panics")
     }
     let outside = ServiceBuilder::new()
         .layer(CatchPanicLayer::new())
         .layer(layer())
         .service(service_fn(panics));
-    let response = outside.oneshot(delivery("/")).await.expect("an answer");
+    let response = outside.oneshot(delivery("/")).await.expect("a response");
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 
     let inside = ServiceBuilder::new()
         .layer(layer().expose_acceptance())
         .layer(CatchPanicLayer::new())
         .service(service_fn(panics));
-    let response = inside.oneshot(delivery("/")).await.expect("an answer");
+    let response = inside.oneshot(delivery("/")).await.expect("a response");
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    // It was accepted, whatever came of it.
+    // The delivery was accepted, although the handler failed.
     assert!(response.extensions().get::<Acceptance>().is_some());
 }
 
 #[tokio::test]
-async fn a_shared_key_is_sensitive_inside_and_outside_where_it_is_marked() {
+async fn a_shared_key_is_marked_sensitive_inside() {
     async fn head<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
         Ok(Response::new(format!("{:?}", request.headers()).into()))
     }
@@ -326,22 +326,22 @@ async fn a_shared_key_is_sensitive_inside_and_outside_where_it_is_marked() {
         .layer(vwo_layer())
         .service(service_fn(head));
     let response = service.oneshot(vwo_delivery("/", VWO_KEY)).await;
-    let inside = collect(response.expect("an answer").into_body()).await;
+    let inside = collect(response.expect("a response").into_body()).await;
     let inside = String::from_utf8(inside.into()).expect("text");
     let outside = printed.lock().expect("no test panicked").clone();
     for text in [inside, outside] {
         assert!(text.contains(r#""x-vwo-auth": Sensitive"#), "{text}");
     }
 
-    // Ours marks it for all that stands inside.
+    // The layer marks it for everything inside.
     let service = vwo_layer().layer(service_fn(head));
     let response = service.oneshot(vwo_delivery("/", VWO_KEY)).await;
-    let inside = collect(response.expect("an answer").into_body()).await;
+    let inside = collect(response.expect("a response").into_body()).await;
     let inside = String::from_utf8(inside.into()).expect("text");
     assert!(inside.contains(r#""x-vwo-auth": Sensitive"#), "{inside}");
 }
 
-/// A body that never comes, and tells that it was asked for.
+/// A body that never arrives, and records that it was polled.
 #[derive(Clone, Default)]
 struct Stalled(Arc<AtomicBool>);
 
@@ -350,7 +350,7 @@ impl Stalled {
         delivery("/").map(|_| self.clone().boxed())
     }
 
-    async fn asked_for(&self) {
+    async fn polled(&self) {
         while !self.0.load(Ordering::SeqCst) {
             tokio::task::yield_now().await;
         }
@@ -371,16 +371,16 @@ impl Body for Stalled {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_outside_bounds_a_body_that_never_comes() {
+async fn an_outer_timeout_bounds_a_body_that_never_arrives() {
     let by_status = ServiceBuilder::new()
         .layer(timeout())
         .layer(layer())
         .service(service_fn(project));
     let stalled = Stalled::default();
     let response = by_status.oneshot(stalled.request()).await;
-    let response = response.expect("an answer");
+    let response = response.expect("a response");
     assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
-    // It was not our own deadline, which is 30 seconds.
+    // This is not the deadline of this layer, which is 30 seconds.
     assert!(response.extensions().get::<Rejection>().is_none());
 
     let by_error = ServiceBuilder::new()
@@ -392,7 +392,7 @@ async fn a_timeout_outside_bounds_a_body_that_never_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_inside_is_the_handlers_and_its_error_passes_through() {
+async fn an_inner_timeout_bounds_the_handler_and_its_error_passes_through() {
     async fn slow<B>(_: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
         pending().await
     }
@@ -404,8 +404,8 @@ async fn a_timeout_inside_is_the_handlers_and_its_error_passes_through() {
     assert!(result.expect_err("too late").is::<Elapsed>());
 }
 
-/// A stranger dawdles with a body; a good delivery comes meanwhile.
-async fn beside_a_dawdler<S, ResBody>(service: S) -> Result<StatusCode, BoxError>
+/// Sends a genuine delivery while an unverified request waits for its body.
+async fn next_to_a_stalled_request<S, ResBody>(service: S) -> Result<StatusCode, BoxError>
 where
     S: Service<Request<BoxBody<Bytes, Infallible>>, Response = Response<ResBody>, Error = BoxError>
         + Clone
@@ -415,34 +415,40 @@ where
     ResBody: Send + 'static,
 {
     let stalled = Stalled::default();
-    // The service that was called stays, as a connection's does: it must hold nothing either.
+    // The service that was called is kept, as a connection keeps it. It must hold nothing either.
     let mut called = service.clone();
-    let dawdler = tokio::spawn(called.ready().await?.call(stalled.request()));
-    stalled.asked_for().await;
-    // Less than the dawdler is given for its body.
-    let patience = Duration::from_secs(5);
+    let stalled_request = tokio::spawn(called.ready().await?.call(stalled.request()));
+    stalled.polled().await;
+    // Less than the deadline of the stalled request.
+    let limit = Duration::from_secs(5);
     let delivered = service.oneshot(delivery("/").map(BodyExt::boxed));
-    let response = tokio::time::timeout(patience, delivered).await?;
-    assert!(!dawdler.is_finished());
-    dawdler.abort();
+    let response = tokio::time::timeout(limit, delivered).await?;
+    assert!(!stalled_request.is_finished());
+    stalled_request.abort();
     Ok(response?.status())
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_inside_are_kept_free_of_strangers() {
+async fn unverified_requests_do_not_use_inner_limits() {
     let limit = ServiceBuilder::new()
         .layer(layer())
         .map_err(BoxError::from)
         .concurrency_limit(1)
         .service(service_fn(project));
-    assert_eq!(beside_a_dawdler(limit).await.expect("room"), StatusCode::OK);
+    assert_eq!(
+        next_to_a_stalled_request(limit).await.expect("a response"),
+        StatusCode::OK
+    );
 
     let shed = ServiceBuilder::new()
         .layer(layer())
         .load_shed()
         .concurrency_limit(1)
         .service(service_fn(project));
-    assert_eq!(beside_a_dawdler(shed).await.expect("room"), StatusCode::OK);
+    assert_eq!(
+        next_to_a_stalled_request(shed).await.expect("a response"),
+        StatusCode::OK
+    );
 
     let buffer = ServiceBuilder::new()
         .layer(layer())
@@ -450,19 +456,21 @@ async fn limits_inside_are_kept_free_of_strangers() {
         .concurrency_limit(1)
         .service(service_fn(project));
     assert_eq!(
-        beside_a_dawdler(buffer).await.expect("room"),
+        next_to_a_stalled_request(buffer).await.expect("a response"),
         StatusCode::OK
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_outside_bound_the_strangers() {
+async fn outer_limits_apply_to_unverified_requests() {
     let shed = ServiceBuilder::new()
         .load_shed()
         .concurrency_limit(1)
         .layer(layer())
         .service(service_fn(project));
-    let error = beside_a_dawdler(shed).await.expect_err("no room");
+    let error = next_to_a_stalled_request(shed)
+        .await
+        .expect_err("overloaded");
     assert!(error.is::<Overloaded>());
 
     let buffer = ServiceBuilder::new()
@@ -471,7 +479,7 @@ async fn limits_outside_bound_the_strangers() {
         .layer(layer())
         .service(service_fn(project));
     assert_eq!(
-        beside_a_dawdler(buffer).await.expect("room"),
+        next_to_a_stalled_request(buffer).await.expect("a response"),
         StatusCode::OK
     );
 }

@@ -25,8 +25,8 @@ async fn a_filter_reads_the_event_from_the_extensions() {
     let accepted = send_http2(address, delivery("/webhooks/optimizely")).await;
     assert_eq!(accepted.body(), PROJECT);
 
-    let refused = send(address, forged("/webhooks/optimizely")).await;
-    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    let rejected = send(address, forged("/webhooks/optimizely")).await;
+    assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED);
     let elsewhere = send(address, delivery("/elsewhere")).await;
     assert_eq!(elsewhere.status(), StatusCode::NOT_FOUND);
 }
