@@ -15,32 +15,7 @@
 //! # let _ = (layer, handle);
 //! ```
 
-use super::{Provider, messaging};
-use crate::{
-    event::{self, EventError, FromBody, Json},
-    secret::Keys,
-};
-
-/// Amplitude Experiment: signed as [`knock`](super::knock()) signs, which sends its alerts.
-///
-/// That its header is Knock's, `x-knock-signature`, follows from Amplitude's page, which links to
-/// Knock's for the signing key, and is written nowhere else. Knock expects 2xx and tries eight times.
-/// [Vendor's page](https://amplitude.com/docs/feature-experiment/notifications).
-///
-/// ```
-/// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
-///
-/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
-/// let layer = WebhookAuthLayer::new(provider::amplitude_experiment(Secret::new("wJ4mX9")?));
-/// # let _ = layer;
-/// # Ok(())
-/// # }
-/// ```
-#[must_use]
-pub fn amplitude_experiment(keys: impl Into<Keys>) -> Provider<Event> {
-    let scheme = messaging::knock_scheme();
-    Provider::preset("amplitude_experiment", scheme.build(), keys).parse()
-}
+use crate::event::{self, EventError, FromBody, Json};
 
 /// A flag was created, updated or deleted.
 ///

@@ -1,122 +1,85 @@
-//! Content: documents, forms, pages, video.
+//! Publishing, communities, media, health.
 
-use std::time::Duration;
+use super::prelude::*;
 
-use bytes::Bytes;
-use http::HeaderName;
+senders! { Content;
 
-use super::{Provider, shapes};
-use crate::{
-    scheme::{Encoding, Piece, SignatureScheme, Timestamp},
-    secret::Keys,
-};
-
-/// Box: `BOX-SIGNATURE-PRIMARY` and `BOX-SIGNATURE-SECONDARY`, each the HMAC-SHA256 of body and
-/// timestamp in base64.
-///
-/// Either signature may match either key, so that keys can be exchanged one after the other.
-/// `BOX-SIGNATURE-VERSION: 1` and `BOX-SIGNATURE-ALGORITHM: HmacSHA256` are demanded. The timestamp, in
-/// `BOX-DELIVERY-TIMESTAMP` and as in RFC 3339, may be ten minutes old; one from the future is let
-/// through, as in the vendor's libraries. `BOX-DELIVERY-ID` is not signed.
-/// [Vendor's page](https://developer.box.com/guides/webhooks/v2/signatures-v2/),
-/// [source](https://github.com/box/box-node-sdk/blob/main/src/managers/webhooks.ts).
-#[doc(alias = "box")]
-#[must_use]
-pub fn box_com(keys: impl Into<Keys>) -> Provider<Bytes> {
-    let timestamp = Timestamp::header("box-delivery-timestamp")
-        .rfc3339()
-        .tolerance(Duration::from_secs(600))
-        .past_only();
-    let scheme = shapes::base64("box-signature-primary")
+/// Either signature may match either key, so you can exchange one key after the other.
+/// `BOX-SIGNATURE-VERSION: 1` and `BOX-SIGNATURE-ALGORITHM: HmacSHA256` are required. A time in the
+/// future is accepted; the vendor's libraries reject one.
+fn box_com(keys) -> Provider<Bytes> {
+    title: "Box",
+    aliases: ["box"],
+    scheme: shapes::base64("box-signature-primary")
         .parallel_header("box-signature-secondary")
         .require_header("box-signature-version", "1")
         .require_header("box-signature-algorithm", "HmacSHA256")
-        .timestamp(timestamp)
-        .signed([Piece::Body, Piece::Timestamp]);
-    Provider::preset("box", scheme.build(), keys)
-        .delivery_id_header(HeaderName::from_static("box-delivery-id"))
+        .timestamp(
+            Timestamp::header("box-delivery-timestamp")
+                .rfc3339()
+                .tolerance(Duration::from_secs(600))
+                .past_only(),
+        )
+        .signed([Piece::Body, Piece::Timestamp]),
+    id: ["box-delivery-id"],
+    source: Source, "2026-11-27", [
+        "https://developer.box.com/guides/webhooks/v2/signatures-v2/",
+        "https://github.com/box/box-node-sdk/blob/main/src/managers/webhooks.ts",
+    ],
 }
 
-/// Notion: `X-Notion-Signature: sha256=` and the HMAC-SHA256 of the body in hexadecimal digits.
-///
-/// The key is the verification token. Notion sends that token once, in an unsigned request, when the
-/// webhook is made: take it from there before you put this layer up. No time is signed: a delivery can
-/// be replayed. [Vendor's page](https://developers.notion.com/reference/webhooks).
-#[must_use]
-pub fn notion(keys: impl Into<Keys>) -> Provider<Bytes> {
-    let scheme = shapes::sha256_tagged("x-notion-signature");
-    Provider::preset("notion", scheme.build(), keys)
+/// Cloudflare leaves the tolerance to the receiver.
+fn cloudflare_stream(keys) -> Provider<Bytes> {
+    title: "Cloudflare Stream",
+    scheme: shapes::stripe_like("webhook-signature", "sig1", Timestamp::tag("time")),
+    source: Docs, "2026-11-27", ["https://developers.cloudflare.com/stream/manage-video-library/using-webhooks/"],
 }
 
-/// Typeform: `Typeform-Signature: sha256=` and the HMAC-SHA256 of the body in base64.
-///
-/// No time is signed: know a delivery again by the `event_id` in the body.
-/// [Vendor's page](https://www.typeform.com/developers/webhooks/secure-your-webhooks/).
-#[must_use]
-pub fn typeform(keys: impl Into<Keys>) -> Provider<Bytes> {
-    let scheme = shapes::base64("typeform-signature").tags('=', ["sha256"]);
-    Provider::preset("typeform", scheme.build(), keys)
+/// A time in the future is accepted, as in the vendor's libraries.
+fn elevenlabs(keys) -> Provider<Bytes> {
+    title: "ElevenLabs",
+    scheme: shapes::stripe_like(
+        "elevenlabs-signature",
+        "v0",
+        Timestamp::tag("t").tolerance(Duration::from_secs(1800)).past_only(),
+    ),
+    source: Source, "2026-11-27", [
+        "https://elevenlabs.io/docs/overview/administration/webhooks",
+        "https://github.com/elevenlabs/elevenlabs-python/blob/main/src/elevenlabs/webhooks_custom.py",
+    ],
 }
 
-/// Sanity: `sanity-webhook-signature: t=…,v1=…`, the HMAC-SHA256 of `{t}.{body}` in base64 for URLs.
-///
-/// The timestamp, in milliseconds, may be of any age, as in the vendor's library: look at
-/// [`Verified::signed_at`](crate::Verified::signed_at). The delivery's id, `idempotency-key`, is not
-/// signed. [Vendor's page](https://www.sanity.io/docs/content-lake/webhook-best-practices),
-/// [source](https://github.com/sanity-io/webhook-toolkit/blob/main/src/signature.ts).
-#[must_use]
-pub fn sanity(keys: impl Into<Keys>) -> Provider<Bytes> {
-    let timestamp = Timestamp::tag("t").milliseconds().accept_any_age();
-    let scheme = shapes::stripe_like("sanity-webhook-signature", "v1", timestamp)
-        .encoding(Encoding::Base64Url);
-    Provider::preset("sanity", scheme.build(), keys)
-        .delivery_id_header(HeaderName::from_static("idempotency-key"))
+fn mux(keys) -> Provider<Bytes> {
+    title: "Mux",
+    scheme: shapes::stripe_like("mux-signature", "v1", Timestamp::tag("t")),
+    source: Docs, "2026-11-27", ["https://www.mux.com/docs/core/verify-webhook-signatures"],
 }
 
-/// Webflow: `x-webflow-signature`, the HMAC-SHA256 of `{timestamp}:{body}` in hexadecimal digits.
-///
-/// The timestamp, in `x-webflow-timestamp` and in milliseconds, may lie five minutes away.
-/// [Vendor's page](https://developers.webflow.com/data/docs/working-with-webhooks),
-/// [source](https://github.com/webflow/js-webflow-api/blob/master/src/wrapper/WebhooksClient.ts).
-#[must_use]
-pub fn webflow(keys: impl Into<Keys>) -> Provider<Bytes> {
-    let scheme = SignatureScheme::hmac_sha256("x-webflow-signature")
+/// The time may be of any age, as in the vendor's library: look at
+/// [`Verified::signed_at`](crate::Verified::signed_at).
+fn sanity(keys) -> Provider<Bytes> {
+    title: "Sanity",
+    scheme: shapes::stripe_like(
+        "sanity-webhook-signature",
+        "v1",
+        Timestamp::tag("t").milliseconds().accept_any_age(),
+    )
+    .encoding(Encoding::Base64Url),
+    id: ["idempotency-key"],
+    source: Source, "2026-11-27", [
+        "https://www.sanity.io/docs/content-lake/webhook-best-practices",
+        "https://github.com/sanity-io/webhook-toolkit/blob/main/src/signature.ts",
+    ],
+}
+
+fn webflow(keys) -> Provider<Bytes> {
+    title: "Webflow",
+    scheme: SignatureScheme::hmac_sha256("x-webflow-signature")
         .timestamp(Timestamp::header("x-webflow-timestamp").milliseconds())
-        .signed([Piece::Timestamp, Piece::literal(":"), Piece::Body]);
-    Provider::preset("webflow", scheme.build(), keys)
+        .signed([Piece::Timestamp, Piece::literal(":"), Piece::Body]),
+    source: Source, "2026-11-27", [
+        "https://developers.webflow.com/data/docs/working-with-webhooks",
+        "https://github.com/webflow/js-webflow-api/blob/master/src/wrapper/WebhooksClient.ts",
+    ],
 }
-
-/// Mux: `Mux-Signature: t=…,v1=…`, the HMAC-SHA256 of `{t}.{body}` in hexadecimal digits.
-///
-/// The timestamp, in seconds, may lie five minutes away.
-/// [Vendor's page](https://www.mux.com/docs/core/verify-webhook-signatures).
-#[must_use]
-pub fn mux(keys: impl Into<Keys>) -> Provider<Bytes> {
-    let scheme = shapes::stripe_like("mux-signature", "v1", Timestamp::tag("t"));
-    Provider::preset("mux", scheme.build(), keys)
-}
-
-/// Cloudflare Stream: `Webhook-Signature: time=…,sig1=…`, the HMAC-SHA256 of `{time}.{body}` in
-/// hexadecimal digits.
-///
-/// The timestamp, in seconds, may lie five minutes away: the vendor leaves the tolerance to you.
-/// [Vendor's page](https://developers.cloudflare.com/stream/manage-video-library/using-webhooks/).
-#[must_use]
-pub fn cloudflare_stream(keys: impl Into<Keys>) -> Provider<Bytes> {
-    let scheme = shapes::stripe_like("webhook-signature", "sig1", Timestamp::tag("time"));
-    Provider::preset("cloudflare_stream", scheme.build(), keys)
-}
-
-/// ElevenLabs: `ElevenLabs-Signature: t=…,v0=…`, the HMAC-SHA256 of `{t}.{body}` in hexadecimal digits.
-///
-/// The timestamp, in seconds, may be half an hour old; one from the future is let through, as in the
-/// vendor's libraries. [Vendor's page](https://elevenlabs.io/docs/overview/administration/webhooks),
-/// [source](https://github.com/elevenlabs/elevenlabs-python/blob/main/src/elevenlabs/webhooks_custom.py).
-#[must_use]
-pub fn elevenlabs(keys: impl Into<Keys>) -> Provider<Bytes> {
-    let timestamp = Timestamp::tag("t")
-        .tolerance(Duration::from_secs(1800))
-        .past_only();
-    let scheme = shapes::stripe_like("elevenlabs-signature", "v0", timestamp);
-    Provider::preset("elevenlabs", scheme.build(), keys)
 }

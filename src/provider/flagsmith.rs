@@ -20,47 +20,7 @@
 //! A delivery has no signed id and no signed time, so it can be replayed. An event says that something
 //! changed: request the current state from Flagsmith.
 
-use super::Provider;
-use crate::{
-    event::{self, Batch, EventError, FromBody, Json, Object},
-    scheme::SignatureScheme,
-    secret::Keys,
-};
-
-/// Flagsmith: `X-Flagsmith-Signature`, the HMAC-SHA256 of the body in hexadecimal digits.
-///
-/// Flagsmith signs only webhooks that were given a secret. It waits 10 seconds, follows no
-/// redirect, and tries three times when it cannot connect; an answer other than 2xx is written to
-/// its log and not repeated.
-/// [Vendor's page](https://docs.flagsmith.com/system-administration/webhooks#web-hook-signature),
-/// [source](https://github.com/Flagsmith/flagsmith/blob/main/api/webhooks/webhooks.py).
-///
-/// ```
-/// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
-///
-/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
-/// let layer = WebhookAuthLayer::new(provider::flagsmith(Secret::new("my shared secret")?));
-/// # let _ = layer;
-/// # Ok(())
-/// # }
-/// ```
-#[must_use]
-pub fn flagsmith(keys: impl Into<Keys>) -> Provider<Event> {
-    let scheme = SignatureScheme::hmac_sha256("x-flagsmith-signature");
-    Provider::preset("flagsmith", scheme.build(), keys).parse()
-}
-
-/// Flagsmith's change tracking for Sentry: `X-Sentry-Signature`, the HMAC-SHA256 of the body in
-/// hexadecimal digits.
-///
-/// This is what Flagsmith sends to whoever stands in Sentry's place; Sentry's own webhooks are
-/// signed otherwise. Failures are not repeated.
-/// [Source](https://github.com/Flagsmith/flagsmith/blob/main/api/integrations/sentry/change_tracking.py).
-#[must_use]
-pub fn flagsmith_change_tracking(keys: impl Into<Keys>) -> Provider<Changes> {
-    let scheme = SignatureScheme::hmac_sha256("x-sentry-signature");
-    Provider::preset("flagsmith_change_tracking", scheme.build(), keys).parse()
-}
+use crate::event::{self, Batch, EventError, FromBody, Json, Object};
 
 /// Something changed.
 ///

@@ -17,34 +17,7 @@
 //!
 //! A delivery has no signed id and no signed time, so it can be replayed.
 
-use super::Provider;
-use crate::{
-    event::{self, EventError, FromBody, Json, Object},
-    scheme::SignatureScheme,
-    secret::Keys,
-};
-
-/// Flipt: `x-flipt-webhook-signature`, the HMAC-SHA256 of the body in hexadecimal digits.
-///
-/// Flipt signs only where a signing secret is configured. It repeats after 429, after 5xx and when
-/// it cannot connect, waiting 15 seconds at most.
-/// [Vendor's page](https://docs.flipt.io/v1/configuration/observability#webhooks),
-/// [source](https://github.com/flipt-io/flipt/blob/main/internal/server/audit/webhook/client.go).
-///
-/// ```
-/// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
-///
-/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
-/// let layer = WebhookAuthLayer::new(provider::flipt(Secret::new("s3crET")?));
-/// # let _ = layer;
-/// # Ok(())
-/// # }
-/// ```
-#[must_use]
-pub fn flipt(keys: impl Into<Keys>) -> Provider<Event> {
-    let scheme = SignatureScheme::hmac_sha256("x-flipt-webhook-signature");
-    Provider::preset("flipt", scheme.build(), keys).parse()
-}
+use crate::event::{self, EventError, FromBody, Json, Object};
 
 /// An entry of the audit log. Flipt leaves empty what it does not know.
 ///

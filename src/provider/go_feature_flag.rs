@@ -21,33 +21,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Provider, shapes};
-use crate::{
-    event::{self, EventError, FromBody, Json, Object},
-    secret::Keys,
-};
-
-/// GO Feature Flag: `X-Hub-Signature-256: sha256=` and the HMAC-SHA256 of the body in hexadecimal
-/// digits.
-///
-/// An answer above 399 is an error to it; the notifier does not repeat.
-/// [Vendor's page](https://gofeatureflag.org/docs/integrations/notify-flags-changes/webhook),
-/// [source](https://github.com/thomaspoignant/go-feature-flag/blob/main/notifier/webhooknotifier/notifier.go).
-///
-/// ```
-/// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
-///
-/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
-/// let layer = WebhookAuthLayer::new(provider::go_feature_flag(Secret::new("wJ4mX9")?));
-/// # let _ = layer;
-/// # Ok(())
-/// # }
-/// ```
-#[must_use]
-pub fn go_feature_flag(keys: impl Into<Keys>) -> Provider<Event> {
-    let scheme = shapes::sha256_tagged("x-hub-signature-256");
-    Provider::preset("go_feature_flag", scheme.build(), keys).parse()
-}
+use crate::event::{self, EventError, FromBody, Json, Object};
 
 /// Flags changed (notifier), or flags were evaluated (exporter).
 ///

@@ -17,51 +17,7 @@
 //! # let _ = (layer, handle);
 //! ```
 
-use super::{Provider, shapes};
-use crate::{
-    event::{self, EventError, FromBody, Json, Object},
-    scheme::SignatureScheme,
-    secret::Keys,
-};
-
-/// GrowthBook's SDK webhooks: `webhook-signature` as in Standard Webhooks, over id, timestamp and
-/// body.
-///
-/// The text of the signing key, `wk_…`, is the key: the vendor's own code does not decode it,
-/// although Standard Webhooks would. The timestamp may lie five minutes away. What is not answered
-/// with 200 is repeated after 30 seconds and after 5 minutes. The method is yours to choose, and there
-/// may be no body. The headers `webhook-sdk-key` and `webhook-secret` are neither signed nor looked at.
-/// [Vendor's page](https://docs.growthbook.io/app/webhooks/sdk-webhooks),
-/// [source](https://github.com/growthbook/growthbook/blob/main/packages/back-end/src/jobs/sdkWebhooks.ts).
-///
-/// ```
-/// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
-///
-/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
-/// let layer = WebhookAuthLayer::new(provider::growthbook_sdk(Secret::new("wk_123A5341464B0100")?));
-/// # let _ = layer;
-/// # Ok(())
-/// # }
-/// ```
-#[must_use]
-pub fn growthbook_sdk(keys: impl Into<Keys>) -> Provider<SdkEvent> {
-    let scheme = shapes::standard_webhooks();
-    Provider::preset("growthbook_sdk", scheme.build(), keys).parse()
-}
-
-/// GrowthBook's event webhooks: `X-GrowthBook-Signature`, the HMAC-SHA256 of the body in hexadecimal
-/// digits.
-///
-/// A failed delivery is tried three times. The older SDK webhooks and the updates for GrowthBook's
-/// proxy are signed alike, but have other bodies: read those with [`json`](Provider::json). A delivery
-/// has neither an id nor a signed time in its head: it can be replayed.
-/// [Vendor's page](https://docs.growthbook.io/app/webhooks/event-webhooks),
-/// [source](https://github.com/growthbook/growthbook/blob/main/packages/back-end/src/events/handlers/webhooks/event-webhooks-utils.ts).
-#[must_use]
-pub fn growthbook_event(keys: impl Into<Keys>) -> Provider<Event> {
-    let scheme = SignatureScheme::hmac_sha256("x-growthbook-signature");
-    Provider::preset("growthbook_event", scheme.build(), keys).parse()
-}
+use crate::event::{self, EventError, FromBody, Json, Object};
 
 /// The features of an SDK connection changed.
 ///

@@ -18,33 +18,7 @@
 //! A delivery has no signed id and no signed time in its headers, so it can be replayed. Deliveries may
 //! arrive out of order: sort them by [`Event::date`], and find duplicates by [`Event::id`].
 
-use super::Provider;
-use crate::{
-    event::{self, EventError, FromBody, Json, Object},
-    scheme::SignatureScheme,
-    secret::Keys,
-};
-
-/// LaunchDarkly: `X-LD-Signature`, the HMAC-SHA256 of the body in hexadecimal digits.
-///
-/// LaunchDarkly signs only webhooks that were given a secret. A delivery that is not answered with
-/// 2xx is repeated once; none is guaranteed.
-/// [Vendor's page](https://launchdarkly.com/docs/api/webhooks).
-///
-/// ```
-/// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
-///
-/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
-/// let layer = WebhookAuthLayer::new(provider::launchdarkly(Secret::new("wJ4mX9")?));
-/// # let _ = layer;
-/// # Ok(())
-/// # }
-/// ```
-#[must_use]
-pub fn launchdarkly(keys: impl Into<Keys>) -> Provider<Event> {
-    let scheme = SignatureScheme::hmac_sha256("x-ld-signature");
-    Provider::preset("launchdarkly", scheme.build(), keys).parse()
-}
+use crate::event::{self, EventError, FromBody, Json, Object};
 
 /// An entry of the audit log: something changed.
 ///

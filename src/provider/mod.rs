@@ -22,23 +22,30 @@
 //!
 #![doc = include_str!("catalogue.md")]
 
+#[macro_use]
+mod facts;
+#[macro_use]
+mod sender;
+
 pub mod amplitude;
-mod business;
-mod code_hosts;
-mod configcat;
 mod content;
-mod featbit;
+mod development;
+mod flags;
 pub mod flagsmith;
 pub mod flipt;
+mod gateways;
 pub mod github;
 pub mod go_feature_flag;
 pub mod growthbook;
+mod identity;
 pub mod launchdarkly;
-mod messaging;
+mod messages;
 pub mod optimizely;
 mod payments;
+mod prelude;
 mod shapes;
 pub mod shopify;
+mod shops;
 pub mod slack;
 mod standard;
 pub mod standard_webhooks;
@@ -46,56 +53,119 @@ pub mod statsig;
 pub mod stripe;
 pub mod unleash;
 pub mod vwo;
+mod work;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use serde::de::DeserializeOwned;
 
-#[cfg(feature = "ecdsa-p256")]
-pub use self::messaging::sendgrid;
 pub use self::{
-    amplitude::amplitude_experiment,
-    business::{
-        clickup, docusign, hubspot_v1, hubspot_v2, hubspot_v3, pagerduty, segment, workos, zendesk,
-    },
-    code_hosts::{
-        bitbucket, circleci, forgejo, gitea, github, github_sha1, gitlab_token, gogs, jira, linear,
-        sentry, vercel,
-    },
-    configcat::configcat,
-    content::{box_com, cloudflare_stream, elevenlabs, mux, notion, sanity, typeform, webflow},
-    featbit::featbit,
-    flagsmith::{flagsmith, flagsmith_change_tracking},
-    flipt::flipt,
-    go_feature_flag::go_feature_flag,
-    growthbook::{growthbook_event, growthbook_sdk},
-    launchdarkly::launchdarkly,
-    messaging::{knock, line, meta, slack, telegram, twitch, x, zoom},
-    optimizely::{optimizely, optimizely_cmp},
-    payments::{
-        adyen, chargebee, coinbase_commerce, paddle, paystack, razorpay, revenuecat, shopify,
-        square, stripe, woocommerce,
-    },
-    standard::{
-        bigcommerce, gitlab_signing_token, openai, polar, replicate, standard_webhooks, svix,
-    },
-    statsig::{statsig, statsig_pre_commit},
-    unleash::unleash,
-    vwo::vwo,
+    content::*,
+    development::*,
+    flags::*,
+    gateways::*,
+    identity::*,
+    messages::*,
+    payments::*,
+    sender::{Mark, Sender, SenderKind},
+    shops::*,
+    standard::*,
+    work::*,
 };
-#[cfg(feature = "ed25519")]
-pub use self::{messaging::discord, standard::standard_webhooks_v1a};
+pub use crate::scheme::{HeaderRole, Way, Window};
 use crate::{
     clock::Clock,
     error::{BoxError, ConfigError},
     event::{Batch, EventError, FromBody, from_json, json_batch},
     rejection::{Rejection, RejectionKind},
-    scheme::{Authenticator, Check, Proof, Scheme},
+    scheme::{Authenticator, Check, Proof, Scheme, SignedUrl},
     secret::Keys,
     verified::Verified,
 };
+
+/// Every sender that has a preset, in the order of their names.
+///
+/// ```
+/// use tower_webhook_auth::provider;
+///
+/// let github = provider::catalogue().iter().find(|sender| sender.name == "github");
+/// let ways = github.expect("GitHub has a preset").ways();
+/// assert_eq!(ways[0].algorithm, "HMAC-SHA256");
+/// assert_eq!(ways[0].signed, "{body}");
+/// ```
+#[must_use]
+pub fn catalogue() -> &'static [&'static Sender] {
+    static CATALOGUE: LazyLock<Vec<&'static Sender>> = LazyLock::new(|| {
+        let kinds = [
+            content::SENDERS,
+            development::SENDERS,
+            flags::SENDERS,
+            gateways::SENDERS,
+            identity::SENDERS,
+            messages::SENDERS,
+            payments::SENDERS,
+            shops::SENDERS,
+            standard::SENDERS,
+            work::SENDERS,
+        ];
+        let mut senders: Vec<_> = kinds.into_iter().flatten().collect();
+        senders.sort_by_key(|sender| sender.name);
+        senders
+    });
+    &CATALOGUE
+}
+
+/// The preset of this name, for programs whose senders are configured as text.
+///
+/// Its event is the body as it was received. `url` is needed by the few presets whose signature
+/// covers the URL ([`Sender::needs_url`]); the others ignore it.
+///
+/// ```
+/// use tower_webhook_auth::{Secret, provider};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+/// let github = provider::by_name("github", Secret::new("It's a Secret to Everybody")?, None)?;
+/// assert_eq!(github.name(), "github");
+///
+/// let unknown = provider::by_name("clerk", Secret::new("c2VjcmV0")?, None);
+/// assert_eq!(
+///     unknown.unwrap_err().to_string(),
+///     r#"no preset has the name "clerk": did you mean svix?"#,
+/// );
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// When no preset has the name, when the preset needs the URL and there is none, or when a key is not
+/// written in the way that the scheme demands.
+pub fn by_name(
+    name: &str,
+    keys: impl Into<Keys>,
+    url: Option<SignedUrl>,
+) -> Result<Provider<Bytes>, ConfigError> {
+    if let Some(sender) = catalogue().iter().find(|sender| sender.name == name) {
+        return sender.provider(keys, url);
+    }
+    let similar = catalogue()
+        .iter()
+        .filter(|sender| !name.is_empty() && sender.matches(name));
+    let similar: Vec<_> = similar.map(|sender| sender.name).collect();
+    Err(ConfigError::new(if similar.is_empty() {
+        format!("no preset has the name {name:?}: provider::catalogue() lists the names")
+    } else {
+        format!(
+            "no preset has the name {name:?}: did you mean {}?",
+            similar.join(" or ")
+        )
+    }))
+}
 
 type Parse<E> = Arc<dyn Fn(&Bytes) -> Result<E, BoxError> + Send + Sync>;
 
@@ -106,8 +176,8 @@ type Parse<E> = Arc<dyn Fn(&Bytes) -> Result<E, BoxError> + Send + Sync>;
 pub struct Provider<E> {
     keys: KeysHandle,
     parse: Parse<E>,
-    delivery_id: Option<HeaderName>,
-    event_name: Option<HeaderName>,
+    delivery_id: Vec<HeaderName>,
+    event_name: Vec<HeaderName>,
     max_body_bytes: Option<usize>,
 }
 
@@ -130,20 +200,10 @@ impl Provider<Bytes> {
         Ok(Self {
             keys: KeysHandle::new(name, scheme, &keys.into())?,
             parse: Arc::new(|body| Ok(body.clone())),
-            delivery_id: None,
-            event_name: None,
+            delivery_id: Vec::new(),
+            event_name: Vec::new(),
             max_body_bytes: None,
         })
-    }
-
-    /// A preset whose keys are text. That its scheme can be built is tested for every preset.
-    fn preset(name: &str, scheme: Result<Scheme, ConfigError>, keys: impl Into<Keys>) -> Self {
-        let provider = scheme.and_then(|scheme| Self::new(name, scheme, keys));
-        #[expect(
-            clippy::expect_used,
-            reason = "a preset's scheme is constant, and any text is a key: tests/catalogue.rs builds them all"
-        )]
-        provider.expect("a preset describes a scheme that can be built")
     }
 }
 
@@ -294,19 +354,21 @@ impl<E> Provider<E> {
     /// The header in which the sender puts the delivery's id, for
     /// [`Verified::delivery_id`]. An id that belongs to the scheme goes before it.
     ///
-    /// `HeaderName::from_static("x-acme-id")` makes its name, and panics at capitals.
+    /// Called again, it adds another name: the first that is present counts. `HeaderName::from_static`
+    /// makes a name of lower-case text, and panics at capitals.
     #[must_use]
     pub fn delivery_id_header(mut self, name: HeaderName) -> Self {
-        self.delivery_id = Some(name);
+        self.delivery_id.push(name);
         self
     }
 
     /// The header in which the sender puts the event's name, for [`Verified::event_name`].
     ///
-    /// `HeaderName::from_static("x-acme-event")` makes its name, and panics at capitals.
+    /// Called again, it adds another name: the first that is present counts. `HeaderName::from_static`
+    /// makes a name of lower-case text, and panics at capitals.
     #[must_use]
     pub fn event_name_header(mut self, name: HeaderName) -> Self {
-        self.event_name = Some(name);
+        self.event_name.push(name);
         self
     }
 
@@ -360,15 +422,16 @@ impl<E> Provider<E> {
             proof,
             event,
             body,
-            self.claim(self.delivery_id.as_ref(), headers),
-            self.claim(self.event_name.as_ref(), headers),
+            self.claim(&self.delivery_id, headers),
+            self.claim(&self.event_name, headers),
         );
         self.keys.mark_sensitive(headers);
         Ok(verified)
     }
 
-    fn claim(&self, name: Option<&HeaderName>, headers: &HeaderMap) -> Option<(HeaderValue, bool)> {
-        let name = name?;
+    /// The first of these headers that is present.
+    fn claim(&self, names: &[HeaderName], headers: &HeaderMap) -> Option<(HeaderValue, bool)> {
+        let name = names.iter().find(|name| headers.contains_key(*name))?;
         let mut values = headers.get_all(name).iter();
         let value = values.next()?.clone();
         // Of several values none is the one that was meant.

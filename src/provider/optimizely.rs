@@ -14,34 +14,7 @@
 //! A delivery has no signed id and no signed time, so it can be replayed. [`Datafile::revision`] only
 //! grows: ignore a revision that is not newer than the one that you have.
 
-use super::Provider;
-use crate::{
-    event::{self, EventError, FromBody, Json, Object},
-    scheme::{SharedKeyScheme, SignatureScheme},
-    secret::Keys,
-};
-
-/// Optimizely: `X-Hub-Signature: sha1=` and the HMAC-SHA1 of the body in hexadecimal digits.
-///
-/// The secret's text is the key: it looks like base64, but is not decoded. No retries are
-/// documented; the vendor's own receiver answers 204.
-/// [Vendor's page](https://docs.developers.optimizely.com/feature-experimentation/docs/configure-webhooks).
-#[must_use]
-pub fn optimizely(keys: impl Into<Keys>) -> Provider<Event> {
-    let scheme = SignatureScheme::hmac_sha1("x-hub-signature").tags('=', ["sha1"]);
-    Provider::preset("optimizely", scheme.build(), keys).parse()
-}
-
-/// Optimizely's Content Marketing Platform: the shared key in `Callback-Secret`.
-///
-/// The key proves who called and covers nothing of the body. The vendor waits 30 seconds for 200 or
-/// 202 and repeats for up to three days, ever more slowly; deliveries may come twice and out of order.
-/// [Vendor's page](https://docs.developers.optimizely.com/content-marketing-platform/docs/get-started).
-#[must_use]
-pub fn optimizely_cmp(keys: impl Into<Keys>) -> Provider<Json> {
-    let scheme = SharedKeyScheme::new("callback-secret");
-    Provider::preset("optimizely_cmp", scheme.build(), keys).parse()
-}
+use crate::event::{self, EventError, FromBody, Json, Object};
 
 /// Something changed in a project.
 ///

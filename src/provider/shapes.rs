@@ -64,3 +64,10 @@ pub(super) fn slack_like(header: &str, timestamp: Timestamp) -> SignatureScheme 
             Piece::Body,
         ])
 }
+
+/// `t=<timestamp>,s=<base64>` over `{t}.{body}`, with milliseconds: the scheme of Knock, also for the
+/// senders that send through Knock.
+pub(super) fn knock() -> SignatureScheme {
+    stripe_like("x-knock-signature", "s", Timestamp::tag("t").milliseconds())
+        .encoding(Encoding::Base64)
+}

@@ -1,128 +1,117 @@
 //! Senders that follow [Standard Webhooks](https://www.standardwebhooks.com), each in its own way.
 
-use bytes::Bytes;
+use super::prelude::*;
 
-use super::{Provider, shapes};
-#[cfg(feature = "ed25519")]
-use crate::scheme::KeyEncoding;
-use crate::{
-    error::ConfigError,
-    scheme::{SignatureScheme, Timestamp},
-    secret::Keys,
-};
+senders! { StandardWebhooks;
 
-/// Standard Webhooks `v1`: `webhook-signature`, a list of `v1,` and the HMAC-SHA256 of
-/// `{id}.{timestamp}.{body}` in base64.
-///
-/// The key is base64 behind `whsec_`, padded or not, with or without that prefix. The timestamp, in
-/// seconds, may lie five minutes away in both directions. The id stays the same when a delivery is
-/// repeated. 2xx is expected; 410 asks the sender to stop, 429, 502 and 504 to slow down.
-/// [Specification](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
-///
-/// # Errors
-///
-/// When a key is not base64.
-pub fn standard_webhooks(keys: impl Into<Keys>) -> Result<Provider<Bytes>, ConfigError> {
-    whsec("standard_webhooks", keys)
+/// The text of the client secret is the key. BigCommerce's page encodes the secret in base64 only to
+/// pass it to a library that decodes it. BigCommerce blocks a domain for some time if it answers too
+/// few of its deliveries.
+fn bigcommerce(keys) -> Provider<Bytes> {
+    title: "BigCommerce",
+    scheme: shapes::standard_webhooks(),
+    answer: "2xx",
+    retries: "up to eleven times in 48 hours",
+    source: Docs, "2026-11-27", ["https://developer.bigcommerce.com/docs/integrations/webhooks/https-webhook-overview"],
 }
 
-/// Standard Webhooks `v1a`: as [`standard_webhooks`], with Ed25519 in place of the HMAC.
-///
-/// The key is the sender's public key, base64 behind `whpk_`. Whoever holds it can verify and cannot
-/// sign. [Source](https://github.com/svix/svix-webhooks/blob/main/server/svix-server/src/worker.rs).
-///
-/// # Errors
-///
-/// When a key is not an Ed25519 public key in base64.
+/// GitLab with a signing token. Prefer it to [`gitlab_token`](super::gitlab_token()), which covers
+/// nothing of the body.
+fn gitlab_signing_token(keys) -> Result<Bytes> {
+    title: "GitLab signing token",
+    aliases: ["GitLab"],
+    scheme: whsec(shapes::standard_webhooks()),
+    event: ["x-gitlab-event"],
+    source: Docs, "2026-11-27", ["https://docs.gitlab.com/user/project/integrations/webhooks/"],
+}
+
+/// OpenAI's secrets begin with `whsec_`. A secret without that prefix is decoded here as well, but
+/// OpenAI's libraries take the text of such a secret as the key.
+fn openai(keys) -> Result<Bytes> {
+    title: "OpenAI",
+    aliases: ["ChatGPT"],
+    scheme: whsec(shapes::standard_webhooks()),
+    typed: standard_webhooks::Event,
+    example: r#"{"type":"user.created","timestamp":"2022-11-03T20:26:10.344522Z","data":{"id":"1f81"}}"#,
+    source: Source, "2026-11-27", [
+        "https://platform.openai.com/docs/guides/webhooks",
+        "https://github.com/openai/openai-python/blob/main/src/openai/resources/webhooks/webhooks.py",
+    ],
+}
+
+/// The text of the secret is the key, including `polar_whs_`.
+fn polar(keys) -> Provider<Bytes> {
+    title: "Polar",
+    scheme: shapes::standard_webhooks(),
+    typed: standard_webhooks::Event,
+    answer: "2xx within 10 s",
+    example: r#"{"type":"user.created","timestamp":"2022-11-03T20:26:10.344522Z","data":{"id":"1f81"}}"#,
+    source: Source, "2026-11-27", [
+        "https://polar.sh/docs/integrate/webhooks/delivery",
+        "https://github.com/polarsource/polar/blob/main/server/polar/webhook/tasks.py",
+    ],
+}
+
+fn replicate(keys) -> Result<Bytes> {
+    title: "Replicate",
+    scheme: whsec(shapes::standard_webhooks()),
+    source: Docs, "2026-11-27", ["https://replicate.com/docs/topics/webhooks/verify-webhook"],
+}
+
+/// The scheme `v1` of the specification. The secret is base64, padded or not, with or without the
+/// prefix. The id stays the same when a delivery is repeated. 410 asks the sender to stop; 429, 502 and
+/// 504 ask it to slow down.
+fn standard_webhooks(keys) -> Result<Bytes> {
+    title: "Standard Webhooks",
+    aliases: ["Anthropic", "Lithic", "Increase"],
+    scheme: whsec(shapes::standard_webhooks()),
+    typed: standard_webhooks::Event,
+    answer: "2xx",
+    example: r#"{"type":"user.created","timestamp":"2022-11-03T20:26:10.344522Z","data":{"id":"1f81"}}"#,
+    source: Source, "2026-11-27", [
+        "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+    ],
+}
+
+/// The scheme `v1a` of the specification. The key is the sender's public key: its holder can verify
+/// and cannot sign.
 #[cfg(feature = "ed25519")]
-#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
-pub fn standard_webhooks_v1a(keys: impl Into<Keys>) -> Result<Provider<Bytes>, ConfigError> {
-    let scheme = shapes::standard_envelope(SignatureScheme::ed25519("webhook-signature"), "v1a")
+fn standard_webhooks_v1a(keys) -> Result<Bytes> {
+    title: "Standard Webhooks v1a",
+    scheme: shapes::standard_envelope(SignatureScheme::ed25519("webhook-signature"), "v1a")
         .id_header("webhook-id")
         .timestamp(Timestamp::header("webhook-timestamp"))
         .key_encoding(KeyEncoding::Base64)
-        .key_prefix("whpk_");
-    Provider::new("standard_webhooks_v1a", scheme.build()?, keys)
+        .key_prefix("whpk_"),
+    typed: standard_webhooks::Event,
+    answer: "2xx",
+    example: r#"{"type":"user.created","timestamp":"2022-11-03T20:26:10.344522Z","data":{"id":"1f81"}}"#,
+    source: Source, "2026-11-27", [
+        "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+        "https://github.com/svix/svix-webhooks/blob/main/server/svix-server/src/worker.rs",
+    ],
 }
 
-/// Svix, which sends for Clerk, Resend and many others: as [`standard_webhooks`], under the headers
-/// `svix-…` or `webhook-…`.
-///
-/// When both families are there, `svix-…` counts alone: headers of two families never mix. 2xx is
-/// expected. [Vendor's page](https://docs.svix.com/receiving/verifying-payloads/how-manual),
-/// [source](https://github.com/svix/svix-webhooks/blob/main/rust/src/webhooks.rs).
-///
-/// # Errors
-///
-/// When a key is not base64.
-pub fn svix(keys: impl Into<Keys>) -> Result<Provider<Bytes>, ConfigError> {
-    let signature = SignatureScheme::hmac_sha256("svix-signature").alias("webhook-signature");
-    let scheme = shapes::standard_envelope(signature, "v1")
+/// Svix sends the webhooks of Clerk, Resend and many others. If a delivery has the headers of both
+/// families, only `svix-…` counts: headers of two families are never mixed.
+fn svix(keys) -> Result<Bytes> {
+    title: "Svix",
+    aliases: ["Clerk", "Resend", "Brex", "Render", "Recall.ai"],
+    scheme: whsec(
+        shapes::standard_envelope(
+            SignatureScheme::hmac_sha256("svix-signature").alias("webhook-signature"),
+            "v1",
+        )
         .id_header("svix-id")
         .id_header("webhook-id")
-        .timestamp(Timestamp::header("svix-timestamp").alias("webhook-timestamp"));
-    Provider::new("svix", shapes::whsec(scheme).build()?, keys)
+        .timestamp(Timestamp::header("svix-timestamp").alias("webhook-timestamp")),
+    ),
+    typed: standard_webhooks::Event,
+    answer: "2xx",
+    example: r#"{"type":"user.created","timestamp":"2022-11-03T20:26:10.344522Z","data":{"id":"1f81"}}"#,
+    source: Source, "2026-11-27", [
+        "https://docs.svix.com/receiving/verifying-payloads/how-manual",
+        "https://github.com/svix/svix-webhooks/blob/main/rust/src/webhooks.rs",
+    ],
 }
-
-/// OpenAI: as [`standard_webhooks`].
-///
-/// [Vendor's page](https://platform.openai.com/docs/guides/webhooks),
-/// [source](https://github.com/openai/openai-python/blob/main/src/openai/resources/webhooks/webhooks.py).
-///
-/// # Errors
-///
-/// When a key is not base64.
-pub fn openai(keys: impl Into<Keys>) -> Result<Provider<Bytes>, ConfigError> {
-    whsec("openai", keys)
-}
-
-/// Replicate: as [`standard_webhooks`].
-///
-/// [Vendor's page](https://replicate.com/docs/topics/webhooks/verify-webhook).
-///
-/// # Errors
-///
-/// When a key is not base64.
-pub fn replicate(keys: impl Into<Keys>) -> Result<Provider<Bytes>, ConfigError> {
-    whsec("replicate", keys)
-}
-
-/// GitLab with a signing token: as [`standard_webhooks`].
-///
-/// Prefer it over [`gitlab_token`](super::gitlab_token()), which covers nothing of the body. The
-/// event's name in `X-Gitlab-Event` is not signed.
-/// [Vendor's page](https://docs.gitlab.com/user/project/integrations/webhooks/).
-///
-/// # Errors
-///
-/// When a key is not base64.
-pub fn gitlab_signing_token(keys: impl Into<Keys>) -> Result<Provider<Bytes>, ConfigError> {
-    let provider = whsec("gitlab_signing_token", keys)?;
-    Ok(provider.event_name_header(http::HeaderName::from_static("x-gitlab-event")))
-}
-
-/// BigCommerce: as [`standard_webhooks`], but the client secret's text is the key.
-///
-/// The vendor's page encodes the secret in base64 only to hand it to a library that decodes it. 2xx
-/// is expected; up to eleven retries over 48 hours, and a domain that answers too few of its
-/// deliveries is blocked for a while.
-/// [Vendor's page](https://developer.bigcommerce.com/docs/integrations/webhooks/https-webhook-overview).
-#[must_use]
-pub fn bigcommerce(keys: impl Into<Keys>) -> Provider<Bytes> {
-    Provider::preset("bigcommerce", shapes::standard_webhooks().build(), keys)
-}
-
-/// Polar: as [`standard_webhooks`], but the secret's text is the key, `polar_whs_` and all.
-///
-/// 2xx is expected.
-/// [Vendor's page](https://polar.sh/docs/integrate/webhooks/delivery),
-/// [source](https://github.com/polarsource/polar/blob/main/server/polar/webhook/tasks.py).
-#[must_use]
-pub fn polar(keys: impl Into<Keys>) -> Provider<Bytes> {
-    Provider::preset("polar", shapes::standard_webhooks().build(), keys)
-}
-
-fn whsec(name: &str, keys: impl Into<Keys>) -> Result<Provider<Bytes>, ConfigError> {
-    let scheme = shapes::whsec(shapes::standard_webhooks());
-    Provider::new(name, scheme.build()?, keys)
 }

@@ -17,46 +17,7 @@
 //! # let _ = (layer, handle);
 //! ```
 
-use super::{Provider, shapes};
-use crate::{
-    event::{self, Batch, EventError, FromBody, Json, Object},
-    scheme::{SharedKeyScheme, Timestamp},
-    secret::Keys,
-};
-
-/// Statsig: `X-Statsig-Signature: v0=` and the HMAC-SHA256 of `v0:{timestamp}:{body}` in hexadecimal
-/// digits.
-///
-/// The timestamp, in `X-Statsig-Request-Timestamp` and in milliseconds, may lie five minutes away:
-/// the vendor names no tolerance. No retries are documented.
-/// [Vendor's page](https://docs.statsig.com/integrations/event_webhook).
-///
-/// ```
-/// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
-///
-/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
-/// let layer = WebhookAuthLayer::new(provider::statsig(Secret::new("wJ4mX9")?));
-/// # let _ = layer;
-/// # Ok(())
-/// # }
-/// ```
-#[must_use]
-pub fn statsig(keys: impl Into<Keys>) -> Provider<Events> {
-    let timestamp = Timestamp::header("x-statsig-request-timestamp").milliseconds();
-    let scheme = shapes::slack_like("x-statsig-signature", timestamp);
-    Provider::preset("statsig", scheme.build(), keys).parse()
-}
-
-/// Statsig before a commit: the shared key in `x-statsig-webhook-key`.
-///
-/// Statsig waits two minutes for a verdict through its change validation API. The key proves who
-/// called and covers nothing of the body: ask Statsig for the review before you approve it.
-/// [Vendor's page](https://docs.statsig.com/guides/pre-commit-webhooks).
-#[must_use]
-pub fn statsig_pre_commit(keys: impl Into<Keys>) -> Provider<PreCommit> {
-    let scheme = SharedKeyScheme::new("x-statsig-webhook-key");
-    Provider::preset("statsig_pre_commit", scheme.build(), keys).parse()
-}
+use crate::event::{self, Batch, EventError, FromBody, Json, Object};
 
 /// The events of one delivery.
 ///

@@ -21,35 +21,7 @@
 //! With a body template of your own, the body is any text: use [`bytes`](crate::Provider::bytes) or
 //! [`json`](crate::Provider::json).
 
-use super::Provider;
-use crate::{
-    event::{self, EventError, FromBody, Json},
-    scheme::SharedKeyScheme,
-    secret::Keys,
-};
-
-/// Unleash: the shared key as the whole value of `Authorization`.
-///
-/// The secret is what was entered in the integration's field "Authorization", letter for letter:
-/// with its `Bearer `, if that was entered. A failed delivery is repeated once, and redirects are not
-/// followed. With a body template of your own, read the body with [`json`](Provider::json).
-/// [Vendor's page](https://docs.getunleash.io/integrate/webhook),
-/// [source](https://github.com/Unleash/unleash/blob/main/src/lib/addons/webhook.ts).
-///
-/// ```
-/// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
-///
-/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
-/// let layer = WebhookAuthLayer::new(provider::unleash(Secret::new("Bearer wJ4mX9")?));
-/// # let _ = layer;
-/// # Ok(())
-/// # }
-/// ```
-#[must_use]
-pub fn unleash(keys: impl Into<Keys>) -> Provider<Event> {
-    let scheme = SharedKeyScheme::new("authorization");
-    Provider::preset("unleash", scheme.build(), keys).parse()
-}
+use crate::event::{self, EventError, FromBody, Json};
 
 /// Something happened.
 ///

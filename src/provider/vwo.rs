@@ -22,31 +22,7 @@
 //! 200 at once, and do the work afterwards. [`fallible`](crate::Provider::fallible) shows how to answer
 //! 200 also to an authentic body that cannot be read.
 
-use super::Provider;
-use crate::{
-    event::{self, EventError, FromBody},
-    scheme::SharedKeyScheme,
-    secret::Keys,
-};
-
-/// VWO: the shared key in `x-vwo-auth`.
-///
-/// [Vendor's page](https://developers.vwo.com/docs/configure-webhooks).
-///
-/// ```
-/// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
-///
-/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
-/// let layer = WebhookAuthLayer::new(provider::vwo(Secret::new("xK2mN8qR4tV7wZ1aB5cD9eF3gH6jL0pS")?));
-/// # let _ = layer;
-/// # Ok(())
-/// # }
-/// ```
-#[must_use]
-pub fn vwo(keys: impl Into<Keys>) -> Provider<Event> {
-    let scheme = SharedKeyScheme::new("x-vwo-auth");
-    Provider::preset("vwo", scheme.build(), keys).parse()
-}
+use crate::event::{self, EventError, FromBody};
 
 /// The settings changed. The body does not say of which account or project.
 ///

@@ -8,6 +8,7 @@
 mod authenticator;
 mod builder;
 mod check;
+mod describe;
 mod headers;
 mod key;
 mod mac;
@@ -31,8 +32,15 @@ pub(crate) use self::{
 };
 use self::{authenticator::Keyed, builder::Signed, shared_key::SharedKey};
 pub use self::{
-    builder::SignatureScheme, check::Authentication, key::KeyEncoding, shared_key::SharedKeyScheme,
-    signature::Encoding, signed::Piece, timestamp::Timestamp, url::SignedUrl,
+    builder::SignatureScheme,
+    check::Authentication,
+    describe::{HeaderRole, Way, Window},
+    key::KeyEncoding,
+    shared_key::SharedKeyScheme,
+    signature::Encoding,
+    signed::Piece,
+    timestamp::Timestamp,
+    url::SignedUrl,
 };
 #[cfg(feature = "handshake")]
 pub(crate) use self::{mac::hmac, shared_key::KeyDigest};

@@ -90,7 +90,7 @@ impl SharedKeyScheme {
 /// A [`SharedKeyScheme`] that was checked.
 #[derive(Clone, Debug)]
 pub(crate) struct SharedKey {
-    headers: Aliases,
+    pub(super) headers: Aliases,
     credentials: Credentials,
 }
 
@@ -134,6 +134,15 @@ impl SharedKey {
         };
         let (head, key) = value.split_at_checked(scheme.len())?;
         head.eq_ignore_ascii_case(scheme).then_some(key)
+    }
+
+    /// What is written in front of the key.
+    pub(super) fn prefix(&self) -> &'static str {
+        match self.credentials {
+            Credentials::Basic => "Basic ",
+            Credentials::Bearer => "Bearer ",
+            Credentials::Verbatim => "",
+        }
     }
 
     /// Marks the header, so that nothing behind us prints the key that came in it.

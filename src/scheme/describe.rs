@@ -1,0 +1,295 @@
+//! [`Way`]: what a scheme does, as a program can read it. Derived from the checked scheme, so it
+//! cannot differ from what the layer does.
+
+use std::{fmt, time::Duration};
+
+use http::HeaderName;
+
+use super::{
+    Kind, Scheme,
+    builder::Signed,
+    key::{KeyEncoding, KeyText},
+    mac::Algorithm,
+    shared_key::SharedKey,
+    signature::Encoding,
+    signed::Part,
+    timestamp::{Timestamp, Unit},
+};
+
+/// One way in which a sender proves its deliveries.
+///
+/// Most senders have one. A sender that changed its scheme, or that offers two, has several:
+/// see [`Sender::ways`](crate::provider::Sender::ways).
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The algorithm, such as `HMAC-SHA256` or `shared key`.
+    pub algorithm: &'static str,
+    /// How the signature is written. `None` for a shared key.
+    pub encoding: Option<Encoding>,
+    /// The form of the signature or key header's value, such as `t={timestamp},v1={signature}`.
+    pub value: String,
+    /// The signed content, such as `{id}.{timestamp}.{body}`. Empty for a shared key, which signs
+    /// nothing.
+    pub signed: String,
+    /// The headers that this way reads, and what each holds.
+    pub headers: Vec<(HeaderRole, HeaderName)>,
+    /// The unit of the timestamp, if the scheme reads one.
+    pub timestamp: Option<&'static str>,
+    /// How far the signed time may be from now.
+    pub window: Window,
+    /// How the key is written in the secret's text.
+    pub key: String,
+    /// Whether the signature proves the delivery's id: it is signed, and the signed bytes show where it
+    /// begins and ends.
+    pub id_is_signed: bool,
+    /// Whether any text is a key. If not, a key can be written wrongly, and the preset's function
+    /// returns a `Result`.
+    pub any_text_is_a_key: bool,
+}
+
+/// What a header holds.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeaderRole {
+    /// The event's name.
+    Event,
+    /// The delivery's id.
+    Id,
+    /// The shared key.
+    Key,
+    /// A fixed value that the scheme requires.
+    Required,
+    /// The signature.
+    Signature,
+    /// A value that is signed and is nothing of the above.
+    Signed,
+    /// The time of signing.
+    Timestamp,
+}
+
+/// How far the signed time may be from now.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// A time is read, and any age is accepted: a delivery can be sent again at any time.
+    AnyAge,
+    /// The time may be this far in the past or in the future.
+    Both(Duration),
+    /// The scheme reads no time: a delivery can be sent again at any time.
+    NoTime,
+    /// The time may be this far in the past. A time in the future is accepted.
+    Past(Duration),
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnyAge => f.write_str("any age"),
+            Self::Both(tolerance) => write!(f, "{} s", tolerance.as_secs()),
+            Self::NoTime => f.write_str("none"),
+            Self::Past(tolerance) => write!(f, "{} s, past only", tolerance.as_secs()),
+        }
+    }
+}
+
+impl Scheme {
+    /// What this scheme does: one entry for each way to verify, in the order in which they are tried.
+    #[must_use]
+    pub fn ways(&self) -> Vec<Way> {
+        vec![match &self.0 {
+            Kind::SharedKey(shared_key) => shared_key.describe(),
+            Kind::Signature(signed) => signed.describe(),
+        }]
+    }
+}
+
+impl SharedKey {
+    fn describe(&self) -> Way {
+        let headers = self.headers.iter().cloned();
+        Way {
+            algorithm: "shared key",
+            encoding: None,
+            value: format!("{}{{key}}", self.prefix()),
+            signed: String::new(),
+            headers: headers.map(|name| (HeaderRole::Key, name)).collect(),
+            timestamp: None,
+            window: Window::NoTime,
+            key: "the text of the secret".into(),
+            id_is_signed: false,
+            any_text_is_a_key: true,
+        }
+    }
+}
+
+impl Signed {
+    fn describe(&self) -> Way {
+        let mut headers = Vec::new();
+        let mut add = |role, name: &HeaderName| headers.push((role, name.clone()));
+        for name in self.signature.names.iter() {
+            add(HeaderRole::Signature, name);
+        }
+        for name in self.timestamp_headers.iter().flat_map(|names| names.iter()) {
+            add(HeaderRole::Timestamp, name);
+        }
+        for name in self.id_headers.iter().flat_map(|names| names.iter()) {
+            add(HeaderRole::Id, name);
+        }
+        for (name, _) in &self.required {
+            add(HeaderRole::Required, name);
+        }
+        let parts = || {
+            self.content
+                .before_body
+                .iter()
+                .chain(&self.content.after_body)
+        };
+        for part in parts() {
+            if let Part::Header(name, _) = part {
+                add(HeaderRole::Signed, name);
+            }
+        }
+        let text = |parts: &[Part]| parts.iter().map(part_text).collect::<String>();
+        Way {
+            algorithm: self.algorithm.title(),
+            encoding: Some(self.signature.encoding),
+            value: self.value_form(),
+            signed: format!(
+                "{}{{body}}{}",
+                text(&self.content.before_body),
+                text(&self.content.after_body),
+            ),
+            headers,
+            timestamp: self.timestamp.as_ref().map(Timestamp::unit_title),
+            window: self
+                .timestamp
+                .as_ref()
+                .map_or(Window::NoTime, Timestamp::window),
+            key: self.key_form(),
+            id_is_signed: self.content.proven.id,
+            any_text_is_a_key: self.any_text_is_a_key(),
+        }
+    }
+
+    /// The value of the signature header, with placeholders.
+    fn value_form(&self) -> String {
+        let header = &self.signature;
+        let signature = |tag: &str| match &header.tags {
+            Some(tags) => format!("{tag}{}{{signature}}", char::from(tags.separator)),
+            None => "{signature}".into(),
+        };
+        let mut items = Vec::new();
+        if let Some(tags) = &header.tags {
+            if let Some(tag) = &header.timestamp_tag {
+                items.push(format!("{tag}{}{{timestamp}}", char::from(tags.separator)));
+            }
+            items.extend(tags.accepted.iter().map(|tag| signature(tag)));
+        } else {
+            items.push(signature(""));
+        }
+        match header.item_separator {
+            // One item of a list shows nothing of the list.
+            Some(separator) if items.len() == 1 => {
+                let item = items.concat();
+                format!("{item}{}{item}", char::from(separator))
+            }
+            separator => items.join(&separator.map(char::from).map_or("|".into(), String::from)),
+        }
+    }
+
+    fn key_form(&self) -> String {
+        let written = match self.algorithm {
+            #[cfg(feature = "ed25519")]
+            Algorithm::Ed25519 => "the sender's public key, in ",
+            #[cfg(feature = "ecdsa-p256")]
+            Algorithm::EcdsaP256 => "the sender's public key (SubjectPublicKeyInfo), in ",
+            _ => "",
+        };
+        let KeyText { prefix, encoding } = &self.key;
+        let mut form = format!("{written}{}", encoding.title());
+        if let Some(prefix) = prefix {
+            form.push_str(&format!(", with or without the prefix `{prefix}`"));
+        }
+        form
+    }
+
+    fn any_text_is_a_key(&self) -> bool {
+        let plain = self.key.encoding == KeyEncoding::Text && self.key.prefix.is_none();
+        plain && !self.algorithm.is_public_key()
+    }
+}
+
+fn part_text(part: &Part) -> String {
+    match part {
+        Part::Header(name, _) => format!("{{{name}}}"),
+        Part::Id(_) => "{id}".into(),
+        Part::Literal(text) => text.replace('\n', "\\n"),
+        Part::Method(_) => "{method}".into(),
+        Part::Secret => "{secret}".into(),
+        Part::Timestamp { .. } => "{timestamp}".into(),
+        Part::Url(_) => "{url}".into(),
+    }
+}
+
+impl Timestamp {
+    fn unit_title(&self) -> &'static str {
+        match self.unit {
+            Unit::Milliseconds => "milliseconds since 1970",
+            Unit::Rfc3339 => "RFC 3339",
+            Unit::Seconds => "seconds since 1970",
+        }
+    }
+
+    fn window(&self) -> Window {
+        match self.tolerance {
+            None => Window::AnyAge,
+            Some(tolerance) if self.past_only => Window::Past(tolerance),
+            Some(tolerance) => Window::Both(tolerance),
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Base64 => "base64",
+            Self::Base64Url => "base64url",
+            Self::Hex => "hex",
+        })
+    }
+}
+
+impl KeyEncoding {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64",
+            Self::Hex => "hexadecimal digits",
+            Self::Text => "the text of the secret",
+        }
+    }
+}
+
+impl Algorithm {
+    fn title(self) -> &'static str {
+        match self {
+            #[cfg(feature = "ecdsa-p256")]
+            Self::EcdsaP256 => "ECDSA P-256",
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 => "Ed25519",
+            Self::HmacSha1 => "HMAC-SHA1",
+            Self::HmacSha256 => "HMAC-SHA256",
+            Self::HmacSha512 => "HMAC-SHA512",
+            Self::KeylessSha256 => "SHA-256 (no MAC)",
+        }
+    }
+
+    fn is_public_key(self) -> bool {
+        match self {
+            #[cfg(feature = "ecdsa-p256")]
+            Self::EcdsaP256 => true,
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 => true,
+            _ => false,
+        }
+    }
+}
