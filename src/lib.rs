@@ -132,6 +132,7 @@
 //! | `ed25519` | senders that sign with Ed25519 |
 //! | `ecdsa-p256` | senders that sign with ECDSA over P-256 |
 //! | `handshake` | the answers that some senders want before their first delivery |
+//! | `server` | a server with time limits for what comes before the layer, and a bounded graceful stop |
 //! | `sync` | the work that deliveries cause, in the background |
 //! | `testing` | signing as the sender would |
 //!
@@ -171,6 +172,9 @@ mod rejection;
 mod response;
 mod scheme;
 mod secret;
+#[cfg(feature = "server")]
+#[cfg_attr(docsrs, doc(cfg(feature = "server")))]
+pub mod server;
 #[cfg(feature = "sync")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
 pub mod sync;
