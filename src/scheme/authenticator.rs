@@ -52,6 +52,15 @@ impl Authenticator {
                 keyed.replace(provider, keys, |secret| Ok(keyed.scheme.key(secret)))
             }
             Self::Signature(keyed) => {
+                if let Some(most) = keyed.scheme.algorithm.most_operations()
+                    && keys.iter().len() > most
+                {
+                    return Err(ConfigError::new(format!(
+                        "{} public keys, but at most {most} are tried for a delivery: remove those that \
+                         are no longer used",
+                        keys.iter().len(),
+                    )));
+                }
                 keyed.replace(provider, keys, |secret| keyed.scheme.verifier(secret))
             }
         }
@@ -177,7 +186,17 @@ impl Keyed<Signed, Verifier> {
             after_body.extend_from_slice(bytes.unwrap_or_default());
         })?;
         self.with_keys(|KeySet { keys, names }| {
-            let mut verifiers: SmallVec<[Verifier; 1]> = keys.iter().cloned().collect();
+            let operations = keys.len().saturating_mul(candidates.len());
+            if scheme
+                .algorithm
+                .most_operations()
+                .is_some_and(|most| operations > most)
+            {
+                let name = scheme.signature.names.first();
+                return Err(Rejection::header(RejectionKind::TooManySignatures, name));
+            }
+            let mut verifiers: SmallVec<[Verifier; 1]> =
+                keys.iter().map(|key| key.start(&candidates)).collect();
             content.write(&content.before_body, head, &facts, &mut |bytes| {
                 for verifier in &mut verifiers {
                     verifier.update_piece(bytes);

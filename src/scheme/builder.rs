@@ -116,6 +116,9 @@ impl SignatureScheme {
     /// Ed25519 ([RFC 8032](https://www.rfc-editor.org/rfc/rfc8032)). The "secret" is the sender's
     /// public key of 32 bytes, written in what [`key_encoding`](Self::key_encoding) says. One of
     /// small order is an error when the provider is built: under it, signatures prove nothing.
+    ///
+    /// A delivery has at most 4 signatures, and signatures times keys are at most 16, since each pair
+    /// costs a curve operation and a hash of the body. A provider has at most 16 public keys.
     #[cfg(feature = "ed25519")]
     #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
     pub fn ed25519(header: impl Into<String>) -> Self {

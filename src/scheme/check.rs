@@ -50,7 +50,7 @@ impl Check {
     pub(crate) fn hashers(&self) -> usize {
         match self {
             Self::Decided(_) => 0,
-            Self::Signature(check) => check.verifiers.len(),
+            Self::Signature(check) => check.verifiers.iter().map(Verifier::hashers).sum(),
         }
     }
 
@@ -58,37 +58,32 @@ impl Check {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         if let Self::Signature(check) = self {
             for verifier in &mut check.verifiers {
-                verifier.update_body(bytes);
+                verifier.update(bytes);
             }
         }
     }
 
-    /// The verdict over the whole body: the bytes given to [`update`](Self::update), in one piece.
+    /// The verdict on all bytes that [`update`](Self::update) was given.
     ///
-    /// To be asked once: the hashes end with it, where they are, since moving them costs. Whoever asks
-    /// again is refused.
-    pub(crate) fn finish(&mut self, body: &[u8]) -> Result<Proof, Rejection> {
+    /// Call it once: it ends the hashes in place, since moving them costs. A second call is rejected.
+    pub(crate) fn finish(&mut self) -> Result<Proof, Rejection> {
         match self {
             Self::Decided(proof) => proof
                 .take()
                 .ok_or_else(|| Rejection::new(RejectionKind::KeyMismatch)),
-            Self::Signature(check) => check.finish(body),
+            Self::Signature(check) => check.finish(),
         }
     }
 }
 
 impl SignatureCheck {
-    fn finish(&mut self, body: &[u8]) -> Result<Proof, Rejection> {
+    fn finish(&mut self) -> Result<Proof, Rejection> {
         let mismatch = || Rejection::new(RejectionKind::SignatureMismatch);
         let names = self.names.take().ok_or_else(mismatch)?;
         let matching = self
             .verifiers
             .iter_mut()
-            .position(|verifier| {
-                verifier
-                    .matches(&self.candidates, body, &self.after_body)
-                    .into()
-            })
+            .position(|verifier| verifier.matches(&self.candidates, &self.after_body).into())
             .ok_or_else(mismatch)?;
         Ok(Proof {
             origin: Origin::new(names, matching),
@@ -145,9 +140,10 @@ mod tests {
         secret::Secret,
     };
 
-    /// What is left of a keyless digest is that of nothing, which anybody can sign.
+    /// After the first call, the state of a keyless digest is that of an empty message, which anyone can
+    /// sign.
     #[test]
-    fn whoever_asks_for_a_verdict_again_is_refused() {
+    fn a_second_call_of_finish_is_rejected() {
         const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let scheme = SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
             .signed([Piece::Secret, Piece::Body])
@@ -162,7 +158,7 @@ mod tests {
         let (head, ()) = request.body(()).expect("a request").into_parts();
         let begun = authenticator.begin(&head, &SystemTime::now);
         let mut check = begun.expect("a signature that can be read");
-        assert!(check.finish(b"").is_err());
-        assert!(check.finish(b"").is_err());
+        assert!(check.finish().is_err());
+        assert!(check.finish().is_err());
     }
 }

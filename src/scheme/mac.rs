@@ -25,10 +25,10 @@ pub(crate) enum Algorithm {
 }
 
 impl Algorithm {
-    /// How many candidate signatures one delivery may bring.
+    /// How many candidate signatures one delivery may have.
     ///
-    /// A MAC is computed once and compared with each; a public-key signature costs a curve
-    /// operation of about 0.1 ms each, so a stranger gets fewer of them.
+    /// A MAC is computed once and compared with each candidate. A public-key signature costs a curve
+    /// operation of about 0.1 ms for each candidate and key, so fewer are allowed.
     pub(crate) fn most_candidates(self) -> usize {
         match self {
             #[cfg(feature = "ed25519")]
@@ -47,6 +47,18 @@ impl Algorithm {
             Self::Ed25519 => false,
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 => false,
+        }
+    }
+
+    /// How many public-key operations one delivery may cost: candidates times keys. `None` for a MAC,
+    /// which is computed once for each key.
+    pub(crate) fn most_operations(self) -> Option<usize> {
+        match self {
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 => Some(16),
+            #[cfg(feature = "ecdsa-p256")]
+            Self::EcdsaP256 => Some(16),
+            _ => None,
         }
     }
 
@@ -95,7 +107,7 @@ impl Algorithm {
                 }
                 Verifier::Ed25519 {
                     key: Arc::new(key),
-                    before_body: Vec::new(),
+                    streams: Vec::new(),
                 }
             }
             #[cfg(feature = "ecdsa-p256")]
@@ -127,8 +139,7 @@ pub(crate) struct Candidate([u8; 64]);
 
 pub(crate) type Candidates = SmallVec<[Candidate; 1]>;
 
-/// An algorithm with its key, and with what of the message it has seen so far.
-#[derive(Clone)]
+/// An algorithm with its key, and with the part of the message that it was given so far.
 pub(crate) enum Verifier {
     HmacSha1(Hmac<Sha1>),
     HmacSha256(Hmac<Sha256>),
@@ -143,7 +154,8 @@ pub(crate) enum Verifier {
     #[cfg(feature = "ed25519")]
     Ed25519 {
         key: Arc<ed25519_dalek::VerifyingKey>,
-        before_body: Vec<u8>,
+        /// One for each candidate, since the hash begins with a part of the signature.
+        streams: Vec<ed25519_dalek::StreamVerifier>,
     },
     #[cfg(feature = "ecdsa-p256")]
     EcdsaP256 {
@@ -153,8 +165,45 @@ pub(crate) enum Verifier {
 }
 
 impl Verifier {
-    /// Takes in a signed piece that stands before the body. `None` is the secret itself, for digests
-    /// that are not keyed otherwise.
+    /// A verifier with the same key, for one delivery that has these candidates.
+    pub(crate) fn start(&self, candidates: &[Candidate]) -> Self {
+        let _ = candidates;
+        match self {
+            Self::HmacSha1(mac) => Self::HmacSha1(mac.clone()),
+            Self::HmacSha256(mac) => Self::HmacSha256(mac.clone()),
+            Self::HmacSha512(mac) => Self::HmacSha512(mac.clone()),
+            Self::KeylessSha256 { state, secret } => Self::KeylessSha256 {
+                state: state.clone(),
+                secret: secret.clone(),
+            },
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 { key, .. } => Self::Ed25519 {
+                key: Arc::clone(key),
+                // A candidate whose `s` is not reduced is no signature: it needs no hash.
+                streams: candidates
+                    .iter()
+                    .map(|Candidate(signature)| ed25519_dalek::Signature::from_bytes(signature))
+                    .filter_map(|signature| key.verify_stream(&signature).ok())
+                    .collect(),
+            },
+            #[cfg(feature = "ecdsa-p256")]
+            Self::EcdsaP256 { key, state } => Self::EcdsaP256 {
+                key: Arc::clone(key),
+                state: state.clone(),
+            },
+        }
+    }
+
+    /// How many hash states each byte of the body is given to.
+    pub(crate) fn hashers(&self) -> usize {
+        match self {
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519 { streams, .. } => streams.len(),
+            _ => 1,
+        }
+    }
+
+    /// Adds a signed piece before the body. `None` is the secret itself, in a keyless digest.
     pub(crate) fn update_piece(&mut self, piece: Option<&[u8]>) {
         if let Some(bytes) = piece {
             self.update(bytes);
@@ -163,7 +212,7 @@ impl Verifier {
         }
     }
 
-    /// Takes in bytes that stand before or after the body.
+    /// Adds bytes of the message.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::HmacSha1(mac) => mac.update(bytes),
@@ -171,44 +220,31 @@ impl Verifier {
             Self::HmacSha512(mac) => mac.update(bytes),
             Self::KeylessSha256 { state, .. } => state.update(bytes),
             #[cfg(feature = "ed25519")]
-            Self::Ed25519 { before_body, .. } => before_body.extend_from_slice(bytes),
+            Self::Ed25519 { streams, .. } => {
+                for stream in streams {
+                    stream.update(bytes);
+                }
+            }
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 { state, .. } => state.update(bytes),
         }
     }
 
-    /// Takes in a piece of the body as it arrives.
-    pub(crate) fn update_body(&mut self, bytes: &[u8]) {
-        match self {
-            // What Ed25519 hashes begins with a part of the signature: it waits for the whole body.
-            #[cfg(feature = "ed25519")]
-            Self::Ed25519 { .. } => {}
-            _ => self.update(bytes),
-        }
-    }
-
-    /// Whether any candidate is the signature of all that was taken in, then `after_body`.
+    /// Whether any candidate is the signature of all bytes that were added, then `after_body`.
     ///
-    /// The MAC is computed once, and compared with every candidate in constant time.
-    pub(crate) fn matches(
-        &mut self,
-        candidates: &[Candidate],
-        body: &[u8],
-        after_body: &[u8],
-    ) -> Choice {
-        let _ = body;
+    /// A MAC is computed once, and compared with every candidate in constant time. The candidates must
+    /// be those that [`start`](Self::start) was called with.
+    pub(crate) fn matches(&mut self, candidates: &[Candidate], after_body: &[u8]) -> Choice {
         match self {
             #[cfg(feature = "ed25519")]
-            Self::Ed25519 { key, before_body } => any(candidates, |Candidate(signature)| {
-                let signature = ed25519_dalek::Signature::from_bytes(signature);
-                let verified = key.verify_stream(&signature).and_then(|mut stream| {
-                    stream.update(&*before_body);
-                    stream.update(body);
-                    stream.update(after_body);
-                    stream.finalize_and_verify()
-                });
-                Choice::from(u8::from(verified.is_ok()))
-            }),
+            Self::Ed25519 { streams, .. } => {
+                std::mem::take(streams)
+                    .into_iter()
+                    .fold(Choice::from(0), |any, mut stream| {
+                        stream.update(after_body);
+                        any | Choice::from(u8::from(stream.finalize_and_verify().is_ok()))
+                    })
+            }
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 { key, state } => {
                 use p256::ecdsa::signature::hazmat::PrehashVerifier;
@@ -308,6 +344,37 @@ mod tests {
         pub(super) static TAGS: Cell<usize> = const { Cell::new(0) };
     }
 
+    /// All hashing is done while the body arrives, so that no single poll hashes the body several times.
+    #[cfg(feature = "ed25519")]
+    #[test]
+    fn ed25519_hashes_the_body_as_it_arrives_once_for_each_candidate() {
+        use data_encoding::HEXLOWER;
+
+        // RFC 8032 section 7.1, test 3.
+        let hex = |text: &str| {
+            HEXLOWER
+                .decode(text.as_bytes())
+                .expect("hexadecimal digits")
+        };
+        let key = hex("fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025");
+        let signature = hex(
+            "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac\
+             18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+        );
+        let genuine = Algorithm::Ed25519.candidate(&signature);
+        let genuine = genuine.expect("a signature");
+        // `s` is not reduced: no message has this signature.
+        let impossible = Candidate([0xff; 64]);
+        let candidates = [Candidate([0; 64]), genuine, impossible];
+        let key = Algorithm::Ed25519.key(Zeroizing::new(key)).expect("a key");
+        let mut verifier = key.start(&candidates);
+        assert_eq!(verifier.hashers(), 2);
+        verifier.update(&[0xaf]);
+        verifier.update(&[0x82]);
+        assert!(bool::from(verifier.matches(&candidates, b"")));
+        assert!(!bool::from(verifier.matches(&candidates, b"")));
+    }
+
     /// Many candidates that each cost a MAC over the body would be a stranger's lever.
     #[test]
     fn one_mac_is_computed_for_all_candidates_together() {
@@ -322,7 +389,7 @@ mod tests {
             verifier.update(b"body");
             let candidates = [const { Candidate([0; 64]) }; 16];
             let before = TAGS.get();
-            assert!(!bool::from(verifier.matches(&candidates, b"body", b"")));
+            assert!(!bool::from(verifier.matches(&candidates, b"")));
             assert_eq!(TAGS.get(), before + 1, "{algorithm:?}");
         }
     }

@@ -1,6 +1,6 @@
 //! The other direction: what a sender would put around a body.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, request::Parts};
 
@@ -15,7 +15,7 @@ use crate::{error::ConfigError, rejection::Rejection, secret::Secret};
 pub(crate) struct SigningKey {
     secret: Secret,
     /// Keyed with the secret, where a signature is made.
-    mac: Option<Box<Verifier>>,
+    mac: Option<Arc<Verifier>>,
 }
 
 impl Scheme {
@@ -31,12 +31,12 @@ impl Scheme {
             Kind::Signature(signed) => signed,
         };
         let verifier = signed.verifier(secret)?;
-        if verifier.clone().tag(&mut [0; 64]).is_none() {
+        if verifier.start(&[]).tag(&mut [0; 64]).is_none() {
             return Err(ConfigError::new("a public key verifies, but cannot sign"));
         }
         Ok(SigningKey {
             secret: secret.clone(),
-            mac: Some(Box::new(verifier)),
+            mac: Some(Arc::new(verifier)),
         })
     }
 
@@ -115,7 +115,7 @@ impl Signed {
         }
         let mut signatures = Vec::new();
         for mac in keys.iter().filter_map(|key| key.mac.as_deref()) {
-            let mut mac = mac.clone();
+            let mut mac = mac.start(&[]);
             self.take_in(&mut mac, head, body, &facts)
                 .map_err(|rejection| {
                     ConfigError::new(format!("the request cannot be signed: {rejection}"))
