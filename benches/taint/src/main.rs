@@ -14,7 +14,7 @@ mod error;
 #[path = "../../../src/rejection.rs"]
 mod rejection;
 mod scheme;
-#[path = "../../../src/secret.rs"]
+#[path = "../../../src/secret/mod.rs"]
 mod secret;
 mod valgrind;
 
@@ -106,7 +106,7 @@ fn tainted_secret(length: usize) -> Secret {
 /// A key is looked at once, when it is decoded: one of zeros is refused. From then on it is not.
 fn tainted_key(length: usize) -> Zeroizing<Vec<u8>> {
     let secret = Secret::from_bytes(vec![b'k'; length]).expect("a secret");
-    let key = KeyText::default().decode(&secret).expect("a key");
+    let key = KeyText::default().decode(&secret, Algorithm::HmacSha256).expect("a key");
     taint(key.as_slice());
     key
 }
