@@ -1,4 +1,4 @@
-//! One case of a vectors file: what it sends, and when.
+//! One case of a vectors file: the request, and its time.
 
 use bytes::Bytes;
 use data_encoding::BASE64;

@@ -1,4 +1,4 @@
-//! A body in memory that comes in the frames and pieces that a test chooses.
+//! A body in memory that arrives in the frames and chunks that a test chooses.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 #[path = "pieces.rs"]
@@ -23,14 +23,14 @@ pub use pieces::Pieces;
 #[derive(Clone, Debug)]
 pub enum Step {
     Data(Pieces),
-    /// The body breaks off.
+    /// The body fails.
     Fail,
     Trailers,
-    /// Not there yet: the task is woken at once.
+    /// Pending once: the task is woken at once.
     Wait,
 }
 
-/// What a body fails with.
+/// The error of a body that fails.
 #[derive(Clone, Copy, Debug)]
 pub struct Broken;
 
@@ -42,11 +42,11 @@ impl fmt::Display for Broken {
 
 impl Error for Broken {}
 
-/// Gives its steps one after the other, then ends. Knows nothing of its own length.
+/// Runs its steps one after the other, then ends. It has no size hint.
 #[derive(Clone, Debug, Default)]
 pub struct Frames {
     steps: VecDeque<Step>,
-    /// A test keeps the other reference, and sees when this body is dropped.
+    /// A test keeps the other reference, to see when this body is dropped.
     held: Option<Arc<()>>,
 }
 

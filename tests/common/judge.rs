@@ -1,4 +1,4 @@
-//! One request through a layer, and what became of it.
+//! Sends one request through a layer, and returns the event or the rejection.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 use std::{
@@ -12,7 +12,7 @@ use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_webhook_auth::{Provider, Rejection, RejectionKind, Verified, WebhookAuthLayer};
 
-/// The time of all tests that do not say another.
+/// The time in all tests that do not set another one.
 pub const NOW: u64 = 1_700_000_000;
 
 pub fn at(seconds: u64) -> SystemTime {
@@ -28,7 +28,7 @@ pub fn post(headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request<Full<By
     request.body(Full::new(body.into())).expect("a request")
 }
 
-/// What the handler is given at [`NOW`], or why it is not called.
+/// The event that the handler receives at [`NOW`], or the reason why it is not called.
 pub fn judge<E: Send + Sync + 'static>(
     provider: &Provider<E>,
     request: Request<Full<Bytes>>,
@@ -52,7 +52,7 @@ pub fn through<E: Send + Sync + 'static>(
         Some(verified) => Ok(verified),
         None => {
             let rejection = response.extensions_mut().remove::<Rejection>();
-            Err(rejection.expect("a refusal carries its reason"))
+            Err(rejection.expect("a response to a rejected request holds its reason"))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What several tests share: an inner service that records, and bodies that misbehave.
+//! Shared by several tests: an inner service that counts its calls, and bodies that misbehave.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 pub mod case;
@@ -18,7 +18,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::Service;
 
-/// Answers 200 with the body that it got, and counts how often it was called.
+/// Responds with 200 and the request body, and counts how often it was called.
 #[derive(Clone, Debug, Default)]
 pub struct Inner {
     calls: Arc<AtomicUsize>,

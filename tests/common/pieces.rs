@@ -1,10 +1,10 @@
-//! A buffer whose bytes lie in several places.
+//! A buffer that is not contiguous.
 
 use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
-/// The data of one frame: bytes that lie in several places.
+/// The data of one frame, in several chunks.
 #[derive(Clone, Debug, Default)]
 pub struct Pieces(VecDeque<Bytes>);
 

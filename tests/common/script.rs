@@ -1,4 +1,4 @@
-//! Bodies that do what they are told, poll by poll.
+//! Bodies that follow a script, poll by poll.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 #[path = "pieces.rs"]
@@ -21,14 +21,14 @@ use http_body::{Body, Frame, SizeHint};
 pub use pieces::Pieces;
 use tower_webhook_auth::{BoxError, Provider, Secret, SharedKeyScheme};
 
-/// A provider whose head is proof enough, so that what is left to test is the reading.
+/// A provider with a shared key: the head is the proof, so tests can look at the reading only.
 pub fn keyed() -> Provider<Bytes> {
     let scheme = SharedKeyScheme::new("x-key").build().expect("a scheme");
     let secret = Secret::new("open sesame").expect("a secret");
     Provider::new("keyed", scheme, secret).expect("a provider")
 }
 
-/// A request that [`keyed`] lets through as far as its body.
+/// A request whose head [`keyed`] accepts.
 pub fn request<B>(body: B) -> Request<B> {
     let mut request = Request::new(body);
     let key = HeaderValue::from_static("open sesame");
@@ -41,7 +41,7 @@ pub enum Step {
     Frame(Pieces),
     Trailers(HeaderMap),
     Error(BoxError),
-    /// Never goes on.
+    /// Stays pending without a wake-up.
     Stall,
     /// Wakes the task at once.
     Pending,
@@ -57,7 +57,7 @@ pub fn pieces<const N: usize>(pieces: [&'static [u8]; N]) -> Step {
     Step::Frame(pieces.map(Bytes::from_static).into_iter().collect())
 }
 
-/// Runs its steps, then ends. Whoever polls it after its end panics.
+/// Runs its steps, then ends. A poll after the end panics.
 pub struct Script {
     steps: Box<dyn Iterator<Item = Step> + Send>,
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
@@ -98,7 +98,7 @@ impl Script {
         self
     }
 
-    /// Claims to be at its end from the beginning.
+    /// Makes `is_end_stream` true from the beginning.
     pub fn claiming_its_end(mut self) -> Self {
         self.says_it_ended = true;
         self
@@ -167,7 +167,7 @@ fn hint(length: Option<u64>) -> SizeHint {
     length.map(SizeHint::with_exact).unwrap_or_default()
 }
 
-/// A body that must not be asked for anything but its length.
+/// A body that panics when it is polled. It has a size hint only.
 pub struct Untouchable(pub Option<u64>);
 
 impl Body for Untouchable {
