@@ -22,7 +22,7 @@ use tower_webhook_auth::{
 };
 
 const KEY: &str = "wJ4mX9";
-const ORIGIN: &str = "h:a";
+const ORIGIN: &str = "http://a";
 
 /// Parts of values. Each looks like another piece, or like a part of one.
 const WORDS: [&str; 10] = [
@@ -39,7 +39,7 @@ const WORDS: [&str; 10] = [
 ];
 
 /// Parts of bodies. A header cannot hold the line feed.
-const BODY_WORDS: [&str; 6] = ["\n", "{", "h:a", "POST", "GET", "1700000001"];
+const BODY_WORDS: [&str; 6] = ["\n", "{", "http://a", "POST", "GET", "1700000001"];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Part {
@@ -121,8 +121,8 @@ fn described(delivery: &Delivery) -> SignatureScheme {
     }
     if let Some(at) = delivery.parts.iter().position(|part| *part == Part::Url) {
         scheme = scheme.url(match delivery.exact {
-            true => SignedUrl::exact(&delivery.texts[at]),
-            false => SignedUrl::origin(ORIGIN),
+            true => SignedUrl::exact(&delivery.texts[at]).expect("a URL"),
+            false => SignedUrl::origin(ORIGIN).expect("a URL"),
         });
     }
     scheme.signed(delivery.parts.iter().map(|part| match part {

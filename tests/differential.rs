@@ -298,7 +298,7 @@ fn scheme(shape: &Shape) -> Scheme {
     }
     scheme = scheme
         .encoding(shape.encoding)
-        .url(SignedUrl::origin(ORIGIN));
+        .url(SignedUrl::origin(ORIGIN).expect("a URL"));
     if let Some(separator) = shape.items {
         scheme = scheme.item_separator(separator);
     }

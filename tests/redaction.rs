@@ -104,7 +104,7 @@ fn no_public_type_prints_a_secret() {
     let signature = SignatureScheme::hmac_sha256("x-signature")
         .encoding(Encoding::Base64)
         .timestamp(Timestamp::header("x-timestamp"))
-        .url(SignedUrl::exact("https://example.com/hook"))
+        .url(SignedUrl::exact("https://example.com/hook").expect("a URL"))
         .signed([Piece::Timestamp, Piece::Url, Piece::Body])
         .key_encoding(KeyEncoding::Text);
     printed.debug("SignatureScheme", &signature);
@@ -114,7 +114,10 @@ fn no_public_type_prints_a_secret() {
     printed.debug("Encoding", &Encoding::Base64);
     printed.debug("KeyEncoding", &KeyEncoding::Base64);
     printed.debug("Piece", &Piece::Secret);
-    printed.debug("SignedUrl", &SignedUrl::exact("https://example.com/hook"));
+    printed.debug(
+        "SignedUrl",
+        &SignedUrl::exact("https://example.com/hook").expect("a URL"),
+    );
     printed.debug("Timestamp", &Timestamp::tag("t"));
     for kind in RejectionKind::ALL {
         printed.debug("RejectionKind", &kind);

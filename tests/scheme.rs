@@ -196,7 +196,7 @@ fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
         ),
         (
             plain()
-                .url(SignedUrl::origin("https://example.com"))
+                .url(SignedUrl::origin("https://example.com").expect("a URL"))
                 .timestamp(Timestamp::header("x-timestamp"))
                 .signed([
                     Piece::Url,
@@ -685,21 +685,21 @@ fn a_delivery_cannot_be_cut_inside_of_its_time() {
     assert_eq!(cut.err(), Some(RejectionKind::HeaderMalformed));
 }
 
-/// A method is any word: `POSTexample.com1700000000` is one.
+/// A URL begins with `https:` or `http:`, and no method contains a `:`.
 #[test]
-fn a_method_ends_where_a_urls_scheme_begins_and_nowhere_else() {
+fn a_method_ends_where_the_scheme_of_a_url_begins() {
     let scheme = |url: &str| {
         plain()
-            .url(SignedUrl::exact(url))
+            .url(SignedUrl::exact(url).expect("a URL"))
             .timestamp(Timestamp::header("x-timestamp").accept_any_age())
             .signed([Piece::Method, Piece::Url, Piece::Timestamp, Piece::Body])
             .accept_movable_body_boundary()
     };
-    for (url, proven) in [("https://example.com", true), ("example.com", false)] {
+    for url in ["https://example.com", "http://example.com"] {
         let signature = hex(format!("POST{url}1700000000{BODY}"));
         let headers = [("x-timestamp", "1700000000"), ("x-signature", &*signature)];
         let verified = judge(&provider(scheme(url)), post(&headers, BODY)).expect("verified");
-        assert_eq!(verified.signed_at().is_some(), proven, "{url}");
+        assert!(verified.signed_at().is_some(), "{url}");
     }
 }
 
@@ -1087,13 +1087,13 @@ fn a_signed_url_is_the_configured_one_whatever_the_host_header_says() {
             .accept_movable_body_boundary()
     };
     for url in [
-        SignedUrl::exact("https://example.com/hook"),
-        SignedUrl::origin("https://example.com"),
-        SignedUrl::origin("https://example.com/"),
+        SignedUrl::exact("https://example.com/hook").expect("a URL"),
+        SignedUrl::origin("https://example.com").expect("a URL"),
+        SignedUrl::origin("https://example.com/").expect("a URL"),
     ] {
         assert!(judge(&provider(scheme(url)), post(&headers, BODY)).is_ok());
     }
-    let elsewhere = SignedUrl::exact("https://evil.example/hook");
+    let elsewhere = SignedUrl::exact("https://evil.example/hook").expect("a URL");
     assert_eq!(
         judge(&provider(scheme(elsewhere)), post(&headers, BODY)).err(),
         Some(RejectionKind::SignatureMismatch)
@@ -1103,8 +1103,8 @@ fn a_signed_url_is_the_configured_one_whatever_the_host_header_says() {
 /// The query takes what the body loses: both requests have the same signature.
 #[test]
 fn a_body_without_a_marked_boundary_is_a_configuration_error_unless_it_is_accepted() {
-    let origin = || SignedUrl::origin("https://example.com");
-    let exact = || SignedUrl::exact("https://example.com/hook");
+    let origin = || SignedUrl::origin("https://example.com").expect("a URL");
+    let exact = || SignedUrl::exact("https://example.com/hook").expect("a URL");
     let newline = || Piece::literal("\n");
     let digits = Timestamp::header("x-timestamp").accept_any_age();
     let rfc3339 = Timestamp::header("x-timestamp").rfc3339();
@@ -1194,7 +1194,7 @@ fn a_body_without_a_marked_boundary_is_a_configuration_error_unless_it_is_accept
 #[test]
 fn a_path_that_is_signed_holds_only_characters_that_rfc_3986_allows_there() {
     let scheme = plain()
-        .url(SignedUrl::origin("https://example.com"))
+        .url(SignedUrl::origin("https://example.com").expect("a URL"))
         .signed([Piece::Url, Piece::Body])
         .accept_movable_body_boundary();
     let provider = provider(scheme);
@@ -1235,7 +1235,7 @@ fn a_path_that_is_signed_holds_only_characters_that_rfc_3986_allows_there() {
 /// What a person who has seen one delivery can do where the boundary is accepted, and what not.
 #[test]
 fn json_cannot_be_moved_into_a_signed_url() {
-    let url = SignedUrl::origin("https://example.com");
+    let url = SignedUrl::origin("https://example.com").expect("a URL");
     let square = tower_webhook_auth::provider::square(secret(), url);
     let verdict = |path: &str, body: &'static str| {
         let signed = r#"https://example.com/hook{"a":1}"#;
@@ -1265,7 +1265,7 @@ fn a_url_is_unescaped_only_where_that_is_asked_for() {
             .signed([Piece::Url, Piece::Body])
             .accept_movable_body_boundary()
     };
-    let origin = || SignedUrl::origin("https://example.com");
+    let origin = || SignedUrl::origin("https://example.com").expect("a URL");
     let unescaped = provider(scheme(origin().hubspot_unescaped()));
     assert!(judge(&unescaped, request.clone()).is_ok());
     assert_eq!(
@@ -1278,8 +1278,8 @@ fn a_url_is_unescaped_only_where_that_is_asked_for() {
 #[test]
 fn an_id_is_called_signed_where_all_before_it_is_told_apart() {
     let url = "https://example.com/hook";
-    let exact = || SignedUrl::exact(url);
-    let origin = || SignedUrl::origin("https://example.com");
+    let exact = || SignedUrl::exact(url).expect("a URL");
+    let origin = || SignedUrl::origin("https://example.com").expect("a URL");
     let cases: [(&[Piece], SignedUrl, bool); 5] = [
         (&[Piece::Url], exact(), true),
         (&[Piece::Url], origin(), false),

@@ -245,7 +245,7 @@ fn what_it_signs_is_accepted_in_every_shape_of_scheme() {
             .signed([Piece::Body, Piece::Timestamp]),
         plain()
             .timestamp(time().milliseconds())
-            .url(SignedUrl::origin("https://example.com"))
+            .url(SignedUrl::origin("https://example.com").expect("a URL"))
             .signed([Piece::Method, Piece::Url, Piece::Body, Piece::Timestamp])
             .accept_movable_body_boundary(),
         plain()

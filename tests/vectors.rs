@@ -182,7 +182,7 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
     let pieces = scheme["signed"].as_array().expect("signed pieces");
     described = described.signed(pieces.iter().map(piece));
     if let Some(url) = url {
-        described = described.url(SignedUrl::exact(url));
+        described = described.url(SignedUrl::exact(url).expect("a URL"));
     }
     described
         .key_encoding(match scheme["key"]["encoding"].as_str() {

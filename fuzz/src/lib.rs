@@ -111,7 +111,7 @@ impl Rules {
         }
         .encoding(self.encoding)
         .signed(self.pieces.clone());
-        let url = SignedUrl::origin(ORIGIN);
+        let url = SignedUrl::origin(ORIGIN).expect("a URL");
         scheme = scheme.url(if self.unescape_url {
             url.hubspot_unescaped()
         } else {

@@ -83,7 +83,7 @@ fn revenuecat(keys) -> Provider<Bytes> {
 /// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
 ///
 /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
-/// let url = SignedUrl::exact("https://example.com/webhook");
+/// let url = SignedUrl::exact("https://example.com/webhook")?;
 /// let layer = WebhookAuthLayer::new(provider::square(Secret::new("asdf1234")?, url));
 /// # let _ = layer;
 /// # Ok(())

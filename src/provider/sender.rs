@@ -222,7 +222,7 @@ impl Sender {
 
     /// The recipe with a URL that stands for any.
     fn recipe(&self) -> Recipe {
-        (self.recipe)(SignedUrl::exact("https://example.com/webhook"))
+        (self.recipe)(SignedUrl::example())
     }
 }
 

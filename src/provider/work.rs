@@ -69,7 +69,7 @@ fn hubspot_v2(keys, url) -> Provider<Bytes> {
 ///
 /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
 /// let secret = Secret::new("cfc68c0b-4b4e-4ef8-b764-95350e4ea479")?;
-/// let url = SignedUrl::exact("https://www.example.com/webhook_uri");
+/// let url = SignedUrl::exact("https://www.example.com/webhook_uri")?;
 /// let layer = WebhookAuthLayer::new(provider::hubspot_v3(secret, url));
 /// # let _ = layer;
 /// # Ok(())

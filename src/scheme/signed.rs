@@ -240,8 +240,8 @@ fn parts(
                 };
                 url.is_some_and(|url| url.is_fixed() || ended_by(url))
             }
-            // What is configured of a URL begins with its scheme, as a rule, and no method holds a `:`.
-            Piece::Method if next == Some(&Piece::Url) => url.is_some_and(SignedUrl::holds_colon),
+            // A URL begins with `https:` or `http:`, and no method contains a `:`.
+            Piece::Method if next == Some(&Piece::Url) => url.is_some(),
             Piece::Header(_) | Piece::Id | Piece::Method => !matches!(end, End::Open),
         };
         let is_proven = begins_for_sure && ends_for_sure;

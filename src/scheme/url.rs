@@ -1,14 +1,35 @@
 //! The URL that a sender calls, where it is signed.
 
+use std::fmt;
+
 use http::request::Parts;
 
-use crate::rejection::{Rejection, RejectionKind};
+use crate::{
+    error::ConfigError,
+    rejection::{Rejection, RejectionKind},
+    text,
+};
 
 /// The URL that a sender calls, as the sender knows it.
 ///
 /// It is configured, not read from the request: a proxy may rewrite the path, and an untrusted client
 /// chooses the `Host` header. Use [`exact`](Self::exact) wherever one URL is registered at the sender.
-#[derive(Clone, Debug)]
+///
+/// ```
+/// use tower_webhook_auth::SignedUrl;
+///
+/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+/// let url = SignedUrl::exact("https://example.com/hook?team=7")?;
+/// assert_eq!(
+///     SignedUrl::exact("example.com/hook").unwrap_err().to_string(),
+///     "the signed URL \"example.com/hook\" does not begin with https:// or http://: write the whole \
+///      URL, as it was entered at the sender",
+/// );
+/// # let _ = url;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
 pub struct SignedUrl {
     text: String,
     with_path: bool,
@@ -17,18 +38,34 @@ pub struct SignedUrl {
 
 impl SignedUrl {
     /// The whole URL, exactly as it was entered at the sender. This is the recommended form.
-    #[must_use]
-    pub fn exact(url: impl Into<String>) -> Self {
-        Self {
-            text: url.into(),
+    ///
+    /// The text is signed as it is: it is not decoded, encoded or completed. A space inside of the path
+    /// or query, and letters that are not ASCII, are therefore accepted, because some senders sign
+    /// the URL as it was typed and send the escaped form.
+    ///
+    /// # Errors
+    ///
+    /// - The URL does not begin with `https://` or `http://`, or has no host.
+    /// - It begins or ends with white space or an invisible character, or contains a control character.
+    /// - It contains white space other than a space after the host.
+    pub fn exact(url: impl Into<String>) -> Result<Self, ConfigError> {
+        let text = url.into();
+        check(
+            &text,
+            "the signed URL",
+            "write the whole URL, as it was entered at the sender",
+        )?;
+        Ok(Self {
+            text,
             with_path: false,
             unescape: false,
-        }
+        })
     }
 
     /// The part before the path, such as `https://example.com`. Path and query come from the request
     /// as it arrives at the layer. A slash at the end is ignored, since the path begins with one. (A
-    /// nested axum router cuts the path: put the layer outside of it, or write the missing part here.)
+    /// nested axum router cuts the path: put the layer outside of it, or write the missing part here,
+    /// as in `https://example.com/api`.)
     ///
     /// # Risk
     ///
@@ -39,14 +76,42 @@ impl SignedUrl {
     /// lines of text, or an empty body can. [`build`](super::SignatureScheme::build) rejects such a
     /// scheme unless
     /// [`accept_movable_body_boundary`](super::SignatureScheme::accept_movable_body_boundary) is called.
-    #[must_use]
-    pub fn origin(origin: impl Into<String>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// As [`exact`](Self::exact), and if there is a query, a fragment, or a character that RFC 3986 does
+    /// not allow in a path.
+    pub fn origin(origin: impl Into<String>) -> Result<Self, ConfigError> {
+        const REMEDY: &str =
+            "write only the part before the request's path, such as https://example.com";
         let origin = origin.into();
-        Self {
+        let host_and_path = check(&origin, "the signed origin", REMEDY)?;
+        if let Some(found) = host_and_path.chars().find(|c| matches!(c, '?' | '#')) {
+            return Err(wrong(
+                &origin,
+                "the signed origin",
+                &format!("contains {found:?}"),
+                REMEDY,
+            ));
+        }
+        let path = host_and_path.split_once('/').map_or("", |(_, path)| path);
+        if let Some(found) = path
+            .chars()
+            .find(|c| !u8::try_from(*c).is_ok_and(is_allowed))
+        {
+            let problem = format!("contains {found:?} in its path");
+            return Err(wrong(
+                &origin,
+                "the signed origin",
+                &problem,
+                "write it as a percent escape",
+            ));
+        }
+        Ok(Self {
             text: origin.strip_suffix('/').unwrap_or(&origin).to_owned(),
             with_path: true,
             unescape: false,
-        }
+        })
     }
 
     /// Decodes the twelve escapes that HubSpot decodes before it signs, such as `%3A`, and no others
@@ -59,13 +124,18 @@ impl SignedUrl {
         self
     }
 
+    /// A URL that stands for any, where only the shape of a scheme matters.
+    pub(crate) fn example() -> Self {
+        Self {
+            text: "https://example.com/webhook".into(),
+            with_path: false,
+            unescape: false,
+        }
+    }
+
     /// Whether all requests have the same URL.
     pub(crate) fn is_fixed(&self) -> bool {
         !self.with_path
-    }
-
-    pub(crate) fn holds_colon(&self) -> bool {
-        self.text.contains(':')
     }
 
     /// Whether the URL cannot contain this text, so that the text marks where the URL ends.
@@ -88,6 +158,75 @@ impl SignedUrl {
             take(path.as_bytes());
         }
         Ok(())
+    }
+}
+
+/// Checks what any URL needs, and returns the part after `://`.
+fn check<'a>(url: &'a str, what: &str, remedy: &str) -> Result<&'a str, ConfigError> {
+    if url.is_empty() {
+        return Err(ConfigError::new(format!("{what} is empty: {remedy}")));
+    }
+    if let Some(unseen) = text::unseen(url) {
+        return Err(wrong(url, what, &unseen, "remove it"));
+    }
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    if !["https", "http"]
+        .iter()
+        .any(|s| scheme.eq_ignore_ascii_case(s))
+    {
+        return Err(wrong(
+            url,
+            what,
+            "does not begin with https:// or http://",
+            remedy,
+        ));
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    if host.is_empty() || host.starts_with(':') {
+        return Err(wrong(url, what, "has no host", remedy));
+    }
+    // Some senders sign the URL as it was typed, with a space in its path or query.
+    let space = |c: char| c.is_whitespace() && c != ' ';
+    if authority.contains(char::is_whitespace) || rest.contains(space) {
+        return Err(wrong(url, what, "contains white space", "remove it"));
+    }
+    Ok(rest)
+}
+
+fn wrong(url: &str, what: &str, problem: &str, remedy: &str) -> ConfigError {
+    ConfigError::new(format!("{what} {:?} {problem}: {remedy}", shown(url)))
+}
+
+/// The URL without what may be a secret in it: the user's password and the query.
+fn shown(url: &str) -> String {
+    let (base, query) = match url.split_once('?') {
+        Some((base, _)) => (base, "?…"),
+        None => (url, ""),
+    };
+    let (start, rest) = base.split_once("://").unwrap_or(("", base));
+    let separator = if start.is_empty() { "" } else { "://" };
+    let (authority, path) = match rest.split_once('/') {
+        Some((authority, path)) => (authority, format!("/{path}")),
+        None => (rest, String::new()),
+    };
+    let authority = match authority.rsplit_once('@') {
+        Some((_, host)) => format!("…@{host}"),
+        None => authority.to_owned(),
+    };
+    format!("{start}{separator}{authority}{path}{query}")
+}
+
+/// Without the password and the query: each may be a secret.
+impl fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedUrl")
+            .field("text", &shown(&self.text))
+            .field("with_path", &self.with_path)
+            .field("unescape", &self.unescape)
+            .finish()
     }
 }
 

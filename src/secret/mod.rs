@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 pub use self::keys::Keys;
 pub(crate) use self::keys::{Names, Origin};
-use crate::error::ConfigError;
+use crate::{error::ConfigError, text};
 
 /// A secret. It is never printed, never empty, and overwritten in memory when its last clone is
 /// dropped.
@@ -101,7 +101,7 @@ impl Secret {
         if bytes.iter().all(|byte| *byte == 0) {
             return Err(ConfigError::new("secret is all zeros"));
         }
-        if str::from_utf8(&bytes).is_ok_and(pasted::is_blank) {
+        if str::from_utf8(&bytes).is_ok_and(text::is_blank) {
             return Err(ConfigError::new(
                 "secret is blank: it has only white space and invisible characters",
             ));

@@ -2,6 +2,8 @@
 //!
 //! Each of them would otherwise show as a signature mismatch on every delivery.
 
+use crate::text::{describe, leaves_no_mark, never_typed};
+
 /// What is wrong with the text of a secret, and what to do. Names the offending character, which is
 /// invisible, and nothing else of the text.
 pub(super) fn mistake(text: &str) -> Option<String> {
@@ -53,48 +55,6 @@ pub(super) fn mistake(text: &str) -> Option<String> {
         );
     }
     None
-}
-
-/// Whether all of it is white space and invisible characters. Control characters do not count: a key
-/// of arbitrary bytes may have only those.
-pub(super) fn is_blank(text: &str) -> bool {
-    text.chars()
-        .all(|c| leaves_no_mark(c) && (c.is_whitespace() || !c.is_control()))
-}
-
-/// White space, a control character or an invisible character: nobody sees that it was copied.
-fn leaves_no_mark(character: char) -> bool {
-    character.is_whitespace()
-        || character.is_control()
-        || never_typed(character)
-        || matches!(character,
-            // Joiners, direction marks, embeddings and isolates.
-            '\u{061c}' | '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2061}'..='\u{2064}' | '\u{2066}'..='\u{206f}'
-            // Fillers, and signs for text that is not shown.
-            | '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
-            | '\u{fff9}'..='\u{fffb}')
-}
-
-/// Characters that web pages and editors insert to break lines or to mark a file's encoding. Unlike a
-/// joiner they have no use inside of a word of any language.
-fn never_typed(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}' | '\u{feff}'
-    )
-}
-
-fn describe(character: char) -> String {
-    let kind = match character {
-        '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => "a line break",
-        '\u{a0}' => "a no-break space",
-        '\u{feff}' => "a byte order mark",
-        _ if character.is_whitespace() => "white space",
-        _ if character.is_control() => "a control character",
-        _ => "an invisible character",
-    };
-    format!("{kind} (U+{:04X})", u32::from(character))
 }
 
 fn is_quoted(first: char, last: char) -> bool {
