@@ -1,8 +1,41 @@
 //! Verifies webhooks before a handler runs.
 //!
-//! [`WebhookAuthLayer`] reads a request's body, verifies the HMAC signature or the shared key that
-//! came with it, and only then calls the inner service, with a typed event that cannot exist
-//! without that proof.
+//! [`WebhookAuthLayer`] is a tower layer. It reads a request's body and verifies the signature or the shared
+//! key that came with it. Only then it calls the inner service, with a typed event that cannot exist
+//! without that proof. [`provider`] has a preset for each of many senders.
+//!
+//! # With axum
+//!
+//! With the features `axum`, `server` and `tracing`. A handler takes the event as an argument:
+//!
+#![cfg_attr(all(feature = "axum", feature = "server"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "axum", feature = "server")), doc = "```ignore")]
+//! use axum::{Router, http::StatusCode, routing::post};
+//! use tower_webhook_auth::provider::{self, optimizely};
+//! use tower_webhook_auth::{BoxError, Secret, Verified, WebhookAuthLayer, server};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), BoxError> {
+//!     tracing_subscriber::fmt::init();
+//!     let secret = Secret::from_env("OPTIMIZELY_WEBHOOK_SECRET")?;
+//!     let layer = WebhookAuthLayer::new(provider::optimizely(secret));
+//!     let app = Router::new()
+//!         .route("/webhooks/optimizely", post(datafile_updated).route_layer(layer));
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//!     server::serve(listener, app).await?; // until Ctrl-C or SIGTERM
+//!     Ok(())
+//! }
+//!
+//! async fn datafile_updated(webhook: Verified<optimizely::Event>) -> StatusCode {
+//!     println!("project {} changed", webhook.project_id);
+//!     StatusCode::OK
+//! }
+//! ```
+//!
+//! # With any tower service
+//!
+//! The event is in the extensions of the request. This program needs `bytes = "1"`, `http = "1"`,
+//! `http-body-util = "0.1"`, and `tower = "0.5"` with its feature `util`.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -12,17 +45,20 @@
 //! use tower_webhook_auth::{BoxError, Secret, Verified, WebhookAuthLayer};
 //! use tower_webhook_auth::provider::{self, optimizely};
 //!
-//! async fn datafile_updated(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, BoxError> {
+//! async fn datafile_updated(
+//!     request: Request<Full<Bytes>>,
+//! ) -> Result<Response<Full<Bytes>>, BoxError> {
 //!     let webhook: &Verified<optimizely::Event> = request.extensions().get().ok_or("no layer")?;
-//!     let answer = format!("project {} changed", webhook.project_id);
-//!     Ok(Response::new(answer.into()))
+//!     let text = format!("project {} changed", webhook.project_id);
+//!     Ok(Response::new(text.into()))
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), BoxError> {
 //! // In a program: Secret::from_env("OPTIMIZELY_WEBHOOK_SECRET")?
 //! let secret = Secret::new("I am secret")?;
-//! let service = WebhookAuthLayer::new(provider::optimizely(secret)).layer(service_fn(datafile_updated));
+//! let layer = WebhookAuthLayer::new(provider::optimizely(secret));
+//! let service = layer.layer(service_fn(datafile_updated));
 //!
 //! // A delivery from the tests of the vendor's own receiver, Optimizely Agent.
 //! let body = concat!(
@@ -45,82 +81,53 @@
 //! # }
 //! ```
 //!
-//! (That needs `bytes = "1"`, `http = "1"`, `http-body-util = "0.1"`, and `tower = "0.5"` with its feature
-//! `util`.)
+//! # Promises
 //!
-//! With axum a route is layered, and a handler takes the event as an argument (feature `axum`):
-//!
-#![cfg_attr(feature = "axum", doc = "```")]
-#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
-//! use axum::{Router, http::StatusCode, routing::post};
-//! use tower_webhook_auth::{Secret, Verified, WebhookAuthLayer};
-//! use tower_webhook_auth::provider::{self, optimizely};
-//!
-//! async fn datafile_updated(webhook: Verified<optimizely::Event>) -> StatusCode {
-//!     println!("project {} changed", webhook.project_id);
-//!     StatusCode::OK
-//! }
-//!
-//! # fn app() -> Result<Router, tower_webhook_auth::ConfigError> {
-//! let secret = Secret::from_env("OPTIMIZELY_WEBHOOK_SECRET")?;
-//! let optimizely = WebhookAuthLayer::new(provider::optimizely(secret));
-//! let app = Router::new()
-//!     .route("/webhooks/optimizely", post(datafile_updated).route_layer(optimizely));
-//! # Ok(app)
-//! # }
-//! # let _ = app;
-//! ```
-//!
-//! # What it promises
-//!
-//! 1. **Nothing unverified gets through.** The inner service is not called, and no event exists,
-//!    unless a key matched. An empty secret is an error when it is built.
-//! 2. **It decides as early as the facts allow.** A missing, duplicated, malformed or stale header,
-//!    a wrong shared key and a declared length over the limit are refused before one byte of the
-//!    body is read: a client that waits for `100 Continue` is answered with the refusal.
-//! 3. **A stranger cannot make us spend.** A body has a limit and a deadline for the whole of it,
-//!    nothing large is allocated on the word of a header, each key's MAC is computed once however
-//!    many signatures are presented, and [a budget](WebhookAuthLayer::memory_budget) bounds all
-//!    unverified bodies together.
-//! 4. **A stranger cannot hold what is inside.** The inner service is asked whether it is ready once
-//!    a delivery is verified: unverified, slow bodies hold no permit of a limit in there.
+//! 1. **Nothing unverified gets through.** If no key matches, the inner service is not called and no event
+//!    exists. An empty secret is an error when it is built.
+//! 2. **It decides as early as possible.** A missing, duplicated, malformed or stale header, a wrong
+//!    shared key and a declared length over the limit are rejected before the body is read. A client that
+//!    waits for `100 Continue` gets the rejection instead.
+//! 3. **An untrusted client cannot make us spend.** A body has a size limit and one deadline for all of it.
+//!    No large memory is allocated because of what a header says. Each key's MAC is computed once, for any
+//!    number of signatures. [A budget](WebhookAuthLayer::memory_budget) bounds all unverified bodies together.
+//! 4. **An untrusted client cannot hold what is inside.** The layer waits for readiness of the inner
+//!    service after the verification. So slow unverified bodies hold no permit of an inner limit.
 //! 5. **Verified bytes are the delivered bytes.** The inner service gets exactly what was signed.
-//!    Trailers, which no sender signs, are dropped. A body that breaks off is never an end.
-//! 6. **Errors belong to the inner service.** Its error type is kept. What is refused is answered,
-//!    with the [`Rejection`] in the response's extensions for layers outside. All failed
-//!    authentications look alike to the sender.
-//! 7. **No panic** on anything that the network sends, and no secret, computed MAC or presented
-//!    signature in any `Debug`, `Display`, log or response.
+//!    Trailers, which no sender signs, are dropped. A connection that breaks is an error, never the end of
+//!    a body.
+//! 6. **Errors belong to the inner service.** Its error type is kept. A rejection is a response with the
+//!    [`Rejection`] in its extensions, for outer layers. All failed authentications get the same response.
+//! 7. **No panic** on network input, and no secret, computed MAC or received signature in any
+//!    `Debug`, `Display`, log or response.
 //!
-//! What it does not do: a delivery that was genuine once can be sent again for as long as its
-//! signature holds: five minutes as a rule where the sender signs the time, for ever where it does not
-//! (Optimizely, GitHub, VWO) or any age is accepted (SendGrid, Sanity). A
-//! [shared key](Authentication::SharedKey) proves who called and covers nothing of the body. TLS, rate
-//! limits and addresses are somebody else's.
+//! What it does not do:
 //!
-//! # Where it stands
+//! - A delivery that was genuine once is accepted again while its signature is valid. If the sender signs
+//!   the time, this is for the tolerance, usually five minutes. If the sender signs no time (Optimizely,
+//!   GitHub, VWO) or sets no maximum age (SendGrid, Sanity), there is no time limit.
+//! - A [shared key](Authentication::SharedKey) proves who called. It covers nothing of the body.
+//! - TLS, rate limits and IP filters are not part of this crate.
 //!
-//! ```text
-//! TraceLayer        sees what was refused, and why
-//!   rate limits     bound the strangers
-//!     WebhookAuthLayer
-//!       LoadShed, ConcurrencyLimit, Timeout: they protect the handler, from verified requests
-//!         decompression, routing, the handler
-//! ```
+//! # The path of a request
 //!
-//! Whatever changes the body's bytes (decompression above all) belongs inside: signatures are over
-//! the bytes on the wire.
+#![doc = include_str!("../pictures/request.svg")]
 //!
-//! # What is answered
+//! Put layers that change the bytes of the body inside, above all decompression. Signatures cover the bytes
+//! that the sender signed; the guide [`proxies`](guide::proxies#compression) has the exceptions.
+//!
+//! # Error responses
 //!
 //! | status | when |
 //! |---|---|
-//! | 401 | not authenticated, in whichever way |
+//! | 401 | not authenticated, for any reason |
 //! | 413 | the body is over the limit |
-//! | 408 | the body took too long |
-//! | 400 | the body broke off |
-//! | 422 | authentic, but not the event that was expected |
-//! | 503 | with `Retry-After`: the budget is spent, or the keys were withdrawn |
+//! | 408 | the body did not end before the deadline |
+//! | 400 | the connection broke before the end of the body |
+//! | 422 | authentic, but not the event type that was expected |
+//! | 503 | with `Retry-After`: the memory budget is used up, or the keys were withdrawn |
+//!
+//! [`RejectionKind`] has all reasons. The guide [`troubleshooting`](guide::troubleshooting) finds causes.
 //!
 //! # Features
 //!
@@ -128,19 +135,29 @@
 //! |---|---|
 //! | `tokio` (default) | the deadline for bodies |
 //! | `axum` | [`Verified`] as an extractor |
-//! | `tracing` | an event for each refusal, bounded in rate, and fields on the span of what was accepted |
+//! | `tracing` | a log of rejections, limited in rate, and span fields for accepted deliveries |
 //! | `ed25519` | senders that sign with Ed25519 |
 //! | `ecdsa-p256` | senders that sign with ECDSA over P-256 |
-//! | `handshake` | the answers that some senders want before their first delivery |
+//! | `handshake` | the answers that some senders need before their first delivery |
 //! | `server` | a server with time limits for what comes before the layer, and a bounded graceful stop |
-//! | `sync` | the work that deliveries cause, in the background |
-//! | `testing` | signing as the sender would |
+//! | `sync` | work in the background after a delivery |
+//! | `testing` | signs requests as the sender does |
 //!
 //! # Guides
 //!
-//! [Rotation of keys](guide::rotation), [several tenants](guide::tenants),
-//! [reverse proxies and compression](guide::proxies), [testing your handler](guide::testing),
-//! [writing your own scheme](guide::scheme), [moving from a hand-written check](guide::moving).
+//! | guide | content |
+//! |---|---|
+//! | [`first_delivery`](guide::first_delivery) | the first real delivery on your machine |
+//! | [`troubleshooting`](guide::troubleshooting) | genuine deliveries are rejected: causes by symptom |
+//! | [`production`](guide::production) | the server and the proxy around the layer |
+//! | [`rotation`](guide::rotation) | replace a secret without losing a delivery |
+//! | [`tenants`](guide::tenants) | several customers, projects or environments |
+//! | [`proxies`](guide::proxies) | reverse proxies, signed URLs, compression |
+//! | [`services`](guide::services) | several senders without axum; a layer around a whole service |
+//! | [`testing`](guide::testing) | test your handler |
+//! | [`scheme`](guide::scheme) | describe a sender that is not in the catalogue |
+//! | [`moving`](guide::moving) | move from a hand-written check |
+//! | [`alternatives`](guide::alternatives) | how other libraries differ |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Nothing that the network sends may cause a panic.
 #![cfg_attr(
@@ -204,7 +221,7 @@ pub use self::{
     verified::{Acceptance, Claim, Verified},
 };
 
-/// The programs of the README, which nobody else would compile.
+/// Compiles the programs of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -2,17 +2,31 @@
 //!
 //! | guide | read it if you |
 //! |---|---|
+//! | [`alternatives`] | want to know how this crate differs from others |
+//! | [`first_delivery`] | want to receive the first real delivery on your machine |
 //! | [`moving`] | have a handler that checks signatures itself |
+//! | [`production`] | deploy a receiver |
 //! | [`proxies`] | run behind a proxy or gateway that may change requests |
 //! | [`rotation`] | replace a secret and must not lose a delivery |
 //! | [`scheme`] | receive from a sender that is not in the table of [`provider`](crate::provider) |
+//! | [`services`] | receive from several senders without a framework, or put the layer around a whole service |
 //! | [`tenants`] | receive for several customers, projects or environments |
 //! | [`testing`] | test a handler behind the layer |
+//! | [`troubleshooting`] | see genuine deliveries rejected |
 //!
 //! This module exists in the documentation only. It contains no code.
 
+#[doc = include_str!("alternatives.md")]
+pub mod alternatives {}
+
+#[doc = include_str!("first_delivery.md")]
+pub mod first_delivery {}
+
 #[doc = include_str!("moving.md")]
 pub mod moving {}
+
+#[doc = include_str!("production.md")]
+pub mod production {}
 
 #[doc = include_str!("proxies.md")]
 pub mod proxies {}
@@ -23,8 +37,14 @@ pub mod rotation {}
 #[doc = include_str!("scheme.md")]
 pub mod scheme {}
 
+#[doc = include_str!("services.md")]
+pub mod services {}
+
 #[doc = include_str!("tenants.md")]
 pub mod tenants {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("troubleshooting.md")]
+pub mod troubleshooting {}
