@@ -1,4 +1,4 @@
-//! What the documents beside the code say is held to the code.
+//! Checks the facts in the documents against the code.
 
 use std::{fs, path::Path};
 
@@ -26,7 +26,7 @@ fn code(text: &str) -> String {
 }
 
 #[test]
-fn the_readme_lists_every_kind_of_refusal_with_its_status() {
+fn the_readme_lists_every_kind_of_rejection_with_its_status() {
     let listed: Vec<(String, String)> = rows(&read("README.md"))
         .into_iter()
         .filter(|row| row[0].parse::<u16>().is_ok())
@@ -83,28 +83,6 @@ fn the_readme_lists_every_option_of_the_layer() {
 }
 
 #[test]
-fn the_readme_lists_every_variable_of_the_receiver_with_its_default() {
-    let example = read("examples/receiver/src/main.rs").replace("//! ", "");
-    let readme = rows(&read("README.md"));
-    let variables: Vec<Vec<String>> = rows(&example)
-        .into_iter()
-        .filter(|row| row[0].starts_with('`'))
-        .collect();
-    assert_eq!(variables.len(), 6);
-    for variable in variables {
-        let [name, _, default] = variable.as_slice() else {
-            panic!("{variable:?} is not name, meaning, default");
-        };
-        assert!(
-            readme
-                .iter()
-                .any(|row| row[0] == *name && row[1] == *default),
-            "{name} with {default:?} is not in the README"
-        );
-    }
-}
-
-#[test]
 fn the_readme_and_the_introduction_list_every_feature() {
     let manifest = read("Cargo.toml");
     let readme = rows(&read("README.md"));
@@ -131,7 +109,7 @@ fn the_readme_and_the_introduction_list_every_feature() {
 
 #[test]
 fn the_readme_lists_every_example() {
-    let readme = read("README.md");
+    let readme = rows(&read("README.md"));
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut seen = 0;
     for entry in fs::read_dir(examples).expect("a folder") {
@@ -140,13 +118,135 @@ fn the_readme_lists_every_example() {
             continue;
         }
         seen += 1;
-        let name = path.file_stem().expect("a name").to_string_lossy();
+        let name = path.file_name().expect("a name").to_string_lossy();
         assert!(
-            readme.contains(&format!("| [`{name}`](examples/")),
+            readme.iter().any(|row| row[0] == code(&name)),
             "the example {name} is not in the README"
         );
     }
     assert!(seen >= 1);
+}
+
+#[test]
+fn the_readme_the_introduction_and_the_overview_list_every_guide() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide");
+    let (readme, introduction) = (read("README.md"), read("src/lib.rs"));
+    let overview = read("src/guide/mod.rs");
+    let mut seen = 0;
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        seen += 1;
+        let name = path.file_stem().expect("a name").to_string_lossy();
+        let page = format!(
+            "[`{name}`](https://docs.rs/tower-webhook-auth/latest/tower_webhook_auth/guide/{name}/index.html)"
+        );
+        assert!(readme.contains(&page), "{name} is not in the README");
+        let page = format!("//! | [`{name}`](guide::{name}) |");
+        assert!(introduction.contains(&page), "{name} is not in src/lib.rs");
+        let page = format!("//! | [`{name}`] |");
+        assert!(overview.contains(&page), "{name} is not in the overview");
+    }
+    assert!(seen >= 10, "only {seen} guides were found");
+}
+
+/// A page of the registry has no files of the repository but those of the package.
+#[test]
+fn the_readme_links_only_to_the_web_and_to_files_of_the_package() {
+    let readme = read("README.md");
+    let mut seen = 0;
+    for (before, after) in readme
+        .match_indices("](")
+        .map(|(at, _)| readme.split_at(at))
+    {
+        let target = after[2..].split(')').next().expect("the end of a link");
+        seen += 1;
+        assert!(
+            target.starts_with("https://") || target.starts_with("pictures/"),
+            "the link to {target:?} leads nowhere: …{}",
+            &before[before.len().saturating_sub(40)..]
+        );
+        if target.starts_with("pictures/") {
+            read(target);
+        }
+    }
+    assert!(seen >= 10, "only {seen} links were found");
+    let manifest = read("Cargo.toml");
+    assert!(manifest.contains(r#"include = ["/pictures""#));
+}
+
+/// The crates of the library and of a choice of features, from the lock file.
+fn crates(features: &str) -> usize {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--edges=normal",
+            "--prefix=none",
+        ])
+        .args([
+            "--no-default-features",
+            "--no-dedupe",
+            "--features",
+            features,
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo");
+    assert!(output.status.success(), "{output:?}");
+    let output = String::from_utf8(output.stdout).expect("text");
+    let names: std::collections::BTreeSet<&str> = output.lines().collect();
+    names.len() - 1
+}
+
+#[test]
+fn the_readme_has_the_number_of_crates_that_each_feature_adds() {
+    let readme = read("README.md");
+    let with_tokio = crates("tokio");
+    assert!(
+        readme.contains(&format!("The default build has {with_tokio} crates")),
+        "the default build has {with_tokio} crates"
+    );
+    let mut seen = 0;
+    for row in rows(&readme) {
+        let Ok(added) = row[1].parse::<usize>() else {
+            continue;
+        };
+        let feature = row[0].split('`').nth(1).expect("a feature");
+        let (features, base) = match feature {
+            "tokio" => ("tokio".to_owned(), crates("")),
+            other => (format!("tokio,{other}"), with_tokio),
+        };
+        assert_eq!(crates(&features) - base, added, "of the feature {feature}");
+        seen += 1;
+    }
+    assert!(seen >= 8, "only {seen} features were found");
+}
+
+#[test]
+fn the_chart_shows_the_figures_of_the_benchmarks() {
+    let figures = read("benches/README.md");
+    let (_, time) = figures
+        .split_once("\n## Time\n")
+        .expect("the table of times");
+    let time = rows(time.split_once("\n## ").map_or(time, |(table, _)| table));
+    let chart = read("pictures/time.svg");
+    let shown: Vec<&str> = chart
+        .split("font-size=\"12\">")
+        .skip(1)
+        .filter_map(|rest| rest.split('<').next())
+        .filter(|text| *text != "floor")
+        .collect();
+    assert!(shown.len() >= 16, "only {shown:?}");
+    for figure in shown {
+        assert!(
+            time.iter().any(|row| row[2] == figure || row[3] == figure),
+            "{figure} is not in benches/README.md: run benches/chart"
+        );
+    }
 }
 
 #[test]
@@ -181,18 +281,18 @@ fn every_test_that_security_md_names_exists() {
 }
 
 #[test]
-fn the_plan_of_the_house_has_every_room() {
-    let plan = rows(&read("CONTRIBUTING.md"));
+fn contributing_lists_every_module() {
+    let modules = rows(&read("CONTRIBUTING.md"));
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for entry in fs::read_dir(source).expect("a folder") {
         let entry = entry.expect("an entry");
-        let mut room = entry.file_name().into_string().expect("a name");
+        let mut module = entry.file_name().into_string().expect("a name");
         if entry.path().is_dir() {
-            room.push('/');
+            module.push('/');
         }
         assert!(
-            plan.iter().any(|row| row[0] == code(&room)),
-            "{room} is not in the plan"
+            modules.iter().any(|row| row[0] == code(&module)),
+            "{module} is not in CONTRIBUTING.md"
         );
     }
 }
