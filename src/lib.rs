@@ -211,7 +211,7 @@ pub use self::{
     event::{Batch, EventError, FromBody, Json, Unreadable},
     identity::Identity,
     provider::{KeysHandle, Provider},
-    rejection::{Rejection, RejectionKind},
+    rejection::{Rejection, RejectionDetail, RejectionKind, TimestampUnit},
     response::ResponseBody,
     scheme::{
         Authentication, Encoding, KeyEncoding, Piece, Scheme, SharedKeyScheme, SignatureScheme,

@@ -1,6 +1,6 @@
 //! Why a delivery was refused.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, StatusCode};
 
@@ -31,7 +31,107 @@ pub struct Rejection {
     header: Option<HeaderName>,
     provider: Option<Arc<str>>,
     body_bytes: usize,
+    detail: Option<Detail>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// What was found and what is allowed, for the owner. It has no text that the sender sent.
+///
+/// ```
+/// use tower_webhook_auth::{Rejection, RejectionDetail};
+///
+/// /// How far the clocks of sender and receiver are apart, for a metric.
+/// fn clock_difference(rejection: &Rejection) -> Option<f64> {
+///     match rejection.detail()? {
+///         RejectionDetail::Timestamp { distance, .. } => Some(distance.as_secs_f64()),
+///         _ => None,
+///     }
+/// }
+/// # let _ = clock_difference;
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RejectionDetail {
+    /// The signed timestamp is too far from the current time.
+    #[non_exhaustive]
+    Timestamp {
+        /// How far the timestamp is from the current time, in whole milliseconds.
+        distance: Duration,
+        /// How far it may be.
+        tolerated: Duration,
+        /// What the number looks like, if it is near to the current time in another unit.
+        looks_like: Option<TimestampUnit>,
+    },
+}
+
+/// The unit of a timestamp in digits.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampUnit {
+    /// Milliseconds since 1970.
+    Milliseconds,
+    /// Seconds since 1970.
+    Seconds,
+}
+
+/// A [`RejectionDetail`] with durations in milliseconds. A `Rejection` is the error of every function on
+/// the request path, so it must stay small.
+#[derive(Clone, Copy, Debug)]
+struct Detail {
+    distance_ms: u64,
+    tolerated_ms: u64,
+    looks_like: Option<TimestampUnit>,
+}
+
+impl From<RejectionDetail> for Detail {
+    fn from(detail: RejectionDetail) -> Self {
+        let RejectionDetail::Timestamp {
+            distance,
+            tolerated,
+            looks_like,
+        } = detail;
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            distance_ms: ms(distance),
+            tolerated_ms: ms(tolerated),
+            looks_like,
+        }
+    }
+}
+
+impl From<Detail> for RejectionDetail {
+    fn from(detail: Detail) -> Self {
+        Self::Timestamp {
+            distance: Duration::from_millis(detail.distance_ms),
+            tolerated: Duration::from_millis(detail.tolerated_ms),
+            looks_like: detail.looks_like,
+        }
+    }
+}
+
+impl fmt::Display for RejectionDetail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Timestamp {
+            distance,
+            tolerated,
+            looks_like,
+        } = self;
+        let hint = match looks_like {
+            Some(TimestampUnit::Milliseconds) => {
+                "; the number looks like milliseconds, and the scheme expects seconds"
+            }
+            Some(TimestampUnit::Seconds) => {
+                "; the number looks like seconds, and the scheme expects milliseconds"
+            }
+            None => "",
+        };
+        write!(
+            f,
+            "{} s from now, tolerated {} s{hint}",
+            distance.as_secs_f64(),
+            tolerated.as_secs_f64()
+        )
+    }
 }
 
 /// The kinds of [`Rejection`], each with a status and a stable code. There may be more in time.
@@ -48,7 +148,7 @@ pub enum RejectionKind {
     BudgetExhausted,
     /// The signature held, but the body is not the event that was expected.
     EventUnparseable,
-    /// A header that must stand once stands several times.
+    /// A header that must appear once appears several times.
     HeaderDuplicated,
     /// A header cannot be read as what it has to be.
     HeaderMalformed,
@@ -56,11 +156,11 @@ pub enum RejectionKind {
     HeaderMissing,
     /// A header's value is longer than 4 KiB.
     HeaderTooLong,
-    /// A shared key was presented, and it is none of ours.
+    /// The key in the header is not one of the configured keys.
     KeyMismatch,
     /// The keys were withdrawn.
     KeysUnavailable,
-    /// No candidate signature matches under any key.
+    /// No signature in the header matches any configured key.
     SignatureMismatch,
     /// The request's method, path or query is a signed piece, and it contains something that it must
     /// not contain: the separator that follows it, or a character that RFC 3986 does not allow.
@@ -146,13 +246,13 @@ impl RejectionKind {
             Self::BodyUnreadable => "body could not be read to its end",
             Self::BudgetExhausted => "memory budget for unverified bodies is spent",
             Self::EventUnparseable => "authentic body is not the expected event",
-            Self::HeaderDuplicated => "header stands more than once",
+            Self::HeaderDuplicated => "header appears more than once",
             Self::HeaderMalformed => "header is malformed",
             Self::HeaderMissing => "header is missing",
             Self::HeaderTooLong => "header is longer than 4 KiB",
-            Self::KeyMismatch => "shared key is none of ours",
+            Self::KeyMismatch => "the key in the header is not one of the configured keys",
             Self::KeysUnavailable => "keys are not available",
-            Self::SignatureMismatch => "no signature matches under any key",
+            Self::SignatureMismatch => "no signature in the header matches any configured key",
             Self::TargetMalformed => "method, path or query cannot be read as a signed piece",
             Self::TimestampInFuture => "timestamp is in the future",
             Self::TimestampTooOld => "timestamp is too old",
@@ -174,6 +274,7 @@ impl Rejection {
             header: None,
             provider: None,
             body_bytes: 0,
+            detail: None,
             source: None,
         }
     }
@@ -183,6 +284,11 @@ impl Rejection {
             header: Some(header.clone()),
             ..Self::new(kind)
         }
+    }
+
+    pub(crate) fn with_detail(mut self, detail: RejectionDetail) -> Self {
+        self.detail = Some(Detail::from(detail));
+        self
     }
 
     pub(crate) fn caused_by(kind: RejectionKind, source: BoxError) -> Self {
@@ -210,6 +316,12 @@ impl Rejection {
         self.kind.status()
     }
 
+    /// What was found and what is allowed, where that is known.
+    #[must_use]
+    pub fn detail(&self) -> Option<RejectionDetail> {
+        self.detail.map(RejectionDetail::from)
+    }
+
     /// The header at fault, where one is.
     #[must_use]
     pub fn header_name(&self) -> Option<&HeaderName> {
@@ -233,8 +345,11 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;
-        match &self.header {
-            Some(header) => write!(f, ": {header}"),
+        if let Some(header) = &self.header {
+            write!(f, ": {header}")?;
+        }
+        match self.detail() {
+            Some(detail) => write!(f, ": {detail}"),
             None => Ok(()),
         }
     }

@@ -38,7 +38,7 @@ const BODY: &str = concat!(
 const FORGED: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// The messages of two rejections.
-const MISMATCH: &str = "no signature matches under any key";
+const MISMATCH: &str = "no signature in the header matches any configured key";
 const MALFORMED: &str = "header is malformed: x-hub-signature";
 
 type Service = WebhookAuth<common::Inner, provider::optimizely::Event>;

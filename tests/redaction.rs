@@ -124,6 +124,7 @@ fn no_public_type_prints_a_secret() {
         printed.display("RejectionKind", &kind);
     }
 
+    printed.debug("TimestampUnit", &tower_webhook_auth::TimestampUnit::Seconds);
     let keyless = SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
         .signed([Piece::Secret, Piece::Body])
         .build();
@@ -218,7 +219,10 @@ async fn what_a_handler_and_the_layers_outside_are_given_prints_no_secret() {
         printed.debug("Response", &response);
         printed.debug("ResponseBody", response.body());
         match response.extensions().get::<Rejection>() {
-            Some(rejection) => printed.error("Rejection", rejection),
+            Some(rejection) => {
+                printed.error("Rejection", rejection);
+                printed.debug("RejectionDetail", &rejection.detail());
+            }
             None => printed.debug(
                 "Acceptance",
                 response.extensions().get::<Acceptance>().expect("one"),

@@ -80,7 +80,7 @@ fn revenuecat(keys) -> Provider<Bytes> {
 /// seen a delivery can move bytes between the query and the body, and the changed delivery is verified.
 ///
 /// ```
-/// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
+/// use tower_webhook_auth::{Secret, SignedUrl, WebhookAuthLayer, provider};
 ///
 /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
 /// let url = SignedUrl::exact("https://example.com/webhook")?;

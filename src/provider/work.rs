@@ -65,7 +65,7 @@ fn hubspot_v2(keys, url) -> Provider<Bytes> {
 /// also `/a/b` and `/a%2Fb` then have the same signature.
 ///
 /// ```
-/// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
+/// use tower_webhook_auth::{Secret, SignedUrl, WebhookAuthLayer, provider};
 ///
 /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
 /// let secret = Secret::new("cfc68c0b-4b4e-4ef8-b764-95350e4ea479")?;

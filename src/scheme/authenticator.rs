@@ -257,7 +257,9 @@ impl Signed {
         let signed = timestamp
             .read(written, self.content.timestamp_runs_on())
             .ok_or_else(|| reject(RejectionKind::HeaderMalformed))?;
-        timestamp.judge(signed, clock).map_err(reject)?;
+        timestamp
+            .judge(signed, clock)
+            .map_err(|(kind, detail)| reject(kind).with_detail(detail))?;
         Ok(Some((written, signed)))
     }
 }

@@ -2,7 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::{clock::Clock, error::ConfigError, rejection::RejectionKind};
+use crate::{
+    clock::Clock,
+    error::ConfigError,
+    rejection::{RejectionDetail, RejectionKind, TimestampUnit},
+};
 
 /// Where a delivery says when it was signed, and how old it may be.
 ///
@@ -165,21 +169,55 @@ impl Timestamp {
         }
     }
 
-    /// Whether the time signed is near enough to now. Compared as distances: a difference of two
-    /// numbers that a stranger chose could overflow.
+    /// Whether the signed time is near enough to the current time. The two are compared as distances,
+    /// because the difference of two numbers that a client chose could overflow.
     ///
-    /// The clock is asked only where there is a tolerance.
-    pub(crate) fn judge(&self, signed: SystemTime, clock: &dyn Clock) -> Result<(), RejectionKind> {
-        let Some(tolerance) = self.tolerance else {
+    /// The clock is read only if there is a tolerance.
+    pub(crate) fn judge(
+        &self,
+        signed: SystemTime,
+        clock: &dyn Clock,
+    ) -> Result<(), (RejectionKind, RejectionDetail)> {
+        let Some(tolerated) = self.tolerance else {
             return Ok(());
         };
-        match clock.now().duration_since(signed) {
-            Ok(age) if age > tolerance => Err(RejectionKind::TimestampTooOld),
-            Err(ahead) if !self.past_only && ahead.duration() > tolerance => {
-                Err(RejectionKind::TimestampInFuture)
-            }
-            _ => Ok(()),
+        let now = clock.now();
+        let (kind, distance) = match now.duration_since(signed) {
+            Ok(age) => (RejectionKind::TimestampTooOld, age),
+            Err(_) if self.past_only => return Ok(()),
+            Err(ahead) => (RejectionKind::TimestampInFuture, ahead.duration()),
+        };
+        if distance <= tolerated {
+            return Ok(());
         }
+        let looks_like = self.other_unit(signed, now);
+        Err((
+            kind,
+            RejectionDetail::Timestamp {
+                distance,
+                tolerated,
+                looks_like,
+            },
+        ))
+    }
+
+    /// The other unit in digits, if the number that was read is within a day of now in that unit.
+    fn other_unit(&self, signed: SystemTime, now: SystemTime) -> Option<TimestampUnit> {
+        const NEAR: Duration = Duration::from_secs(24 * 60 * 60);
+        let read = signed.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        let (unit, meant) = match self.unit {
+            Unit::Seconds => (
+                TimestampUnit::Milliseconds,
+                Duration::from_millis(read.as_secs()),
+            ),
+            Unit::Milliseconds => (
+                TimestampUnit::Seconds,
+                Duration::from_secs(u64::try_from(read.as_millis()).ok()?),
+            ),
+            Unit::Rfc3339 => return None,
+        };
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        (now.abs_diff(meant) <= NEAR).then_some(unit)
     }
 }
 
