@@ -1,39 +1,72 @@
-//! Work that follows a webhook, done in the background: download what changed.
+//! What follows a delivery: keep a value up to date that another service changes.
 //!
-//! A handler has to answer at once, since senders time out and repeat; and senders come in bursts.
-//! So the handler only [requests](Refresher::request), which never waits, and one task does the
-//! work: one run at a time, never two runs in quick succession, again after a while if it failed,
-//! and from time to time although nobody asked, since deliveries get lost.
+//! A webhook says that something changed. [`Keep`] then downloads it, builds a value from the bytes, and replaces
+//! the value that the program uses, in one step for all readers. The parts:
+//!
+//! | part | what it does |
+//! |---|---|
+//! | [`Keep`], [`Kept`] | keeps one value up to date and tells how current it is |
+//! | [`Schedule`], [`Refresher`] | decide when to run: at once on request, again after a failure, from time to time |
+//! | [`Download`] | fetches a document with any HTTP client that is a `tower::Service` |
+//! | [`Store`], [`FileStore`] | keep the last good document for the next start |
+//! | [`respond`] | serves the document to other clients, with conditional requests |
+//! | [`Fleet`], [`Bus`] | tell the other replicas of a service |
+//!
+//! A handler answers at once, because senders time out and repeat. It only calls [`Kept::request`], which never
+//! waits:
 //!
 //! ```
-//! use std::time::Duration;
-//! use tower_webhook_auth::sync::{Outcome, Schedule};
+//! use bytes::Bytes;
+//! use tower_webhook_auth::{BoxError, sync::{Document, FetchError, Fetched, Keep, Made, Validators}};
 //!
-//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn download() -> Result<Bytes, BoxError> { Ok(Bytes::from_static(b"14 on")) }
+//! // `known` has the validators of the last document, for a conditional request.
+//! async fn fetch(known: Validators) -> Result<Fetched, FetchError> {
+//! #   let _ = known;
+//!     Ok(Fetched::New(Document::new(download().await?)))
+//! }
+//!
+//! // Runs on a blocking thread. An error, or a panic, keeps the last good value.
+//! fn build(bytes: &Bytes) -> Result<Made<String, u64>, BoxError> {
+//!     let (revision, value) = std::str::from_utf8(bytes)?.split_once(' ').ok_or("no revision")?;
+//!     Ok(Made::new(revision.parse()?, value.to_owned()))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! # async fn download() -> u64 { 14 }
-//! # let (done, mut downloaded) = tokio::sync::mpsc::unbounded_channel();
-//! let refresher = Schedule::new()
-//!     .poll_every(Duration::from_secs(300))
-//!     .spawn(move |wanted: Option<u64>| {
-//! #       let done = done.clone();
-//!         async move {
-//!             let revision = download().await;
-//! #           done.send(revision).unwrap();
-//!             if wanted.is_some_and(|wanted| revision < wanted) {
-//!                 return Outcome::Retry; // What we download from lags behind who told us.
-//!             }
-//!             Outcome::Done
-//!         }
-//!     });
-//!
-//! // In the handler: a thousand of these within a second cause two downloads.
-//! refresher.request(13);
-//! refresher.request(14);
-//! # assert_eq!(downloaded.recv().await, Some(14));
+//! let kept = Keep::new(fetch, build).start();
+//! kept.request(14); // in the handler
+//! kept.reached(&14).await; // in a test
+//! # let value = kept.current().unwrap();
+//! assert_eq!(value.as_str(), "on");
 //! # }
 //! ```
+//!
+//! Every time is one of tokio's clock. A jump of the system clock has no effect, and a test can pause the clock.
 
+mod document;
+mod download;
+mod fleet;
+mod keep;
+mod kept;
 mod refresh;
+mod respond;
+mod schedule;
+mod snapshot;
+mod source;
+mod status;
+mod store;
 
-pub use self::refresh::{Outcome, Refresher, Schedule};
+pub use self::{
+    document::{Document, FetchError, Fetched, Validators},
+    download::Download,
+    fleet::{Bus, Fleet, Heard, Subscriber, Subscription},
+    keep::Keep,
+    kept::Kept,
+    refresh::{Progress, Refresher},
+    respond::respond,
+    schedule::{Outcome, Schedule},
+    snapshot::{Made, Snapshot, Want},
+    status::{Event, State, Status},
+    store::{FileStore, NoStore, Store},
+};

@@ -175,7 +175,7 @@ struct Service {
 
 impl Service {
     async fn start(cdn: &Cdn) -> Self {
-        let service = Self::start_with(cdn, &Schedule::new());
+        let service = Self::start_with(cdn, &Schedule::new().jitter(0.0));
         // Past the first download of each, and the second that has to pass before the next.
         sleep(5 * SECOND).await;
         service
@@ -585,7 +585,7 @@ async fn polling_finds_what_no_delivery_told() {
 async fn there_is_no_decision_before_there_is_a_datafile() {
     let cdn = Cdn::new();
     cdn.says(PRODUCTION, [Answer::Status(500), Answer::Datafile(12)]);
-    let service = Service::start_with(&cdn, &Schedule::new());
+    let service = Service::start_with(&cdn, &Schedule::new().jitter(0.0));
     assert_eq!(
         service.decide("").await,
         Err(StatusCode::SERVICE_UNAVAILABLE)
@@ -603,7 +603,7 @@ async fn there_is_no_decision_before_there_is_a_datafile() {
 async fn decisions_go_on_while_clients_are_replaced() {
     const LAST: u64 = 60;
     let cdn = Cdn::new();
-    let schedule = Schedule::new().spacing(Duration::ZERO);
+    let schedule = Schedule::new().jitter(0.0).spacing(Duration::ZERO);
     let service = Arc::new(Service::start_with(&cdn, &schedule));
     let environment = service.environments.find(None).expect("an environment");
     environment.reached(12).await;
@@ -637,7 +637,7 @@ async fn decisions_go_on_while_clients_are_replaced() {
 async fn the_demonstration_shows_another_decision_after_the_delivery() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await;
     let listener = listener.expect("a free port");
-    let schedule = Schedule::new().spacing(Duration::ZERO);
+    let schedule = Schedule::new().jitter(0.0).spacing(Duration::ZERO);
     let demo = demo(listener, &schedule).await;
     let demo = demo.expect("this machine talks to itself");
     assert_eq!(demo.before["enabled"], false);

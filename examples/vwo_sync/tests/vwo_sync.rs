@@ -117,7 +117,7 @@ impl Service {
     }
 
     fn start_now(vwo: &Vwo) -> Self {
-        let schedule = Schedule::new().poll_every(600 * SECOND);
+        let schedule = Schedule::new().jitter(0.0).poll_every(600 * SECOND);
         let settings = Settings::start(
             "https://vwo.test",
             "1001",
@@ -296,7 +296,13 @@ fn an_address_that_cannot_be_right_is_refused() {
         ("https://vwo.test", "1001", "key#"),
     ] {
         let transport = Vwo::new().transport();
-        let settings = Settings::start(vwo, account, sdk_key, transport, Schedule::new());
+        let settings = Settings::start(
+            vwo,
+            account,
+            sdk_key,
+            transport,
+            Schedule::new().jitter(0.0),
+        );
         assert!(settings.is_err(), "{vwo} {account} {sdk_key}");
     }
 }
@@ -305,7 +311,11 @@ fn an_address_that_cannot_be_right_is_refused() {
 async fn the_demonstration_shows_other_settings_after_the_delivery() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await;
     let listener = listener.expect("a free port");
-    let demo = demo(listener, Schedule::new().spacing(Duration::ZERO)).await;
+    let demo = demo(
+        listener,
+        Schedule::new().jitter(0.0).spacing(Duration::ZERO),
+    )
+    .await;
     let demo = demo.expect("this machine talks to itself");
     assert_eq!(demo.before["version"], 7);
     assert_eq!(demo.delivery, StatusCode::OK);
