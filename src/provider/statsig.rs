@@ -138,7 +138,7 @@ impl FromBody for Events {
         event::batch(
             body,
             |object| {
-                if object.has("data") && !object.has("eventName") {
+                if !object.has("eventName") {
                     object.required_batch("data", Event::read)
                 } else {
                     Event::read(object).map(Batch::of_one)
