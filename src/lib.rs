@@ -139,6 +139,8 @@
 //! | `ed25519` | senders that sign with Ed25519 |
 //! | `ecdsa-p256` | senders that sign with ECDSA over P-256 |
 //! | `handshake` | the answers that some senders need before their first delivery |
+//! | `replay` | a layer that calls the handler once for each delivery |
+//! | `replay-redis` | the same with Redis or Valkey, for several processes |
 //! | `server` | a server with time limits for what comes before the layer, and a bounded graceful stop |
 //! | `sync` | work in the background after a delivery |
 //! | `testing` | signs requests as the sender does |
@@ -152,6 +154,7 @@
 //! | [`production`](guide::production) | the server and the proxy around the layer |
 //! | [`rotation`](guide::rotation) | replace a secret without losing a delivery |
 //! | [`tenants`](guide::tenants) | several customers, projects or environments |
+//! | [`once`](guide::once) | call the handler once for each delivery |
 //! | [`proxies`](guide::proxies) | reverse proxies, signed URLs, compression |
 //! | [`services`](guide::services) | several senders without axum; a layer around a whole service |
 //! | [`testing`](guide::testing) | test your handler |
@@ -186,6 +189,9 @@ pub mod handshake;
 mod identity;
 pub mod provider;
 mod rejection;
+#[cfg(feature = "replay")]
+#[cfg_attr(docsrs, doc(cfg(feature = "replay")))]
+pub mod replay;
 mod response;
 mod scheme;
 mod secret;

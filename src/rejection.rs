@@ -146,8 +146,14 @@ pub enum RejectionKind {
     BodyUnreadable,
     /// More of the memory budget was wanted than is left.
     BudgetExhausted,
+    /// The delivery is being processed by another call. Only
+    /// `ReplayGuardLayer` (feature `replay`) makes this kind.
+    DeliveryInFlight,
     /// The signature held, but the body is not the event that was expected.
     EventUnparseable,
+    /// `ReplayGuardLayer` (feature `replay`) cannot guard the request, because of a mistake in the
+    /// program: it is not inside of the layer that verifies. `source()` says what to do.
+    GuardMisconfigured,
     /// A header that must appear once appears several times.
     HeaderDuplicated,
     /// A header cannot be read as what it has to be.
@@ -160,6 +166,9 @@ pub enum RejectionKind {
     KeyMismatch,
     /// The keys were withdrawn.
     KeysUnavailable,
+    /// The store of `ReplayGuardLayer` (feature `replay`) failed, was full, or did not respond in time.
+    /// `source()` is its error.
+    ReplayStoreUnavailable,
     /// No signature in the header matches any configured key.
     SignatureMismatch,
     /// The request's method, path or query is a signed piece, and it contains something that it must
@@ -180,13 +189,16 @@ impl RejectionKind {
         Self::BodyTimeout,
         Self::BodyUnreadable,
         Self::BudgetExhausted,
+        Self::DeliveryInFlight,
         Self::EventUnparseable,
+        Self::GuardMisconfigured,
         Self::HeaderDuplicated,
         Self::HeaderMalformed,
         Self::HeaderMissing,
         Self::HeaderTooLong,
         Self::KeyMismatch,
         Self::KeysUnavailable,
+        Self::ReplayStoreUnavailable,
         Self::SignatureMismatch,
         Self::TargetMalformed,
         Self::TimestampInFuture,
@@ -201,7 +213,11 @@ impl RejectionKind {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyUnreadable => StatusCode::BAD_REQUEST,
-            Self::BudgetExhausted | Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::GuardMisconfigured => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::BudgetExhausted
+            | Self::DeliveryInFlight
+            | Self::KeysUnavailable
+            | Self::ReplayStoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::EventUnparseable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::HeaderDuplicated
             | Self::HeaderMalformed
@@ -224,13 +240,16 @@ impl RejectionKind {
             Self::BodyTimeout => "body_timeout",
             Self::BodyUnreadable => "body_unreadable",
             Self::BudgetExhausted => "budget_exhausted",
+            Self::DeliveryInFlight => "delivery_in_flight",
             Self::EventUnparseable => "event_unparseable",
+            Self::GuardMisconfigured => "guard_misconfigured",
             Self::HeaderDuplicated => "header_duplicated",
             Self::HeaderMalformed => "header_malformed",
             Self::HeaderMissing => "header_missing",
             Self::HeaderTooLong => "header_too_long",
             Self::KeyMismatch => "key_mismatch",
             Self::KeysUnavailable => "keys_unavailable",
+            Self::ReplayStoreUnavailable => "replay_store_unavailable",
             Self::SignatureMismatch => "signature_mismatch",
             Self::TargetMalformed => "target_malformed",
             Self::TimestampInFuture => "timestamp_in_future",
@@ -245,13 +264,16 @@ impl RejectionKind {
             Self::BodyTimeout => "body did not end before the deadline",
             Self::BodyUnreadable => "body could not be read to its end",
             Self::BudgetExhausted => "memory budget for unverified bodies is spent",
+            Self::DeliveryInFlight => "the delivery is being processed by another call",
             Self::EventUnparseable => "authentic body is not the expected event",
+            Self::GuardMisconfigured => "the replay guard cannot guard the request",
             Self::HeaderDuplicated => "header appears more than once",
             Self::HeaderMalformed => "header is malformed",
             Self::HeaderMissing => "header is missing",
             Self::HeaderTooLong => "header is longer than 4 KiB",
             Self::KeyMismatch => "the key in the header is not one of the configured keys",
             Self::KeysUnavailable => "keys are not available",
+            Self::ReplayStoreUnavailable => "the replay store is not available",
             Self::SignatureMismatch => "no signature in the header matches any configured key",
             Self::TargetMalformed => "method, path or query cannot be read as a signed piece",
             Self::TimestampInFuture => "timestamp is in the future",

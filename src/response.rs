@@ -115,6 +115,7 @@ fn problem(status: StatusCode) -> Response<Bytes> {
         StatusCode::BAD_REQUEST => br#"{"title":"Bad Request","status":400}"#,
         StatusCode::REQUEST_TIMEOUT => br#"{"title":"Request Timeout","status":408}"#,
         StatusCode::PAYLOAD_TOO_LARGE => br#"{"title":"Content Too Large","status":413}"#,
+        StatusCode::INTERNAL_SERVER_ERROR => br#"{"title":"Internal Server Error","status":500}"#,
         StatusCode::UNPROCESSABLE_ENTITY => br#"{"title":"Unprocessable Content","status":422}"#,
         StatusCode::SERVICE_UNAVAILABLE => br#"{"title":"Service Unavailable","status":503}"#,
         _ => br#"{"title":"Unauthorized","status":401}"#,
@@ -155,9 +156,25 @@ fn grpc(status: StatusCode) -> Response<Bytes> {
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => ("3", "invalid argument"),
         StatusCode::REQUEST_TIMEOUT => ("4", "deadline exceeded"),
         StatusCode::PAYLOAD_TOO_LARGE => ("8", "resource exhausted"),
+        StatusCode::INTERNAL_SERVER_ERROR => ("13", "internal error"),
         StatusCode::SERVICE_UNAVAILABLE => ("14", "unavailable"),
         _ => ("16", "unauthenticated"),
     };
+    trailers_only(code, message)
+}
+
+/// The response to a delivery that was processed before.
+#[cfg(feature = "replay")]
+pub(crate) fn already_done(request: &HeaderMap) -> Response<Bytes> {
+    if is_grpc(request) {
+        // A success would need a message, and only the handler can make it.
+        trailers_only("6", "already exists")
+    } else {
+        Response::new(Bytes::new())
+    }
+}
+
+fn trailers_only(code: &'static str, message: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));

@@ -229,7 +229,7 @@ impl<E> Verified<E> {
     /// ```
     #[must_use]
     pub fn identity_by_event_id(&self, id: &str) -> Identity {
-        self.identify(&Mark::EventId(id)).finish()
+        self.identifying_event(id).finish()
     }
 
     /// The identity in the making, for a caller that gives control back between pieces of the body.
@@ -244,6 +244,11 @@ impl<E> Verified<E> {
                 body: &self.0.body,
             },
         }))
+    }
+
+    /// The same for [`identity_by_event_id`](Self::identity_by_event_id).
+    pub(crate) fn identifying_event(&self, id: &str) -> Identifying {
+        self.identify(&Mark::EventId(id))
     }
 
     fn identify(&self, mark: &Mark<'_>) -> Identifying {

@@ -4,7 +4,7 @@
 //! then the inner service.
 
 mod budget;
-mod deadline;
+pub(crate) mod deadline;
 #[cfg(feature = "axum")]
 mod event_type;
 mod future;

@@ -26,7 +26,7 @@ use super::event_type::{EventTypeMismatch, MissingLayer};
 
 /// The target of all events, in whichever module they are made. Filters use it.
 #[cfg(feature = "tracing")]
-const TARGET: &str = "tower_webhook_auth";
+pub(crate) const TARGET: &str = "tower_webhook_auth";
 
 /// Untrusted clients can cause rejections. For each reason this many are logged at once, then one
 /// for each second.
@@ -159,13 +159,13 @@ fn error(bucket: &Mutex<Bucket>, error: &dyn fmt::Display, clock: &dyn Clock) {
 
 /// Without a subscriber, or with one that is off, there is no span to look up.
 #[cfg(feature = "tracing")]
-fn logging_is_off() -> bool {
+pub(crate) fn logging_is_off() -> bool {
     LevelFilter::current() == LevelFilter::OFF
 }
 
 /// If one more event may be logged: how many were suppressed since the last one.
 #[cfg(feature = "tracing")]
-fn admit(bucket: &Mutex<Bucket>, clock: &dyn Clock) -> Option<u64> {
+pub(crate) fn admit(bucket: &Mutex<Bucket>, clock: &dyn Clock) -> Option<u64> {
     // The clock is read before the bucket is locked: it is code of the user, and may call the layer.
     let now = clock.now();
     bucket
@@ -225,7 +225,7 @@ impl fmt::Write for EscapedWriter<'_, '_> {
 
 /// A token bucket that counts what it does not let through.
 #[cfg(feature = "tracing")]
-struct Bucket {
+pub(crate) struct Bucket {
     tokens: u64,
     /// The time up to which seconds have become tokens.
     filled: SystemTime,
@@ -234,7 +234,7 @@ struct Bucket {
 
 #[cfg(feature = "tracing")]
 impl Bucket {
-    const fn full() -> Self {
+    pub(crate) const fn full() -> Self {
         Self {
             tokens: MOST_EVENTS,
             filled: SystemTime::UNIX_EPOCH,

@@ -5,6 +5,7 @@
 //! | [`alternatives`] | want to know how this crate differs from others |
 //! | [`first_delivery`] | want to receive the first real delivery on your machine |
 //! | [`moving`] | have a handler that checks signatures itself |
+//! | [`once`] | want a handler to run once for each delivery |
 //! | [`production`] | deploy a receiver |
 //! | [`proxies`] | run behind a proxy or gateway that may change requests |
 //! | [`rotation`] | replace a secret and must not lose a delivery |
@@ -24,6 +25,9 @@ pub mod first_delivery {}
 
 #[doc = include_str!("moving.md")]
 pub mod moving {}
+
+#[doc = include_str!("once.md")]
+pub mod once {}
 
 #[doc = include_str!("production.md")]
 pub mod production {}

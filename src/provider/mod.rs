@@ -395,9 +395,28 @@ impl<E> Provider<E> {
         &self.keys.provider
     }
 
-    #[cfg(feature = "testing")]
+    #[cfg(any(feature = "replay", feature = "testing"))]
     pub(crate) fn scheme(&self) -> &Scheme {
         &self.keys.scheme
+    }
+
+    /// Whether a delivery has a signature.
+    #[cfg(feature = "replay")]
+    pub(crate) fn signs(&self) -> bool {
+        self.scheme().signs()
+    }
+
+    /// Whether two deliveries with equal bodies can be told apart by what is signed.
+    #[cfg(feature = "replay")]
+    pub(crate) fn signs_id_or_time(&self) -> bool {
+        let id = self.delivery_id.as_ref();
+        self.scheme().proves_id_or_time() || id.is_some_and(|id| self.scheme().proves_header(id))
+    }
+
+    /// How old a delivery may be, if the signature proves its age.
+    #[cfg(feature = "replay")]
+    pub(crate) fn tolerance(&self) -> Option<std::time::Duration> {
+        self.scheme().tolerance()
     }
 
     pub(crate) fn body_limit(&self) -> Option<usize> {

@@ -64,6 +64,38 @@ impl Scheme {
         }
     }
 
+    /// Whether a delivery has a signature.
+    #[cfg(feature = "replay")]
+    pub(crate) fn signs(&self) -> bool {
+        match &self.0 {
+            Kind::SharedKey(_) => false,
+            Kind::Signature(_) => true,
+        }
+    }
+
+    /// Whether the signature proves an id, or the time when the delivery was signed.
+    #[cfg(feature = "replay")]
+    pub(crate) fn proves_id_or_time(&self) -> bool {
+        match &self.0 {
+            Kind::SharedKey(_) => false,
+            Kind::Signature(signed) => signed.content.proven.id || signed.content.proven.timestamp,
+        }
+    }
+
+    /// How old a delivery may be, if the signature proves its age.
+    #[cfg(feature = "replay")]
+    pub(crate) fn tolerance(&self) -> Option<std::time::Duration> {
+        match &self.0 {
+            Kind::SharedKey(_) => None,
+            Kind::Signature(signed) => {
+                let timestamp = signed.timestamp.as_ref()?;
+                timestamp
+                    .tolerance
+                    .filter(|_| signed.content.proven.timestamp)
+            }
+        }
+    }
+
     /// Marks what came in the head and is itself a secret.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         if let Kind::SharedKey(shared_key) = &self.0 {

@@ -5,6 +5,8 @@ mod axum;
 mod hyper;
 mod lambda;
 mod net;
+#[cfg(feature = "replay")]
+mod replay;
 mod tonic;
 mod tower_http;
 mod warp;

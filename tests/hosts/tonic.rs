@@ -22,19 +22,24 @@ use crate::net::{listen, spawn};
 
 /// Made with OpenSSL, over the five bytes of gRPC's frame and the message `service: "receiver"`:
 /// `printf '\0\0\0\0\012\012\010receiver' | openssl dgst -sha256 -hmac wJ4mX9`.
-const SIGNATURE: &str = "326b62ef8d52ed1b48e1e2e3633a99c2c814a12530d2acb6a0109501dfba5321";
+pub(crate) const SIGNATURE: &str =
+    "326b62ef8d52ed1b48e1e2e3633a99c2c814a12530d2acb6a0109501dfba5321";
 
-fn layer() -> WebhookAuthLayer<Bytes> {
+pub(crate) fn provider() -> Provider<Bytes> {
     let scheme = SignatureScheme::hmac_sha256("x-signature").build();
     let acme = Provider::new(
         "acme",
         scheme.expect("a scheme"),
         Secret::new("wJ4mX9").expect("a secret"),
     );
-    WebhookAuthLayer::new(acme.expect("a provider")).max_body_bytes(64)
+    acme.expect("a provider")
 }
 
-async fn health() -> HealthServer<impl Health> {
+fn layer() -> WebhookAuthLayer<Bytes> {
+    WebhookAuthLayer::new(provider()).max_body_bytes(64)
+}
+
+pub(crate) async fn health() -> HealthServer<impl Health> {
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter
         .set_service_status("receiver", ServingStatus::Serving)
@@ -55,7 +60,7 @@ async fn serve_with_layer() -> SocketAddr {
 }
 
 /// Calls with this signature and with a message that holds this service's name.
-async fn check(
+pub(crate) async fn check(
     address: SocketAddr,
     signature: Option<&'static str>,
     service: &str,

@@ -1,0 +1,110 @@
+//! Mistakes in the program, and what they say.
+
+use std::{error::Error, sync::atomic::Ordering};
+
+use tower::{Layer, ServiceExt};
+use tower_webhook_auth::{
+    Rejection, RejectionKind, WebhookAuthLayer, provider,
+    replay::{MemoryStore, ReplayGuardLayer},
+};
+
+use crate::support::{by_body, delivery, github, handler, kind, secret};
+
+#[test]
+fn a_sender_that_signs_neither_id_nor_time_is_an_error_that_names_the_constructor_to_use() {
+    let store = || MemoryStore::new(1);
+    let error = ReplayGuardLayer::new(&github(), store()).expect_err("only the body is signed");
+    assert!(
+        error.to_string().contains("`ReplayGuardLayer::by_body`"),
+        "{error}"
+    );
+    assert!(error.to_string().contains("\"github\""), "{error}");
+
+    let vwo = provider::vwo(secret());
+    for error in [
+        ReplayGuardLayer::new(&vwo, store())
+            .map(drop)
+            .expect_err("a shared key"),
+        ReplayGuardLayer::by_body(&vwo, store())
+            .map(drop)
+            .expect_err("a shared key"),
+    ] {
+        assert!(
+            error
+                .to_string()
+                .contains("`ReplayGuardLayer::by_event_id`"),
+            "{error}"
+        );
+        assert!(!error.to_string().contains("by_body"), "{error}");
+    }
+
+    for signs in [provider::stripe(secret()), provider::slack(secret())] {
+        assert!(
+            ReplayGuardLayer::new(&signs, store()).is_ok(),
+            "{}",
+            signs.name()
+        );
+    }
+    let svix = provider::svix(secret()).expect("a provider");
+    assert!(ReplayGuardLayer::new(&svix, store()).is_ok());
+}
+
+#[tokio::test]
+async fn a_guard_outside_of_the_layer_rejects_with_500_and_says_where_it_belongs() {
+    let (handler, calls) = handler(|_| 200);
+    let layer = WebhookAuthLayer::new(github());
+    // The wrong order: the guard is the outer layer.
+    let service = (by_body(MemoryStore::new(1)), layer).layer(handler);
+    let response = service.oneshot(delivery("{}")).await.expect("a response");
+    assert_eq!(response.status(), 500);
+    assert_eq!(kind(&response), Some(RejectionKind::GuardMisconfigured));
+    let rejection: &Rejection = response.extensions().get().expect("a rejection");
+    let source = rejection.source().expect("a cause").to_string();
+    assert!(
+        source.contains("inside of the WebhookAuthLayer"),
+        "{source}"
+    );
+    assert!(source.contains("bytes::Bytes"), "{source}");
+    assert_eq!(rejection.provider(), Some("github"));
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_guard_for_other_events_than_those_of_the_layer_rejects_with_500() {
+    let (handler, calls) = handler(|_| 200);
+    let other = github().json::<serde_json::Value>();
+    let guard = ReplayGuardLayer::by_body(&other, MemoryStore::new(1)).expect("a guard");
+    let service = (WebhookAuthLayer::new(github()), guard).layer(handler);
+    let response = service.oneshot(delivery("{}")).await.expect("a response");
+    assert_eq!(kind(&response), Some(RejectionKind::GuardMisconfigured));
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn the_inner_service_is_reached_through_the_guard() {
+    let mut service = by_body(MemoryStore::new(1)).layer(1);
+    *service.get_mut() += 1;
+    assert_eq!(*service.get_ref(), 2);
+    assert_eq!(service.clone().into_inner(), 2);
+    let printed = format!("{service:?} {:?}", by_body(MemoryStore::new(1)));
+    assert!(printed.contains("inner: 2"), "{printed}");
+    assert!(printed.contains("github"), "{printed}");
+}
+
+#[tokio::test]
+async fn a_rejection_has_the_response_that_the_program_makes() {
+    let guard = by_body(MemoryStore::new(0)).on_rejection(|rejection| {
+        http::Response::builder()
+            .status(599)
+            .body(rejection.kind().as_str())
+            .expect("a response")
+    });
+    let (handler, _) = handler(|_| 200);
+    let service = (WebhookAuthLayer::new(github()), guard).layer(handler);
+    let response = service.oneshot(delivery("{}")).await.expect("a response");
+    assert_eq!(response.status(), 599);
+    let rejection = kind(&response).expect("a rejection");
+    assert_eq!(rejection, RejectionKind::ReplayStoreUnavailable);
+    let body = http_body_util::BodyExt::collect(response.into_body()).await;
+    assert_eq!(body.expect("a body").to_bytes(), rejection.as_str());
+}

@@ -1,0 +1,12 @@
+//! A delivery that is done does not call the handler again, and one that failed does.
+#![cfg(all(feature = "replay", feature = "testing"))]
+
+mod config;
+mod duplicates;
+mod failures;
+mod grpc;
+mod logs;
+mod memory;
+mod once;
+mod order;
+mod support;
