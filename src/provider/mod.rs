@@ -409,8 +409,9 @@ impl<E> Provider<E> {
     /// Whether two deliveries with equal bodies can be told apart by what is signed.
     #[cfg(feature = "replay")]
     pub(crate) fn signs_id_or_time(&self) -> bool {
-        let id = self.delivery_id.as_ref();
-        self.scheme().proves_id_or_time() || id.is_some_and(|id| self.scheme().proves_header(id))
+        let ids = &self.delivery_id;
+        let signs_id = !ids.is_empty() && ids.iter().all(|id| self.scheme().proves_header(id));
+        signs_id || self.scheme().proves_id_or_time()
     }
 
     /// How old a delivery may be, if the signature proves its age.
