@@ -125,6 +125,7 @@
 //! | 408 | the body did not end before the deadline |
 //! | 400 | the connection broke before the end of the body |
 //! | 422 | authentic, but not the event type that was expected |
+//! | 500 | the replay guard is in the wrong place |
 //! | 503 | with `Retry-After`: the memory budget is used up, or the keys were withdrawn |
 //!
 //! [`RejectionKind`] has all reasons. The guide [`troubleshooting`](guide::troubleshooting) finds causes.
