@@ -1,61 +1,48 @@
-//! Receives webhooks of Optimizely and VWO:
+//! Receives webhooks of Optimizely and VWO with axum.
+//!
+//! ```sh
+//! cargo run -p receiver
+//! ```
+//!
+//! It prints where it listens, a `curl` line that it accepts, and one that it rejects. Without a secret it
+//! runs as a demonstration, on a loopback address only, with the secret that Optimizely's documentation
+//! publishes. With secrets of your own:
 //!
 //! ```sh
 //! OPTIMIZELY_WEBHOOK_SECRET=… VWO_WEBHOOK_KEY=… cargo run -p receiver
 //! ```
 //!
-//! It prints where it listens, a `curl` line that it accepts, and one that it refuses. Without any
-//! secret it runs as a demonstration, with the secret that Optimizely's documentation publishes.
-//!
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `HOST` | where to listen | `127.0.0.1` |
 //! | `PORT` | where to listen; 0 lets the system choose | `3000` |
-//! | `OPTIMIZELY_WEBHOOK_SECRET` | opens `POST /webhooks/optimizely` | |
-//! | `VWO_WEBHOOK_KEY` | opens `POST /webhooks/vwo` | |
-//! | `MAX_BODY_BYTES` | the largest body | `1048576` |
-//! | `BODY_DEADLINE_MS` | how long a body may take, in milliseconds | `30000` |
+//! | `OPTIMIZELY_WEBHOOK_SECRET` | enables `POST /webhooks/optimizely` | |
+//! | `VWO_WEBHOOK_KEY` | enables `POST /webhooks/vwo` | |
+//! | `MAX_BODY_BYTES` | the body limit | `1048576` |
+//! | `BODY_DEADLINE_MS` | the time limit for the whole body, in milliseconds | `30000` |
+//!
+//! The dependencies are in the `Cargo.toml` next to `src`. Accepted deliveries are printed to standard
+//! output, the log with the rejections is written to standard error.
 
-use std::{
-    env,
-    error::Error,
-    fmt::Display,
-    io::{self, Write},
-    net::SocketAddr,
-    process::ExitCode,
-    str::FromStr,
-    time::Duration,
-};
+use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
 
 use axum::{
     Router,
     http::StatusCode,
-    middleware,
-    response::Response,
     routing::{get, post},
 };
-use tokio::{net::TcpListener, signal};
+use support::{
+    output, say,
+    settings::{demonstrate_on, listen, reject_unknown, secret, setting},
+};
 use tower_webhook_auth::{
-    Provider, Rejection, Secret, Verified, WebhookAuthLayer,
+    EventError, Provider, Secret, Verified, WebhookAuthLayer,
     provider::{self, optimizely, vwo},
+    server,
     testing::Signer,
 };
 
-/// `println!`, which would panic when whoever reads the output has gone.
-macro_rules! say {
-    ($($line:tt)*) => {{
-        let _ = writeln!(io::stdout(), $($line)*);
-    }};
-}
-
-/// The same for standard error.
-macro_rules! complain {
-    ($($line:tt)*) => {{
-        let _ = writeln!(io::stderr(), $($line)*);
-    }};
-}
-
-/// Published by the vendor, and so known to everybody.
+/// The vendor's documentation publishes it, so anyone can sign with it.
 const EXAMPLE_SECRET: &str = "yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4";
 
 const OPTIMIZELY_EXAMPLE: &str = concat!(
@@ -73,18 +60,13 @@ const VWO_EXAMPLE: &str = concat!(
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    output::log();
+    support::exit(run().await)
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let host = env::var("HOST").unwrap_or_else(|_| "127.0.0.1".to_owned());
-    let port: u16 = setting("PORT", 3000)?;
+    let known = ["OPTIMIZELY_WEBHOOK_SECRET", "VWO_WEBHOOK_KEY"];
+    reject_unknown(&["OPTIMIZELY_", "VWO_"], &known)?;
     let limits = Limits {
         max_body_bytes: setting("MAX_BODY_BYTES", 1024 * 1024)?,
         body_deadline: Duration::from_millis(setting("BODY_DEADLINE_MS", 30_000)?),
@@ -92,23 +74,24 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let vwo_key = secret("VWO_WEBHOOK_KEY")?;
     let mut optimizely_secret = secret("OPTIMIZELY_WEBHOOK_SECRET")?;
     let demonstration = optimizely_secret.is_none() && vwo_key.is_none();
+
+    let listener = listen().await?;
+    let address = listener.local_addr()?;
     if demonstration {
+        demonstrate_on(address, "OPTIMIZELY_WEBHOOK_SECRET or VWO_WEBHOOK_KEY")?;
         optimizely_secret = Some(Secret::new(EXAMPLE_SECRET)?);
     }
-
-    let listener = TcpListener::bind((host.as_str(), port)).await?;
-    let address = listener.local_addr()?;
     say!("listening on http://{address}");
     if demonstration {
         say!("*** DEMONSTRATION: no secret is set. ***");
-        say!("*** The example secret is in use, and everybody can sign with it. ***");
+        say!("*** It uses the example secret, and anyone can sign with that. ***");
         say!("*** Set OPTIMIZELY_WEBHOOK_SECRET or VWO_WEBHOOK_KEY. ***");
     }
 
     let mut app = Router::new().route("/", get(async || "Webhook receiver\n"));
     if let Some(secret) = optimizely_secret {
         let provider = provider::optimizely(secret.clone());
-        // A genuine signature holds for ever: none that was made with a real secret is printed.
+        // A genuine signature is valid without a time limit, so none that a real secret makes is printed.
         let header = match demonstration {
             true => example_header(&Signer::new(&provider, &secret)?),
             false => format!(
@@ -122,20 +105,32 @@ async fn run() -> Result<(), Box<dyn Error>> {
     }
     if let Some(key) = vwo_key {
         print_vwo_lines(address);
-        let route = post(settings_changed).route_layer(limits.around(provider::vwo(key)));
+        // VWO repeats a delivery for an hour until the response is 200, so an authentic body that is not
+        // a known event gets 200, too. Without `fallible` the layer rejects it with 422.
+        let provider = provider::vwo(key).fallible();
+        let route = post(settings_changed).route_layer(limits.around(provider));
         app = app.route("/webhooks/vwo", route);
     }
-    // Outside of the routes' layers, where the reasons of their refusals can be seen.
-    let app = app.layer(middleware::map_response(log_refusal));
 
-    axum::serve(listener, app)
-        .with_graceful_shutdown(asked_to_stop())
-        .await?;
-    say!("stopped");
+    let stopped = server::serve(listener, app).await?;
+    match stopped.dropped_requests() {
+        0 => say!("stopped"),
+        requests => say!("stopped, {requests} requests in progress were dropped"),
+    }
     Ok(())
 }
 
+/// If the client disconnects, this function is dropped at its `.await`. The task that it has started is not,
+/// so the work is finished. (A stop of the whole program does not wait for such a task.)
 async fn datafile_updated(webhook: Verified<optimizely::Event>) -> StatusCode {
+    match tokio::spawn(handle(webhook)).await {
+        Ok(()) => StatusCode::OK,
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The place for work that takes time. Text from a delivery is printed escaped, by `{:?}`.
+async fn handle(webhook: Verified<optimizely::Event>) {
     let event = webhook.event.as_str();
     let project = webhook.project_id;
     match webhook.datafile() {
@@ -146,29 +141,21 @@ async fn datafile_updated(webhook: Verified<optimizely::Event>) -> StatusCode {
         ),
         None => say!("accepted optimizely {event:?} of project {project}"),
     }
-    StatusCode::OK
 }
 
-async fn settings_changed(webhook: Verified<vwo::Event>) -> StatusCode {
-    say!(
-        "accepted vwo {:?}, action {:?}",
-        webhook.event,
-        webhook.action.as_deref().unwrap_or("unknown"),
-    );
-    StatusCode::OK
-}
-
-async fn log_refusal(response: Response) -> Response {
-    if let Some(rejection) = response.extensions().get::<Rejection>() {
-        complain!(
-            "refused {} with {}: {rejection} ({}, {} bytes read)",
-            rejection.provider().unwrap_or("unknown"),
-            rejection.status().as_u16(),
-            rejection.kind().as_str(),
-            rejection.body_bytes(),
-        );
+async fn settings_changed(webhook: Verified<Result<vwo::Event, EventError>>) -> StatusCode {
+    match webhook.event() {
+        Ok(event) => say!(
+            "accepted vwo {:?}, action {:?}",
+            event.event,
+            event.action.as_deref().unwrap_or("unknown"),
+        ),
+        Err(error) => say!(
+            "accepted vwo, but the event is not known: {:?}",
+            error.to_string()
+        ),
     }
-    response
+    StatusCode::OK
 }
 
 struct Limits {
@@ -192,13 +179,8 @@ fn example_header(signer: &Signer) -> String {
 }
 
 fn print_optimizely_lines(address: SocketAddr, genuine: &str) {
-    for (verdict, header) in [
-        ("accepts", genuine),
-        (
-            "refuses",
-            "'X-Hub-Signature: sha1=0000000000000000000000000000000000000000'",
-        ),
-    ] {
+    let forged = "'X-Hub-Signature: sha1=0000000000000000000000000000000000000000'";
+    for (verdict, header) in [("accepts", genuine), ("rejects", forged)] {
         say!("it {verdict}:");
         say!(
             "curl -i http://{address}/webhooks/optimizely -H 'Content-Type: application/json' \
@@ -207,52 +189,13 @@ fn print_optimizely_lines(address: SocketAddr, genuine: &str) {
     }
 }
 
-/// The key itself is a secret: the shell puts it in.
+/// The key itself is a secret: the shell inserts it.
 fn print_vwo_lines(address: SocketAddr) {
-    for (verdict, key) in [("accepts", "$VWO_WEBHOOK_KEY"), ("refuses", "wrong")] {
+    for (verdict, key) in [("accepts", "$VWO_WEBHOOK_KEY"), ("rejects", "wrong")] {
         say!("it {verdict}:");
         say!(
             "curl -i http://{address}/webhooks/vwo -H 'Content-Type: application/json' \
              -H \"x-vwo-auth: {key}\" --data-binary '{VWO_EXAMPLE}'"
         );
-    }
-}
-
-/// A secret that is not set closes its route; one that is set has to be one.
-fn secret(name: &str) -> Result<Option<Secret>, Box<dyn Error>> {
-    match env::var_os(name) {
-        None => Ok(None),
-        Some(_) => Ok(Some(Secret::from_env(name)?)),
-    }
-}
-
-fn setting<T>(name: &str, default: T) -> Result<T, Box<dyn Error>>
-where
-    T: FromStr<Err: Display>,
-{
-    match env::var(name) {
-        Err(env::VarError::NotPresent) => Ok(default),
-        Err(error) => Err(format!("{name}: {error}").into()),
-        Ok(text) => text
-            .trim()
-            .parse()
-            .map_err(|error| format!("{name}={text:?}: {error}").into()),
-    }
-}
-
-async fn asked_to_stop() {
-    let interrupt = async { signal::ctrl_c().await.ok() };
-    #[cfg(unix)]
-    let terminate = async {
-        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-            Ok(mut terminate) => terminate.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<Option<()>>();
-    tokio::select! {
-        _ = interrupt => {}
-        _ = terminate => {}
     }
 }
