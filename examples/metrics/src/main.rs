@@ -1,38 +1,41 @@
-//! Counts what was accepted and what was refused, for Prometheus.
+//! Counts accepted and rejected deliveries for Prometheus.
 //!
 //! ```console
 //! $ OPTIMIZELY_WEBHOOK_SECRET=wJ4mX9 cargo run -p metrics
 //! $ body='{"timestamp":1558138293,"project_id":1234,"data":{},"event":"flag.updated"}'
 //! $ mac=$(printf %s "$body" | openssl dgst -sha1 -hmac wJ4mX9 -r | cut -d' ' -f1)
-//! $ curl -i http://127.0.0.1:3000/webhooks/optimizely -H "x-hub-signature: sha1=$mac" -d "$body"
-//! $ curl -i http://127.0.0.1:3000/webhooks/optimizely -H "x-hub-signature: sha1=$mac" -d "forged"
+//! $ curl -i http://127.0.0.1:3000/webhooks/optimizely -H "x-hub-signature: sha1=$mac" --data-binary "$body"
+//! $ curl -i http://127.0.0.1:3000/webhooks/optimizely -H "x-hub-signature: sha1=$mac" --data-binary "forged"
 //! $ curl http://127.0.0.1:3000/metrics
 //! ```
 //!
-//! In production `/metrics` belongs on a port that strangers do not reach.
+//! `HOST` and `PORT` say where it listens, by default `127.0.0.1` and `3000`. In production, serve
+//! `/metrics` on a port that untrusted clients do not reach. The dependencies are in the `Cargo.toml` next to
+//! `src`.
 
-use std::{env, error::Error};
+use std::{error::Error, process::ExitCode};
 
 use axum::{
-    Extension, Router,
+    Router,
     extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
     middleware::map_response_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use http::{StatusCode, header::CONTENT_TYPE};
 use prometheus::{IntCounterVec, Opts, Registry, TEXT_FORMAT, TextEncoder};
-use tokio::net::TcpListener;
+use support::{output, say, settings::listen};
 use tower_webhook_auth::{
     Acceptance, Rejection, RejectionKind, Secret, Verified, WebhookAuthLayer,
     provider::{self, optimizely},
+    server,
 };
 
 #[derive(Clone)]
 struct Deliveries {
     registry: Registry,
     accepted: IntCounterVec,
-    refused: IntCounterVec,
+    rejected: IntCounterVec,
 }
 
 impl Deliveries {
@@ -42,34 +45,39 @@ impl Deliveries {
         };
         let deliveries = Self {
             registry: Registry::new(),
-            // The key's name shows when the sender has taken up a new secret.
+            // The name of the key shows when the sender starts to use a new secret.
             accepted: counter(
                 "webhook_accepted_total",
                 "Deliveries that were verified.",
                 &["provider", "key"],
             )?,
-            refused: counter(
-                "webhook_refused_total",
-                "Deliveries that were refused.",
+            rejected: counter(
+                "webhook_rejected_total",
+                "Deliveries that were rejected.",
                 &["provider", "reason"],
             )?,
         };
-        for counter in [&deliveries.accepted, &deliveries.refused] {
+        for counter in [&deliveries.accepted, &deliveries.rejected] {
             deliveries.registry.register(Box::new(counter.clone()))?;
         }
         Ok(deliveries)
     }
 
-    /// Every reason from the start: a rate can be told from the first refusal on.
+    /// Creates the counter of every reason, so that the first rejection already changes a rate.
     fn expect_from(&self, provider: &str) {
         for kind in RejectionKind::ALL {
-            self.refused.with_label_values(&[provider, kind.as_str()]);
+            self.rejected.with_label_values(&[provider, kind.as_str()]);
         }
     }
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    output::log();
+    support::exit(run().await)
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let optimizely = provider::optimizely(Secret::from_env("OPTIMIZELY_WEBHOOK_SECRET")?);
     let deliveries = Deliveries::new()?;
     deliveries.expect_from(optimizely.name());
@@ -77,27 +85,30 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let webhooks = Router::new()
         .route("/webhooks/optimizely", post(receive))
         .route_layer(WebhookAuthLayer::new(optimizely).expose_acceptance())
-        // Outside of the layer: refusals pass here too.
+        // Outside of the layer, so that rejections pass through it, too.
         .route_layer(map_response_with_state(deliveries.clone(), count));
     let app = Router::new()
         .route("/metrics", get(metrics))
         .with_state(deliveries)
         .merge(webhooks);
 
-    let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
-    let listener = TcpListener::bind(address).await?;
-    println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app).await?;
+    let listener = listen().await?;
+    say!("listening on http://{}", listener.local_addr()?);
+    server::serve(listener, app).await?;
     Ok(())
 }
 
-/// Called for deliveries that were verified, and for no others.
-async fn receive(Extension(webhook): Extension<Verified<optimizely::Event>>) -> StatusCode {
-    println!("project {}: {}", webhook.project_id, webhook.event.as_str());
-    StatusCode::NO_CONTENT
+/// It is called for verified deliveries only. `{:?}` escapes text from a delivery.
+async fn receive(webhook: Verified<optimizely::Event>) -> StatusCode {
+    say!(
+        "project {}: {:?}",
+        webhook.project_id,
+        webhook.event.as_str()
+    );
+    StatusCode::OK
 }
 
-/// The labels come from this program alone: a stranger cannot make up new ones.
+/// All labels come from this program. An untrusted client cannot create new ones.
 async fn count(State(deliveries): State<Deliveries>, response: Response) -> Response {
     let extensions = response.extensions();
     if let Some(accepted) = extensions.get::<Acceptance>() {
@@ -106,12 +117,12 @@ async fn count(State(deliveries): State<Deliveries>, response: Response) -> Resp
             .with_label_values(&[accepted.provider(), accepted.key_name()])
             .inc();
     }
-    if let Some(refused) = extensions.get::<Rejection>() {
+    if let Some(rejected) = extensions.get::<Rejection>() {
         deliveries
-            .refused
+            .rejected
             .with_label_values(&[
-                refused.provider().unwrap_or_default(),
-                refused.kind().as_str(),
+                rejected.provider().unwrap_or_default(),
+                rejected.kind().as_str(),
             ])
             .inc();
     }
