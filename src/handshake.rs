@@ -1,12 +1,13 @@
-//! Handshakes: how a sender asks, before its first delivery, whether it calls the right place.
+//! Handshakes: the requests by which a sender checks, before its first delivery, that it calls the right
+//! service.
 //!
-//! Some come **signed**, as any other delivery does: Slack, Zoom, Twitch. They pass the layer and
-//! reach the handler, which asks here first. Each helper takes a [`Verified`], so it cannot be
-//! called for a request that proved nothing, and gives `None` for what is no handshake.
+//! Some are **signed** like any other delivery: those of Slack, Zoom and Twitch. They pass the layer, and
+//! the handler calls the helper first. A helper takes a [`Verified`], so it cannot be called for an
+//! unsigned request. It returns `None` for a delivery that is no handshake.
+//! [`Provider::answer_setup`](crate::Provider::answer_setup) answers those of Slack and Twitch in the layer.
 //!
-//! Others come as a plain **GET** that nobody signed: Meta, X, Okta, Dropbox. Their helpers are
-//! mounted beside the layer, on the same path, and nothing answers them until you do so. The layer
-//! goes around the POST alone:
+//! Others are a **GET** without a signature: those of Meta, X, Okta and Dropbox. Mount their helpers for
+//! GET on the same path. Put the layer around POST only:
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -45,8 +46,11 @@
 //! # }
 //! ```
 //!
-//! An answer that repeats what a stranger sent is plain text or JSON that browsers must not take for
-//! anything else, and only visible ASCII is repeated, up to 1,024 characters of it.
+//! An answer that repeats what the client sent is plain text or JSON with `X-Content-Type-Options: nosniff`.
+//! Only visible ASCII is repeated, up to 1,024 characters.
+//!
+//! Zoom and X ask for a signature under the key that also signs deliveries. Their helpers sign only texts
+//! that cannot be the signed content of a delivery.
 
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
@@ -95,12 +99,12 @@ pub fn slack<E>(webhook: &Verified<E>) -> Option<Response<Full<Bytes>>> {
 
 /// Zoom's `endpoint.url_validation`: the token and its HMAC-SHA256 under the app's secret token.
 ///
-/// `None` for any other event. Zoom repeats it every 72 hours, and wants the answer within three
-/// seconds. [Zoom's page](https://developers.zoom.us/docs/api/webhooks/#validate-your-webhook-endpoint).
+/// `None` for any other event, and for a token that is not 1 to 1,024 characters of visible ASCII without
+/// a colon. Zoom repeats the event every 72 hours and expects the answer within three seconds.
+/// [Zoom's page](https://developers.zoom.us/docs/api/webhooks/#validate-your-webhook-endpoint).
 ///
-/// `secret` is the secret token that verified the delivery. Never answer with it a token that came
-/// unsigned: Zoom signs its deliveries under the same key, so who may choose what is signed may
-/// forge them.
+/// `secret` is the secret token that verified the delivery. Zoom signs its deliveries under the same key.
+/// The signed content of each begins with `v0:`, so a token without a colon is never a delivery.
 #[must_use]
 pub fn zoom<E>(webhook: &Verified<E>, secret: &Secret) -> Option<Response<Full<Bytes>>> {
     #[derive(Deserialize)]
@@ -114,8 +118,9 @@ pub fn zoom<E>(webhook: &Verified<E>, secret: &Secret) -> Option<Response<Full<B
         plain_token: String,
     }
     let event: Event = serde_json::from_slice(webhook.body()).ok()?;
-    (event.event == "endpoint.url_validation").then(|| {
-        let plain_token = event.payload.plain_token;
+    let plain_token = event.payload.plain_token;
+    let is_harmless = is_plain(&plain_token) && !plain_token.contains(':');
+    (is_harmless && event.event == "endpoint.url_validation").then(|| {
         let encrypted_token = HEXLOWER.encode(&hmac_sha256(secret, plain_token.as_bytes()));
         json(&serde_json::json!({ "plainToken": plain_token, "encryptedToken": encrypted_token }))
     })
@@ -123,8 +128,8 @@ pub fn zoom<E>(webhook: &Verified<E>, secret: &Secret) -> Option<Response<Full<B
 
 /// Twitch's `webhook_callback_verification`: the challenge as plain text.
 ///
-/// `None` for any other message. It is told by the subscription's status in the signed body, not by
-/// the header with the message's type, which no signature covers.
+/// `None` for any other message. The kind of the message is read from the subscription's status in the
+/// signed body, because the header with the message's type is not signed.
 /// [Twitch's page](https://dev.twitch.tv/docs/eventsub/handling-webhook-events/#responding-to-a-challenge-request).
 #[must_use]
 pub fn twitch<E>(webhook: &Verified<E>) -> Option<Response<Full<Bytes>>> {
@@ -142,11 +147,11 @@ pub fn twitch<E>(webhook: &Verified<E>) -> Option<Response<Full<Bytes>>> {
         .then(|| echo(&message.challenge))
 }
 
-/// Meta's verification request (Facebook, Instagram, WhatsApp): `hub.challenge` as plain text, to
-/// whoever brings the verify token.
+/// Meta's verification request (Facebook, Instagram, WhatsApp): `hub.challenge` as plain text, to a client
+/// that sends the verify token.
 ///
-/// `query` is what stands behind the `?` of the request's URL. A wrong token, a mode other than
-/// `subscribe`, or a parameter that is missing or given twice is answered with 403.
+/// `query` is the part of the request's URL after the `?`. The response is 403 if the token is wrong, if
+/// the mode is not `subscribe`, or if a parameter is missing or given twice.
 /// [Meta's page](https://developers.facebook.com/docs/graph-api/webhooks/getting-started#verification-requests).
 ///
 /// ```
@@ -175,14 +180,14 @@ pub fn meta(verify_token: &Secret, query: Option<&str>) -> Response<Full<Bytes>>
 
 /// X's challenge-response check: the HMAC-SHA256 of `crc_token` under the app's consumer secret.
 ///
-/// `query` is what stands behind the `?` of the request's URL. A token that is missing or given
-/// twice is answered with 400. X asks when a webhook is registered, and then every hour.
-/// [X's page](https://docs.x.com/x-api/webhooks/quickstart).
+/// `query` is the part of the request's URL after the `?`. The response is 400 if the token is missing, is
+/// given twice, or has other characters than those below. X sends the request when a webhook is
+/// registered, and then every hour. [X's page](https://docs.x.com/x-api/webhooks/quickstart).
 ///
-/// Whoever calls this has a text of their choice signed under the key that signs X's deliveries.
-/// So it signs only letters, digits and `+ / = - _ . ~`, and never nothing: none of that is a JSON
-/// object, as the body of every delivery is. If your handler takes bodies that are not, it can be
-/// deceived with the help of this answer.
+/// Any client can have a text of its choice signed here, under the key that signs X's deliveries. So only
+/// letters, digits and `+ / = - _ . ~` are signed, and at least one of them: no such text is a JSON
+/// object. [`provider::x`](crate::provider::x()) rejects every body that is not a JSON object. If you
+/// describe X's scheme yourself, reject such bodies too.
 #[must_use]
 pub fn x(consumer_secret: &Secret, query: Option<&str>) -> Response<Full<Bytes>> {
     let is_harmless = |token: &String| {
@@ -200,7 +205,7 @@ pub fn x(consumer_secret: &Secret, query: Option<&str>) -> Response<Full<Bytes>>
 
 /// Okta's verification of an event hook: the value of `x-okta-verification-challenge` as JSON.
 ///
-/// A request without that header, or with two, is answered with 400.
+/// The response is 400 if the header is missing or comes twice.
 /// [Okta's page](https://developer.okta.com/docs/concepts/event-hooks/#one-time-verification-request).
 #[must_use]
 pub fn okta(headers: &HeaderMap) -> Response<Full<Bytes>> {
@@ -217,8 +222,8 @@ pub fn okta(headers: &HeaderMap) -> Response<Full<Bytes>> {
 
 /// Dropbox's verification request: `challenge` as plain text.
 ///
-/// `query` is what stands behind the `?` of the request's URL. A challenge that is missing or given
-/// twice is answered with 400. [Dropbox's page](https://www.dropbox.com/developers/reference/webhooks).
+/// `query` is the part of the request's URL after the `?`. The response is 400 if the challenge is missing
+/// or given twice. [Dropbox's page](https://www.dropbox.com/developers/reference/webhooks).
 #[must_use]
 pub fn dropbox(query: Option<&str>) -> Response<Full<Bytes>> {
     match parameter(query, "challenge") {
@@ -227,7 +232,7 @@ pub fn dropbox(query: Option<&str>) -> Response<Full<Bytes>> {
     }
 }
 
-/// The one value of a parameter. Of two, neither is the one that was meant.
+/// The value of a parameter. `None` if it is given twice: nothing says which one counts.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     let mut values = form_urlencoded::parse(query?.as_bytes()).filter(|(other, _)| other == name);
     let (_, value) = values.next()?;

@@ -212,7 +212,7 @@ mod verified;
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub use self::auth::{EventTypeMismatch, MissingLayer};
 pub use self::{
-    auth::{MemoryBudget, ResponseFuture, WebhookAuth, WebhookAuthLayer},
+    auth::{MemoryBudget, ResponseFuture, SetupAnswer, WebhookAuth, WebhookAuthLayer},
     clock::Clock,
     error::{BoxError, ConfigError},
     event::{Batch, EventError, FromBody, Json, Unreadable},

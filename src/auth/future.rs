@@ -68,10 +68,19 @@ pub(crate) struct InnerCall<S, E> {
     pub(crate) settings: Arc<Settings<E>>,
 }
 
+/// What follows from a verified delivery.
+enum Verdict {
+    Accepted(Option<Acceptance>),
+    SetUp(Response<Bytes>),
+}
+
 impl<S, E: Send + Sync + 'static> InnerCall<S, E> {
     /// Asks for the verdict over the whole body, and puts the event into the request's extensions.
-    fn verify(&mut self, check: &mut Check, body: &Bytes) -> Result<Option<Acceptance>, Rejection> {
+    fn verify(&mut self, check: &mut Check, body: &Bytes) -> Result<Verdict, Rejection> {
         let proof = check.finish()?;
+        if let Some(answer) = self.settings.answer_signed(body) {
+            return Ok(Verdict::SetUp(answer));
+        }
         let head = &mut self.head;
         let verified = self
             .settings
@@ -79,7 +88,7 @@ impl<S, E: Send + Sync + 'static> InnerCall<S, E> {
             .verified(proof, body.clone(), &mut head.headers)?;
         let acceptance = self.settings.accept(&verified);
         head.extensions.insert(verified);
-        Ok(acceptance)
+        Ok(Verdict::Accepted(acceptance))
     }
 }
 
@@ -127,13 +136,27 @@ where
                     let Some(call) = inner_call else {
                         return Poll::Pending;
                     };
+                    if let Some(rejection) = check.take_failure() {
+                        let body = read.as_ref().map_err(|_| received);
+                        let settings = &call.settings;
+                        let response = settings.answer_unsigned(rejection, body, &call.head);
+                        state.set(State::Rejected {
+                            response: Some(response),
+                        });
+                        continue;
+                    }
                     let verified = read.and_then(|body| {
-                        let acceptance = call.verify(check, &body)?;
-                        Ok((body, acceptance))
+                        let verdict = call.verify(check, &body)?;
+                        Ok((body, verdict))
                     });
                     // Leaving this state drops the request body and gives its budget back.
                     match verified {
-                        Ok((body, acceptance)) => state.set(State::Readying { body, acceptance }),
+                        Ok((body, Verdict::Accepted(acceptance))) => {
+                            state.set(State::Readying { body, acceptance });
+                        }
+                        Ok((_, Verdict::SetUp(response))) => state.set(State::Rejected {
+                            response: Some(response),
+                        }),
                         Err(rejection) => {
                             let response = call.settings.reject(rejection, received, &call.head);
                             state.set(State::Rejected {

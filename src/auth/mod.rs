@@ -13,9 +13,11 @@ pub(crate) mod observe;
 mod read;
 mod service;
 mod settings;
+mod setup;
 
 #[cfg(feature = "axum")]
 pub use self::event_type::{EventTypeMismatch, MissingLayer};
 pub use self::{
     budget::MemoryBudget, future::ResponseFuture, layer::WebhookAuthLayer, service::WebhookAuth,
+    setup::SetupAnswer,
 };

@@ -3,6 +3,7 @@
 
 use http::request::Parts;
 
+use super::setup::SetupAnswer;
 use crate::{clock::Clock, rejection::Rejection, verified::Verified};
 
 #[cfg(feature = "tracing")]
@@ -46,6 +47,7 @@ const LONGEST_PARSE_ERROR: usize = 512;
 pub(crate) struct Observer {
     /// One bucket for each reason, so that one reason cannot keep another out of the log.
     rejections: [Mutex<Bucket>; RejectionKind::ALL.len()],
+    set_up: Mutex<Bucket>,
     #[cfg(feature = "axum")]
     mismatches: Mutex<Bucket>,
 }
@@ -55,6 +57,7 @@ impl Observer {
     pub(crate) fn new() -> Self {
         Self {
             rejections: [const { Mutex::new(Bucket::full()) }; RejectionKind::ALL.len()],
+            set_up: Mutex::new(Bucket::full()),
             #[cfg(feature = "axum")]
             mismatches: Mutex::new(Bucket::full()),
         }
@@ -121,6 +124,23 @@ impl Observer {
         span.record("webhook.key", verified.key_name());
         if let Some(id) = verified.delivery_id().and_then(Claim::signed) {
             span.record("webhook.delivery_id", id);
+        }
+    }
+
+    /// Logs a set-up request that was answered. The body is not logged: it can hold a token.
+    pub(crate) fn set_up(&self, setup: &SetupAnswer, clock: &dyn Clock) {
+        if logging_is_off() || !tracing::enabled!(target: TARGET, Level::INFO) {
+            return;
+        }
+        if let Some(suppressed) = admit(&self.set_up, clock) {
+            tracing::event!(
+                target: TARGET,
+                Level::INFO,
+                webhook.provider = setup.provider(),
+                webhook.signed = setup.is_signed(),
+                webhook.suppressed = suppressed,
+                "webhook set-up request answered"
+            );
         }
     }
 
@@ -286,6 +306,8 @@ impl Observer {
     pub(crate) fn rejected(&self, _: &Rejection, _: &Parts, _: bool, _: &dyn Clock) {}
 
     pub(crate) fn accepted<E>(&self, _: &Verified<E>) {}
+
+    pub(crate) fn set_up(&self, _: &SetupAnswer, _: &dyn Clock) {}
 
     #[cfg(feature = "axum")]
     pub(crate) fn mismatched(&self, _: &EventTypeMismatch, _: &dyn Clock) {}

@@ -16,8 +16,9 @@ use super::{
     future::{InnerCall, ResponseFuture},
     read::Reader,
     settings::Settings,
+    setup,
 };
-use crate::{error::BoxError, rejection::Rejection, response::ResponseBody};
+use crate::{error::BoxError, rejection::Rejection, response::ResponseBody, scheme::Check};
 
 /// The middleware that [`WebhookAuthLayer`](crate::WebhookAuthLayer) puts around a service.
 ///
@@ -70,7 +71,18 @@ where
         let settings = &self.settings;
         // The length is judged after the head: a client without the key learns nothing about limits.
         match settings.provider.begin(&head, &*settings.clock) {
-            Err(rejection) => rejected(settings, rejection, &head),
+            Err(rejection) => match setup::reader(settings, &rejection, &head, body) {
+                Ok(reader) => ResponseFuture::reading(
+                    reader,
+                    Check::failed(rejection),
+                    InnerCall {
+                        head,
+                        inner: self.inner.clone(),
+                        settings: Arc::clone(settings),
+                    },
+                ),
+                Err(_) => rejected(settings, rejection, &head),
+            },
             Ok(check) => match settings.limits.declared_length(&body, &head.headers) {
                 Err(rejection) => rejected(settings, rejection, &head),
                 Ok(declared) => ResponseFuture::reading(

@@ -16,6 +16,8 @@ fn bitbucket(keys) -> Provider<Bytes> {
     scheme: shapes::sha256_tagged("x-hub-signature"),
     id: ["x-request-uuid", "x-request-id"],
     event: ["x-event-key"],
+    setup: "Data Center: an unsigned POST `diagnostics:ping` when you test the connection. `answer_setup` answers it.",
+    answered_by: setup::BITBUCKET,
     source: Docs, "2026-11-27", ["https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/"],
 }
 

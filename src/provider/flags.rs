@@ -173,13 +173,18 @@ fn optimizely_cmp(keys) -> Provider<Json> {
     source: Docs, "2026-11-27", ["https://docs.developers.optimizely.com/content-marketing-platform/docs/get-started"],
 }
 
-/// Statsig documents no tolerance and no retries.
+/// Statsig documents no tolerance and no retries. Without an answer to the set-up request Statsig does
+/// not save the webhook. Its page does not describe that request: the answer is the one that Sentry's and
+/// Hookdeck's receivers give, `{"verification_code": …}`. Sentry's first receiver answered with the bare
+/// code.
 fn statsig(keys) -> Provider<statsig::Events> {
     title: "Statsig",
     scheme: shapes::slack_like(
         "x-statsig-signature",
         Timestamp::header("x-statsig-request-timestamp").milliseconds(),
     ),
+    setup: "An unsigned POST `url_verification` with a code when you save the webhook. Without the answer the webhook is not saved: call `answer_setup`.",
+    answered_by: setup::STATSIG,
     example: r#"{"data":[{"user":{"name":"Ben","email":"ben@example.com"},"timestamp":1764234000000,"eventName":"statsig::config_change","metadata":{"type":"Gate","name":"checkout","description":"","action":"updated"}}]}"#,
     source: Docs, "2026-11-27", ["https://docs.statsig.com/integrations/event_webhook"],
 }

@@ -13,7 +13,8 @@ fn discord(keys) -> Result<Bytes> {
         .timestamp(Timestamp::header("x-signature-timestamp"))
         .signed([Piece::Timestamp, Piece::Body])
         .key_encoding(KeyEncoding::Hex),
-    setup: "A signed `PING`. It passes the layer; your handler answers with a `PONG`.",
+    setup: "A signed `PING`. It passes the layer; your handler answers with a `PONG`, or `answer_setup` does.",
+    answered_by: setup::DISCORD,
     source: Source, "2026-11-27", [
         "https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint",
         "https://github.com/discord/discord-interactions-js/blob/main/src/index.ts",
@@ -75,7 +76,8 @@ fn slack(keys) -> Provider<Bytes> {
     typed: slack::Event,
     answer: "2xx within 3 s",
     retries: "three times",
-    setup: "A signed `url_verification`. It passes the layer; your handler answers it with `handshake::slack`.",
+    setup: "A signed `url_verification`. It passes the layer; your handler answers it with `handshake::slack`, or `answer_setup` does. For slash commands also an unsigned form `ssl_check=1`, which `answer_setup` answers.",
+    answered_by: setup::SLACK,
     example: r#"{"type":"event_callback","team_id":"T1","event_id":"Ev1","event":{"type":"app_mention"}}"#,
     source: Source, "2026-11-27", [
         "https://docs.slack.dev/authentication/verifying-requests-from-slack/",
@@ -104,18 +106,22 @@ fn twitch(keys) -> Provider<Bytes> {
         )
         .signed([Piece::Id, Piece::Timestamp, Piece::Body]),
     event: ["twitch-eventsub-subscription-type"],
-    setup: "A signed challenge. It passes the layer; your handler answers it with `handshake::twitch`.",
+    setup: "A signed challenge. It passes the layer; your handler answers it with `handshake::twitch`, or `answer_setup` does.",
+    answered_by: setup::TWITCH,
     source: Source, "2026-11-27", [
         "https://dev.twitch.tv/docs/eventsub/handling-webhook-events/",
         "https://github.com/twitchdev/twitch-cli/blob/main/internal/events/trigger/forward_event.go",
     ],
 }
 
-/// The key is the app's consumer secret.
+/// The key is the app's consumer secret. X's challenge, a `crc_token`, has to be signed under the same key.
+/// So a body that is not a JSON object is rejected here, with 422, also if its signature is right:
+/// `handshake::x` signs only tokens that are none.
 fn x(keys) -> Provider<Bytes> {
     title: "X",
     aliases: ["Twitter"],
     scheme: shapes::base64("x-twitter-webhooks-signature").tags('=', ["sha256"]),
+    body: JsonObject,
     setup: "An unsigned GET with a `crc_token`, then one every hour. It does not pass the layer: mount `handshake::x` for GET.",
     source: Docs, "2026-11-27", ["https://docs.x.com/x-api/webhooks/quickstart"],
 }

@@ -43,6 +43,7 @@ mod messages;
 pub mod optimizely;
 mod payments;
 mod prelude;
+mod setup;
 mod shapes;
 pub mod shopify;
 mod shops;
@@ -58,12 +59,14 @@ mod work;
 use std::{
     fmt,
     sync::{Arc, LazyLock},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use serde::de::DeserializeOwned;
 
+use self::setup::SetupRule;
 pub use self::{
     content::*,
     development::*,
@@ -179,6 +182,9 @@ pub struct Provider<E> {
     delivery_id: Vec<HeaderName>,
     event_name: Vec<HeaderName>,
     max_body_bytes: Option<usize>,
+    setup: Option<SetupRule>,
+    answers_setup: bool,
+    only_json_objects: bool,
 }
 
 impl Provider<Bytes> {
@@ -203,6 +209,9 @@ impl Provider<Bytes> {
             delivery_id: Vec::new(),
             event_name: Vec::new(),
             max_body_bytes: None,
+            setup: None,
+            answers_setup: false,
+            only_json_objects: false,
         })
     }
 }
@@ -348,6 +357,9 @@ impl<E> Provider<E> {
             delivery_id: self.delivery_id,
             event_name: self.event_name,
             max_body_bytes: self.max_body_bytes,
+            setup: self.setup,
+            answers_setup: self.answers_setup,
+            only_json_objects: self.only_json_objects,
         }
     }
 
@@ -377,6 +389,103 @@ impl<E> Provider<E> {
     pub fn max_body_bytes(mut self, bytes: usize) -> Self {
         self.max_body_bytes = Some(bytes);
         self
+    }
+
+    /// Answers the request that the sender makes when a webhook is set up.
+    ///
+    /// Some senders send such a request and save the webhook only if the answer is right. The request
+    /// is no event, and most senders do not sign it, so the layer rejects it. With this method, the layer
+    /// answers exactly that request, and nothing else:
+    ///
+    /// - The request never reaches the inner service, and no [`Verified`] is made of it.
+    /// - An unsigned request is one without the header of the signature or key. A request with a wrong
+    ///   signature is rejected as before.
+    /// - The body of an unsigned request may have 4 KiB. It counts against the deadline and the memory
+    ///   budget of the layer. A body that is not the set-up request gets the response that its head
+    ///   deserves: 401.
+    /// - The answer repeats a code that the client sent, or is empty.
+    /// - With feature `tracing`, the answer is logged. The response has a
+    ///   [`SetupAnswer`](crate::SetupAnswer) in its extensions, for metrics.
+    ///
+    /// The page of each preset says what happens at set-up. You can leave this on: an answer proves
+    /// nothing to the client. It costs that a body of up to 4 KiB is read before a client without a
+    /// signature is rejected.
+    ///
+    /// ```
+    /// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let statsig = provider::statsig(Secret::new("wJ4mX9")?).answer_setup()?;
+    /// let layer = WebhookAuthLayer::new(statsig);
+    /// # let _ = layer;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When this provider has no set-up request that the layer can answer. Handshakes that need a
+    /// secret, or that come as a GET, are in the module `handshake`.
+    pub fn answer_setup(mut self) -> Result<Self, ConfigError> {
+        if self.setup.is_none() {
+            return Err(ConfigError::new(format!(
+                "{} has no set-up request that the layer can answer: do not call answer_setup",
+                self.name(),
+            )));
+        }
+        self.answers_setup = true;
+        Ok(self)
+    }
+
+    /// Verifies a delivery without a service: for tools, queues and other frameworks.
+    ///
+    /// This is the code of the layer, with its rules for headers, timestamps and keys. It has no limit,
+    /// no deadline and no budget for the body, because the body is already in memory. `now` is the time
+    /// to which a signed timestamp is compared: for a delivery from a queue, the time at which it was
+    /// received.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use bytes::Bytes;
+    /// use http::Request;
+    /// use tower_webhook_auth::{RejectionKind, Secret, provider};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let github = provider::github(Secret::new("It's a Secret to Everybody")?);
+    /// let (head, body) = Request::post("/webhooks/github")
+    ///     .header(
+    ///         "X-Hub-Signature-256",
+    ///         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+    ///     )
+    ///     .body(Bytes::from("Hello, World!"))?
+    ///     .into_parts();
+    ///
+    /// let verified = github.verify(&head, body, SystemTime::now())?;
+    /// assert_eq!(verified.body(), "Hello, World!");
+    ///
+    /// let forged = github.verify(&head, Bytes::from("Hello, Mars!"), SystemTime::now());
+    /// assert_eq!(forged.unwrap_err().kind(), RejectionKind::SignatureMismatch);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The rejection that the layer would respond with.
+    pub fn verify(
+        &self,
+        head: &Parts,
+        body: Bytes,
+        now: SystemTime,
+    ) -> Result<Verified<E>, Rejection> {
+        let length = body.len();
+        self.begin(head, &move || now)
+            .and_then(|mut check| {
+                check.update(&body);
+                let proof = check.finish()?;
+                self.event(proof, body, &head.headers)
+            })
+            .map_err(|rejection| rejection.seen_by(self.shared_name(), length))
     }
 
     /// The sender's name.
@@ -429,24 +538,43 @@ impl<E> Provider<E> {
         self.keys.authenticator.begin(head, clock)
     }
 
-    /// From a proof and the bytes that it holds for to the event.
+    /// The set-up request that the owner wants to be answered.
+    pub(crate) fn setup(&self) -> Option<&SetupRule> {
+        self.setup.as_ref().filter(|_| self.answers_setup)
+    }
+
+    /// Makes the event from a proof and the bytes that it holds for.
     pub(crate) fn verified(
         &self,
         proof: Proof,
         body: Bytes,
         headers: &mut HeaderMap,
     ) -> Result<Verified<E>, Rejection> {
-        let event = (self.parse)(&body)
-            .map_err(|error| Rejection::caused_by(RejectionKind::EventUnparseable, error))?;
-        let verified = Verified::new(
+        let verified = self.event(proof, body, headers)?;
+        self.keys.mark_sensitive(headers);
+        Ok(verified)
+    }
+
+    fn event(
+        &self,
+        proof: Proof,
+        body: Bytes,
+        headers: &HeaderMap,
+    ) -> Result<Verified<E>, Rejection> {
+        let unparseable = |error| Rejection::caused_by(RejectionKind::EventUnparseable, error);
+        if self.only_json_objects && !begins_an_object(&body) {
+            return Err(unparseable(
+                "the body is not a JSON object, as every delivery of this sender is".into(),
+            ));
+        }
+        let event = (self.parse)(&body).map_err(unparseable)?;
+        Ok(Verified::new(
             proof,
             event,
             body,
             self.claim(&self.delivery_id, headers),
             self.claim(&self.event_name, headers),
-        );
-        self.keys.mark_sensitive(headers);
-        Ok(verified)
+        ))
     }
 
     /// The first of these headers that is present.
@@ -460,6 +588,11 @@ impl<E> Provider<E> {
     }
 }
 
+/// Whether a body can be a JSON object. An answer to a challenge signs no text that begins so.
+fn begins_an_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{")
+}
+
 impl<E> Clone for Provider<E> {
     fn clone(&self) -> Self {
         Self {
@@ -468,6 +601,9 @@ impl<E> Clone for Provider<E> {
             delivery_id: self.delivery_id.clone(),
             event_name: self.event_name.clone(),
             max_body_bytes: self.max_body_bytes,
+            setup: self.setup,
+            answers_setup: self.answers_setup,
+            only_json_objects: self.only_json_objects,
         }
     }
 }

@@ -2,7 +2,10 @@
 
 pub(super) use std::time::Duration;
 
-pub(super) use super::shapes::{self, whsec};
+pub(super) use super::{
+    setup,
+    shapes::{self, whsec},
+};
 pub(super) use crate::scheme::{
     Encoding, KeyEncoding, Piece, SharedKeyScheme, SignatureScheme, Timestamp,
 };

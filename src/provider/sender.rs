@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::HeaderName;
 
-use super::Provider;
+use super::{Provider, setup::SetupRule};
 use crate::{
     error::ConfigError,
     event::EventError,
@@ -170,6 +170,12 @@ impl Sender {
         self.recipe().max_body_bytes
     }
 
+    /// Whether [`Provider::answer_setup`] can answer the sender's set-up request.
+    #[must_use]
+    pub fn setup_can_be_answered(&self) -> bool {
+        self.recipe().setup.is_some()
+    }
+
     /// Whether the sender is found under this text: part of its name, its title or an alias, in any
     /// case.
     ///
@@ -244,6 +250,8 @@ pub(super) struct Recipe {
     pub(super) id: &'static [&'static str],
     pub(super) event: &'static [&'static str],
     pub(super) max_body_bytes: Option<usize>,
+    pub(super) setup: Option<SetupRule>,
+    pub(super) only_json_objects: bool,
 }
 
 impl Recipe {
@@ -256,6 +264,8 @@ impl Recipe {
             provider = provider.event_name_header(HeaderName::from_static(name));
         }
         provider.max_body_bytes = self.max_body_bytes;
+        provider.setup = self.setup;
+        provider.only_json_objects = self.only_json_objects;
         Ok(provider)
     }
 
@@ -314,12 +324,14 @@ impl IntoScheme for Result<Scheme, ConfigError> {
 ///     aliases: ["Acme Cloud"],               // optional: names under which people search
 ///     max_body_bytes: 5 << 20,               // optional
 ///     scheme: shapes::sha256_tagged("acme-signature"),
+///     body: JsonObject,                      // optional: any other body is rejected
 ///     id: ["acme-delivery"],                 // optional: unsigned headers; the first that is there counts
 ///     event: ["acme-event"],                 // optional
 ///     typed: acme::Event,                    // optional: an event type to choose with `parse`
 ///     answer: "2xx within 10 s",             // optional
 ///     retries: "five times over a day",      // optional
 ///     setup: "A signed `ping` event.",       // optional
+///     answered_by: setup::ACME,              // optional: the rule by which the layer answers the set-up
 ///     example: "{}",                         // for an event type: a body that it reads
 ///     source: Docs, "2026-11-27", ["https://…"],
 /// }
@@ -338,12 +350,14 @@ macro_rules! senders {
             $(aliases: [$($alias:literal),+ $(,)?],)?
             $(max_body_bytes: $max_body_bytes:expr,)?
             scheme: $scheme:expr,
+            $(body: $body:ident,)?
             $(id: [$($id:literal),+ $(,)?],)?
             $(event: [$($event_header:literal),+ $(,)?],)?
             $(typed: $module:ident :: $type:ident,)?
             $(answer: $answer:literal,)?
             $(retries: $retries:literal,)?
             $(setup: $setup:literal,)?
+            $(answered_by: $rule:expr,)?
             $(example: $example:expr,)?
             source: $mark:ident, $checked:literal, [$($link:literal),+ $(,)?] $(,)?
         }
@@ -360,6 +374,8 @@ macro_rules! senders {
                 id: &[$($($id),+)?],
                 event: &[$($($event_header),+)?],
                 max_body_bytes: senders!(@optional $($max_body_bytes)?),
+                setup: senders!(@optional $($rule)?),
+                only_json_objects: senders!(@is_there $($body)?),
             ] }
         )*
 
@@ -391,6 +407,8 @@ macro_rules! senders {
                         id: &[$($($id),+)?],
                         event: &[$($($event_header),+)?],
                         max_body_bytes: senders!(@optional $($max_body_bytes)?),
+                setup: senders!(@optional $($rule)?),
+                only_json_objects: senders!(@is_there $($body)?),
                     }
                 },
             },

@@ -26,7 +26,8 @@ fn woocommerce(keys) -> Provider<Bytes> {
     scheme: shapes::base64("x-wc-webhook-signature"),
     id: ["x-wc-webhook-delivery-id"],
     event: ["x-wc-webhook-topic"],
-    setup: "An unsigned form, `webhook_id=…`. It does not pass the layer.",
+    setup: "An unsigned form `webhook_id=…` when you save the webhook. Without a 2xx response WooCommerce disables the webhook: call `answer_setup`.",
+    answered_by: setup::WOOCOMMERCE,
     source: Source, "2026-11-27", [
         "https://woocommerce.com/document/webhooks/",
         "https://github.com/woocommerce/woocommerce/blob/trunk/plugins/woocommerce/includes/class-wc-webhook.php",

@@ -89,11 +89,15 @@ fn hubspot_v3(keys, url) -> Provider<Bytes> {
     ],
 }
 
-/// The key is the verification token.
+/// The key is the verification token. Until you have it, start the layer with a random secret and with
+/// [`answer_setup`](crate::Provider::answer_setup), and take the token from the
+/// [`SetupAnswer`](crate::SetupAnswer) in an outer layer. Any client can send such a request: compare
+/// the token with the one that Notion shows, or accept it only while you register the webhook.
 fn notion(keys) -> Provider<Bytes> {
     title: "Notion",
     scheme: shapes::sha256_tagged("x-notion-signature"),
-    setup: "An unsigned POST, once, with the `verification_token` that becomes the key. It does not pass the layer: read the token before you start the layer.",
+    setup: "An unsigned POST, once, with the `verification_token` that becomes the key. `answer_setup` answers it and gives its body to outer layers, as a `SetupAnswer`.",
+    answered_by: setup::NOTION,
     source: Docs, "2026-11-27", ["https://developers.notion.com/reference/webhooks"],
 }
 

@@ -19,6 +19,8 @@ use crate::{
 pub(crate) enum Check {
     /// The head was proof enough. Gone when it was asked for.
     Decided(Option<Proof>),
+    /// The head was rejected, and the body is read for another purpose. `None` after it was taken.
+    Failed(Option<Box<Rejection>>),
     /// The body is signed.
     Signature(SignatureCheck),
 }
@@ -35,6 +37,19 @@ pub(crate) struct SignatureCheck {
 }
 
 impl Check {
+    /// A check that fails with this rejection for every body.
+    pub(crate) fn failed(rejection: Rejection) -> Self {
+        Self::Failed(Some(Box::new(rejection)))
+    }
+
+    /// The rejection of a check that fails for every body. `None` after the first call.
+    pub(crate) fn take_failure(&mut self) -> Option<Rejection> {
+        match self {
+            Self::Failed(rejection) => rejection.take().map(|rejection| *rejection),
+            _ => None,
+        }
+    }
+
     /// Decided by a shared key, which says nothing of an id or a time.
     pub(super) fn shared_key(names: Arc<Names>, index: usize) -> Self {
         Self::Decided(Some(Proof {
@@ -49,7 +64,7 @@ impl Check {
     /// How many hash states [`update`](Self::update) feeds: the cost of a byte of the body.
     pub(crate) fn hashers(&self) -> usize {
         match self {
-            Self::Decided(_) => 0,
+            Self::Decided(_) | Self::Failed(_) => 0,
             Self::Signature(check) => check.verifiers.iter().map(Verifier::hashers).sum(),
         }
     }
@@ -71,6 +86,10 @@ impl Check {
             Self::Decided(proof) => proof
                 .take()
                 .ok_or_else(|| Rejection::new(RejectionKind::KeyMismatch)),
+            Self::Failed(rejection) => Err(rejection.take().map_or_else(
+                || Rejection::new(RejectionKind::SignatureMismatch),
+                |rejection| *rejection,
+            )),
             Self::Signature(check) => check.finish(),
         }
     }

@@ -1,0 +1,156 @@
+//! Requests that a sender makes when a webhook is set up, before or outside of its deliveries.
+//!
+//! A rule answers exactly one kind of request. An answer repeats what the client sent, or is empty: it
+//! proves nothing to the client that the client did not know.
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Response,
+    header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+    request::Parts,
+};
+use serde_json::{Value, json};
+
+use crate::event::Form;
+
+/// The longest text that an answer repeats.
+const LONGEST_CODE_BYTES: usize = 1024;
+
+/// How the set-up request of one sender is recognised and answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SetupRule {
+    /// Whether an unsigned request with this head can be the set-up request. Its body is then read.
+    pub(crate) may_be: fn(&Parts) -> bool,
+    /// The answer to an unsigned request, if it is the set-up request.
+    pub(crate) unsigned: fn(&Parts, &[u8]) -> Option<Response<Bytes>>,
+    /// The answer to a request whose signature was verified, if it is the set-up request.
+    pub(crate) signed: fn(&[u8]) -> Option<Response<Bytes>>,
+}
+
+impl SetupRule {
+    /// A request that is not signed.
+    const fn unsigned(
+        may_be: fn(&Parts) -> bool,
+        unsigned: fn(&Parts, &[u8]) -> Option<Response<Bytes>>,
+    ) -> Self {
+        Self {
+            may_be,
+            unsigned,
+            signed: |_| None,
+        }
+    }
+
+    /// A request that is signed like any other delivery.
+    const fn signed(signed: fn(&[u8]) -> Option<Response<Bytes>>) -> Self {
+        Self {
+            may_be: |_| false,
+            unsigned: |_, _| None,
+            signed,
+        }
+    }
+}
+
+/// `diagnostics:ping` with `{"test":true}`, when the user tests the connection.
+pub(super) const BITBUCKET: SetupRule = SetupRule::unsigned(
+    |head| {
+        let mut events = head.headers.get_all("x-event-key").iter();
+        is_post(head)
+            && events
+                .next()
+                .is_some_and(|event| event == "diagnostics:ping")
+            && events.next().is_none()
+    },
+    |_, body| (value(body)? == json!({ "test": true })).then(empty),
+);
+
+/// A signed `PING`.
+#[cfg(feature = "ed25519")]
+pub(super) const DISCORD: SetupRule = SetupRule::signed(|body| {
+    (value(body)?.get("type")? == 1).then(|| object(&json!({ "type": 1 })))
+});
+
+/// The token that becomes the key.
+pub(super) const NOTION: SetupRule = SetupRule::unsigned(is_post, |_, body| {
+    let value = value(body)?;
+    let token = value.get("verification_token")?.as_str()?;
+    (is_plain(token) && value.as_object()?.len() == 1).then(empty)
+});
+
+/// Unsigned `ssl_check`; signed `url_verification`.
+pub(super) const SLACK: SetupRule = SetupRule {
+    may_be: is_post,
+    unsigned: |_, body| {
+        let form = Form::of_body(body)?;
+        (form.get("ssl_check")? == "1" && form.get("command").is_none()).then(empty)
+    },
+    signed: |body| {
+        let value = value(body)?;
+        let challenge = value
+            .get("challenge")?
+            .as_str()
+            .filter(|text| is_plain(text))?;
+        (value.get("type")? == "url_verification").then(|| text(challenge))
+    },
+};
+
+/// `url_verification`. The vendor's page does not describe it. Sentry's and Hookdeck's receivers answer
+/// with the code in an object; Sentry's first receiver answered with the bare code. The object contains
+/// the code, so it satisfies a search for the code as well.
+pub(super) const STATSIG: SetupRule = SetupRule::unsigned(is_post, |_, body| {
+    let value = value(body)?;
+    let code = value.pointer("/data/verification_code")?.as_str();
+    let code = code.filter(|code| is_plain(code))?;
+    (value.pointer("/data/event")? == "url_verification")
+        .then(|| object(&json!({ "verification_code": code })))
+});
+
+/// A signed challenge. The header with the kind of the message is not signed, the subscription's status is.
+pub(super) const TWITCH: SetupRule = SetupRule::signed(|body| {
+    let value = value(body)?;
+    let challenge = value
+        .get("challenge")?
+        .as_str()
+        .filter(|text| is_plain(text))?;
+    (value.pointer("/subscription/status")? == "webhook_callback_verification_pending")
+        .then(|| text(challenge))
+});
+
+/// A form with the webhook's id alone.
+pub(super) const WOOCOMMERCE: SetupRule = SetupRule::unsigned(is_post, |_, body| {
+    let id = body.strip_prefix(b"webhook_id=")?;
+    let is_id = (1..=20).contains(&id.len()) && id.iter().all(u8::is_ascii_digit);
+    is_id.then(empty)
+});
+
+fn is_post(head: &Parts) -> bool {
+    head.method == Method::POST
+}
+
+fn value(body: &[u8]) -> Option<Value> {
+    serde_json::from_slice(body).ok()
+}
+
+/// Visible ASCII: nothing that a browser or a terminal would take for anything but text.
+fn is_plain(text: &str) -> bool {
+    (1..=LONGEST_CODE_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn empty() -> Response<Bytes> {
+    Response::default()
+}
+
+fn object(value: &Value) -> Response<Bytes> {
+    respond("application/json", value.to_string())
+}
+
+fn text(text: &str) -> Response<Bytes> {
+    respond("text/plain; charset=utf-8", text.to_owned())
+}
+
+fn respond(content_type: &'static str, body: String) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,375 @@
+//! Set-up requests: answered only where the owner asked for it, and never taken for a delivery.
+#![cfg(all(feature = "testing", feature = "ed25519"))]
+
+mod common;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use tower::{Layer, ServiceExt};
+use tower_webhook_auth::{
+    Provider, Rejection, RejectionKind, Secret, SetupAnswer, WebhookAuthLayer, provider,
+    testing::Signer,
+};
+
+const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+
+/// A set-up request of each sender, from the vendors' pages and from the receivers of others:
+/// <https://github.com/getsentry/sentry/blob/master/src/sentry/flags/providers.py> for Statsig,
+/// <https://github.com/woocommerce/woocommerce/issues/15642>,
+/// <https://github.com/slackapi/bolt-js/issues/614>,
+/// <https://github.com/runatlantis/atlantis/issues/474> for Bitbucket.
+const UNSIGNED: [(&str, &str, &str, &str); 5] = [
+    (
+        "bitbucket",
+        "x-event-key: diagnostics:ping",
+        r#"{"test": true}"#,
+        "",
+    ),
+    (
+        "notion",
+        "",
+        r#"{"verification_token":"secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"}"#,
+        "",
+    ),
+    ("slack", "", "ssl_check=1&token=Yu8dPqF", ""),
+    (
+        "statsig",
+        "",
+        r#"{"data":{"event":"url_verification","verification_code":"abc-123"}}"#,
+        r#"{"verification_code":"abc-123"}"#,
+    ),
+    ("woocommerce", "", "webhook_id=7", ""),
+];
+
+fn preset(name: &str) -> Provider<Bytes> {
+    let secret = Secret::new(SECRET).expect("a secret");
+    provider::by_name(name, secret, None).expect("a preset")
+}
+
+fn answering(name: &str) -> Provider<Bytes> {
+    preset(name).answer_setup().expect("a set-up request")
+}
+
+fn request(header: &str, body: &str) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::from(body.to_owned()));
+    *request.method_mut() = Method::POST;
+    if let Some((name, value)) = header.split_once(": ") {
+        let name: http::HeaderName = name.parse().expect("a name");
+        request
+            .headers_mut()
+            .insert(name, value.parse().expect("a value"));
+    }
+    request
+}
+
+/// Asserts that the inner service is not called.
+async fn respond(
+    provider: Provider<Bytes>,
+    request: Request<Full<Bytes>>,
+) -> (Response<()>, Bytes) {
+    let inner = common::Inner::default();
+    let service = WebhookAuthLayer::new(provider).layer(inner.clone());
+    let response = service.oneshot(request).await.expect("infallible");
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.expect("a body").to_bytes();
+    assert_eq!(inner.calls(), 0, "the inner service was called");
+    (Response::from_parts(head, ()), body)
+}
+
+#[tokio::test]
+async fn an_unsigned_set_up_request_is_answered_only_where_the_owner_asked_for_it() {
+    for (name, header, body, answer) in UNSIGNED {
+        let (response, _) = respond(preset(name), request(header, body)).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{name}");
+        assert!(
+            response.extensions().get::<SetupAnswer>().is_none(),
+            "{name}"
+        );
+
+        let (response, sent) = respond(answering(name), request(header, body)).await;
+        assert_eq!(response.status(), StatusCode::OK, "{name}");
+        assert_eq!(sent, answer, "{name}");
+        let setup = response
+            .extensions()
+            .get::<SetupAnswer>()
+            .expect("an answer");
+        assert_eq!((setup.provider(), setup.is_signed()), (name, false));
+        assert_eq!(setup.body(), body, "{name}");
+        assert!(!format!("{setup:?}").contains("secret_"), "{setup:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_exactly_the_set_up_request_is_rejected_like_any_unsigned_request() {
+    let long = format!(
+        r#"{{"data":{{"event":"url_verification","verification_code":"{}"}}}}"#,
+        "a".repeat(1025)
+    );
+    let huge = format!("webhook_id=7{}", "&".repeat(5000));
+    for (name, header, body) in [
+        ("bitbucket", "", r#"{"test": true}"#),
+        ("bitbucket", "x-event-key: repo:push", r#"{"test": true}"#),
+        (
+            "bitbucket",
+            "x-event-key: diagnostics:ping",
+            r#"{"test": true, "push": {}}"#,
+        ),
+        (
+            "notion",
+            "",
+            r#"{"verification_token":"secret_a","type":"page.created"}"#,
+        ),
+        ("notion", "", r#"{"type":"page.created"}"#),
+        ("slack", "", "ssl_check=1&command=%2Fdeploy"),
+        ("slack", "", "command=%2Fdeploy&text=ssl_check=1"),
+        // Signed at Slack: without a signature it is no set-up request.
+        (
+            "slack",
+            "",
+            r#"{"type":"url_verification","challenge":"abc"}"#,
+        ),
+        ("statsig", "", r#"{"data":{"event":"url_verification"}}"#),
+        (
+            "statsig",
+            "",
+            r#"{"data":[{"eventName":"statsig::config_change"}]}"#,
+        ),
+        (
+            "statsig",
+            "",
+            r#"{"data":{"event":"url_verification","verification_code":"<script>alert(1) "}}"#,
+        ),
+        ("statsig", "", &long),
+        ("woocommerce", "", "webhook_id=7&total=0"),
+        ("woocommerce", "", "webhook_id="),
+        ("woocommerce", "", &huge),
+    ] {
+        let (response, sent) = respond(answering(name), request(header, body)).await;
+        let (expected, text) = respond(preset(name), request(header, body)).await;
+        assert_eq!(
+            response.status(),
+            StatusCode::UNAUTHORIZED,
+            "{name}: {body}"
+        );
+        assert_eq!(
+            (sent, response.headers()),
+            (text, expected.headers()),
+            "{name}: {body}"
+        );
+        let rejection = response
+            .extensions()
+            .get::<Rejection>()
+            .expect("a rejection");
+        assert_eq!(
+            rejection.kind(),
+            RejectionKind::HeaderMissing,
+            "{name}: {body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_set_up_request_with_a_wrong_signature_is_rejected() {
+    for (name, header, value) in [
+        (
+            "woocommerce",
+            "x-wc-webhook-signature",
+            format!("{}=", "A".repeat(43)),
+        ),
+        ("woocommerce", "x-wc-webhook-signature", "no base64".into()),
+        (
+            "notion",
+            "x-notion-signature",
+            format!("sha256={}", "0".repeat(64)),
+        ),
+    ] {
+        let (_, _, body, _) = UNSIGNED
+            .into_iter()
+            .find(|row| row.0 == name)
+            .expect("a row");
+        let mut request = request("", body);
+        request
+            .headers_mut()
+            .insert(header, value.parse().expect("a value"));
+        let (response, _) = respond(answering(name), request).await;
+        assert_eq!(
+            response.status(),
+            StatusCode::UNAUTHORIZED,
+            "{name}: {value}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn another_method_than_post_is_no_set_up_request() {
+    for (name, header, body, _) in UNSIGNED {
+        let mut request = request(header, body);
+        *request.method_mut() = Method::PUT;
+        let (response, _) = respond(answering(name), request).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_signed_set_up_request_is_answered_in_place_of_the_handler() {
+    let secret = Secret::new(SECRET).expect("a secret");
+    for (name, body, answer) in [
+        (
+            "slack",
+            r#"{"type":"url_verification","challenge":"3eZbrw1a"}"#,
+            "3eZbrw1a",
+        ),
+        (
+            "twitch",
+            r#"{"challenge":"pogchamp","subscription":{"status":"webhook_callback_verification_pending"}}"#,
+            "pogchamp",
+        ),
+    ] {
+        let signer = Signer::new(&preset(name), &secret).expect("a signer");
+        let mut signed = Request::new(Bytes::from(body));
+        *signed.method_mut() = Method::POST;
+        signed.headers_mut().insert(
+            "twitch-eventsub-message-id",
+            "d-1".parse().expect("a value"),
+        );
+        let signed = signer.sign(signed).map(Full::new);
+        let (response, sent) = respond(answering(name), signed.clone()).await;
+        assert_eq!(
+            (response.status(), &sent[..]),
+            (StatusCode::OK, answer.as_bytes()),
+            "{name}"
+        );
+        let setup = response
+            .extensions()
+            .get::<SetupAnswer>()
+            .expect("an answer");
+        assert!(setup.is_signed(), "{name}");
+
+        // Without the option it is a delivery like any other.
+        let inner = common::Inner::default();
+        let service = WebhookAuthLayer::new(preset(name)).layer(inner.clone());
+        service.oneshot(signed).await.expect("infallible");
+        assert_eq!(inner.calls(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_verified_delivery_reaches_the_handler_also_where_set_up_is_answered() {
+    let secret = Secret::new(SECRET).expect("a secret");
+    for sender in provider::catalogue() {
+        let Ok(preset) = sender.provider(secret.clone(), None) else {
+            continue;
+        };
+        let Ok(signer) = Signer::new(&preset, &secret) else {
+            continue;
+        };
+        let Ok(answering) = preset.answer_setup() else {
+            assert!(!sender.setup_can_be_answered());
+            continue;
+        };
+        let mut delivery = Request::new(Bytes::from("{}"));
+        *delivery.method_mut() = Method::POST;
+        delivery.headers_mut().insert(
+            "twitch-eventsub-message-id",
+            "d-1".parse().expect("a value"),
+        );
+        let inner = common::Inner::default();
+        let service = WebhookAuthLayer::new(answering).layer(inner.clone());
+        let delivery = signer.sign(delivery).map(Full::new);
+        service.oneshot(delivery).await.expect("infallible");
+        assert_eq!(inner.calls(), 1, "{}", sender.name);
+    }
+}
+
+#[test]
+fn a_sender_without_such_a_request_says_so() {
+    let error = preset("github")
+        .answer_setup()
+        .expect_err("no set-up request");
+    assert_eq!(
+        error.to_string(),
+        "github has no set-up request that the layer can answer: do not call answer_setup"
+    );
+}
+
+/// X signs deliveries and challenges under one key. What `handshake::x` signs must be no delivery.
+#[tokio::test]
+async fn an_answer_to_a_challenge_of_x_is_no_delivery() {
+    let secret = Secret::new(SECRET).expect("a secret");
+    let signer = Signer::new(&preset("x"), &secret).expect("a signer");
+    for (body, expected) in [
+        ("crc-token_MTIz", StatusCode::UNPROCESSABLE_ENTITY),
+        ("", StatusCode::UNPROCESSABLE_ENTITY),
+        ("[]", StatusCode::UNPROCESSABLE_ENTITY),
+        ("{}", StatusCode::OK),
+        (" {\"for_user_id\":\"1\"}", StatusCode::OK),
+    ] {
+        for provider in [preset("x"), preset("x").fallible().bytes()] {
+            let service = WebhookAuthLayer::new(provider).layer(common::Inner::default());
+            let request = signer.request(body);
+            let response = service.oneshot(request).await.expect("infallible");
+            assert_eq!(response.status(), expected, "{body:?}");
+        }
+    }
+}
+
+mod verdict_without_a_service {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    /// The vendor's example, <https://docs.slack.dev/authentication/verifying-requests-from-slack/>.
+    const SLACK_BODY: &str = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
+
+    #[test]
+    fn it_is_the_verdict_of_the_layer() {
+        let secret = Secret::new("8f742231b10e8888abcd99yyyzzz85a5").expect("a secret");
+        let slack = provider::slack(secret);
+        let (head, ()) = Request::post("/")
+            .header("X-Slack-Request-Timestamp", "1531420618")
+            .header(
+                "X-Slack-Signature",
+                "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+            )
+            .body(())
+            .expect("a request")
+            .into_parts();
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let verify = |body: &'static str, seconds| {
+            slack
+                .verify(&head, Bytes::from_static(body.as_bytes()), at(seconds))
+                .map_err(|rejection| (rejection.kind(), rejection.provider().map(str::to_owned)))
+        };
+        let verified = verify(SLACK_BODY, 1_531_420_618).expect("a verified delivery");
+        assert_eq!(verified.body(), SLACK_BODY);
+        assert_eq!(verified.signed_at(), Some(at(1_531_420_618)));
+        for (body, seconds, kind) in [
+            (
+                "token=forged",
+                1_531_420_618,
+                RejectionKind::SignatureMismatch,
+            ),
+            (SLACK_BODY, 1_531_420_919, RejectionKind::TimestampTooOld),
+            (SLACK_BODY, 1_531_420_317, RejectionKind::TimestampInFuture),
+        ] {
+            let rejected = verify(body, seconds).expect_err("a rejection");
+            assert_eq!(rejected, (kind, Some("slack".into())));
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_not_the_event_is_rejected_with_its_length() {
+        let secret = Secret::new("wJ4mX9").expect("a secret");
+        let vwo = provider::vwo(secret);
+        let (head, ()) = Request::post("/")
+            .header("x-vwo-auth", "wJ4mX9")
+            .body(())
+            .expect("a request")
+            .into_parts();
+        let rejected = vwo.verify(&head, Bytes::from("no json"), SystemTime::now());
+        let rejection = rejected.expect_err("a rejection");
+        assert_eq!(rejection.kind(), RejectionKind::EventUnparseable);
+        assert_eq!(rejection.body_bytes(), 7);
+    }
+}
