@@ -39,27 +39,58 @@ fn the_readme_lists_every_kind_of_rejection_with_its_status() {
     assert_eq!(listed.len(), RejectionKind::ALL.len());
 }
 
-#[tokio::test]
-async fn the_readmes_curl_line_is_one_that_the_receiver_accepts() {
+/// What is between two texts of the README.
+fn of_the_readme(from: &str, to: &str) -> String {
     let readme = read("README.md");
-    let between = |from: &str, to: &str| {
-        let (_, rest) = readme.split_once(from).expect("a curl line");
-        rest.split_once(to).expect("its end").0.to_owned()
-    };
-    let request = Request::post("/")
-        .header("x-hub-signature", between("X-Hub-Signature: ", "'"))
-        .body(Full::<Bytes>::from(between("--data-binary '", "'")))
+    let (_, rest) = readme.split_once(from).expect("the first text");
+    rest.split_once(to).expect("the second text").0.to_owned()
+}
+
+/// Sends the delivery of the README's `curl` line with this signature.
+async fn deliver(signature: &str) -> u16 {
+    let request = Request::post("/webhooks/optimizely")
+        .header("x-hub-signature", signature)
+        .body(Full::<Bytes>::from(of_the_readme("--data-binary '", "'")))
         .expect("a request");
-    // Of the documentation, and of the example when it has no other.
+    // The secret of the documentation, and of the example without configuration.
     let secret = Secret::new("yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4").expect("a secret");
-    let response = WebhookAuthLayer::new(provider::optimizely(secret))
+    WebhookAuthLayer::new(provider::optimizely(secret))
         .layer(service_fn(async |_| {
             Ok::<_, BoxError>(Response::new(Full::<Bytes>::default()))
         }))
         .oneshot(request)
         .await
-        .expect("an answer");
-    assert_eq!(response.status(), 200);
+        .expect("a response")
+        .status()
+        .as_u16()
+}
+
+#[tokio::test]
+async fn the_readmes_curl_line_is_one_that_the_receiver_accepts() {
+    assert_eq!(deliver(&of_the_readme("X-Hub-Signature: ", "'")).await, 200);
+}
+
+#[tokio::test]
+async fn the_readme_shows_the_log_of_a_forged_delivery() {
+    let file = std::env::temp_dir().join(format!("documents-{}.log", std::process::id()));
+    let log = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .without_time()
+        .with_writer(fs::File::create(&file).expect("a file"))
+        .finish();
+    let guard = tracing::subscriber::set_default(log);
+    let status = deliver("sha1=0000000000000000000000000000000000000000").await;
+    drop(guard);
+    let line = fs::read_to_string(&file).expect("the log");
+    fs::remove_file(&file).expect("the file");
+    assert_eq!(status, 401);
+    assert!(line.contains("signature_mismatch"), "{line:?}");
+    let readme = read("README.md");
+    assert!(
+        readme.contains(line.trim()),
+        "not in the README: {}",
+        line.trim()
+    );
 }
 
 #[test]
