@@ -485,5 +485,5 @@ fn endless_empty_frames() {
     let took = began.elapsed();
     let status = response.expect("an infallible service").status();
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    println!("endless empty frames: refused after {took:?}");
+    println!("endless empty frames: rejected after {took:?}");
 }

@@ -33,10 +33,10 @@ macro_rules! cases {
 cases! {
     optimizely "optimizely"
     optimizely_4_keys "optimizely, 4 keys"
-    refused_after_the_body "refused after the body"
-    refused_from_the_head "refused from the head"
+    rejected_after_the_body "rejected after the body"
+    rejected_from_the_head "rejected from the head"
     vwo "vwo"
-    vwo_refused "vwo refused"
+    vwo_rejected "vwo rejected"
     standard_webhooks "standard webhooks"
     standard_webhooks_16 "standard webhooks, 16"
     stripe "stripe"

@@ -68,9 +68,9 @@ fn a_delivery_in_one_frame_allocates_its_event_its_extension_and_a_copy_of_a_sma
 fn a_rejection_allocates_its_response_and_the_reason_in_its_extensions() {
     let _alone = alone();
     for (name, copied) in [
-        ("refused from the head", 0),
-        ("refused after the body", COPY),
-        ("vwo refused", 0),
+        ("rejected from the head", 0),
+        ("rejected after the body", COPY),
+        ("vwo rejected", 0),
     ] {
         let case = case(name);
         let response = allocated(&case, &case.floor).allocations;

@@ -64,10 +64,10 @@ impl Case {
 pub const NAMES: [&str; 16] = [
     "optimizely",
     "optimizely, 4 keys",
-    "refused after the body",
-    "refused from the head",
+    "rejected after the body",
+    "rejected from the head",
     "vwo",
-    "vwo refused",
+    "vwo rejected",
     "standard webhooks",
     "standard webhooks, 16",
     "stripe",
@@ -85,10 +85,10 @@ pub fn case(name: &'static str) -> Case {
     let case = match name {
         "optimizely" => optimizely(name, 1, Forged::No),
         "optimizely, 4 keys" => optimizely(name, 4, Forged::No),
-        "refused after the body" => optimizely(name, 1, Forged::Yes),
-        "refused from the head" => refused_from_the_head(name),
+        "rejected after the body" => optimizely(name, 1, Forged::Yes),
+        "rejected from the head" => rejected_from_the_head(name),
         "vwo" => vwo(name, Forged::No),
-        "vwo refused" => vwo(name, Forged::Yes),
+        "vwo rejected" => vwo(name, Forged::Yes),
         "standard webhooks" => standard_webhooks(name, 1),
         "standard webhooks, 16" => standard_webhooks(name, 16),
         "stripe" => stripe(name, 1),
@@ -359,7 +359,7 @@ struct SettingsChanged {
 }
 
 /// Its floor is the digest of what was presented, so that its length does not show, one comparison,
-/// and the parse. Where it refuses, the floor parses nothing.
+/// and the parse. Where it rejects, the floor parses nothing.
 fn vwo(name: &'static str, forged: Forged) -> Case {
     let body = Bytes::from_static(VWO.as_bytes());
     let presented = match forged {
@@ -385,7 +385,7 @@ fn vwo(name: &'static str, forged: Forged) -> Case {
 }
 
 /// Its floor is the response: there is nothing to compute.
-fn refused_from_the_head(name: &'static str) -> Case {
+fn rejected_from_the_head(name: &'static str) -> Case {
     let provider = provider::optimizely(Secret::new(KEY).expect("a secret"));
     let body = Bytes::from_static(OPTIMIZELY.as_bytes());
     Case {
