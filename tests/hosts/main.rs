@@ -3,7 +3,6 @@
 #[cfg(feature = "axum")]
 mod axum;
 mod hyper;
-mod lambda;
 mod net;
 #[cfg(feature = "replay")]
 mod replay;

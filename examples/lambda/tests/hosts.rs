@@ -8,10 +8,19 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use lambda_http::{Body, IntoResponse, Request, request};
 use serde_json::json;
+use support::testing::{self, BODY, SECRET};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
-use tower_webhook_auth::Verified;
+use tower_webhook_auth::{Secret, Verified, WebhookAuthLayer, provider};
 
-use crate::net::{BODY, Event, PROJECT, SIGNATURE, layer};
+const PROJECT: &str = "11387641093";
+const SIGNATURE: &str = testing::SIGNATURE.1;
+
+type Event = provider::optimizely::Event;
+
+fn layer() -> WebhookAuthLayer<Event> {
+    let secret = Secret::new(SECRET).expect("a secret");
+    WebhookAuthLayer::new(provider::optimizely(secret))
+}
 
 /// A request in the format 2.0 of the gateway's payload.
 fn event(signature: &str, body: &str, is_base64: bool) -> Request {
