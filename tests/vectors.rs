@@ -15,7 +15,7 @@ use tower_webhook_auth::{
     SignatureScheme, SignedUrl, Timestamp, WebhookAuthLayer,
 };
 
-use self::common::case::{body, one_or_many, request, text};
+use self::common::case::{body, character, one_or_many, request, text};
 
 #[tokio::test]
 async fn every_case_of_the_vectors_file_gives_its_verdict() {
@@ -253,8 +253,4 @@ fn piece(piece: &Value) -> Piece {
             _ => panic!("unknown piece {piece}"),
         },
     }
-}
-
-fn character(text: &str) -> char {
-    text.chars().next().expect("a separator")
 }

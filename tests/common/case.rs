@@ -56,3 +56,8 @@ pub fn one_or_many(value: &Value) -> Vec<&str> {
         _ => Vec::new(),
     }
 }
+
+/// The one character of a separator.
+pub fn character(text: &str) -> char {
+    text.chars().next().expect("a separator")
+}
