@@ -97,7 +97,7 @@ impl Signer {
     /// header where it has to. When the scheme is one with a public key: what that verifies, only
     /// its owner can sign.
     pub fn new<E>(provider: &Provider<E>, secret: &Secret) -> Result<Self, ConfigError> {
-        let scheme = provider.scheme().clone();
+        let scheme = provider.scheme().signing_way(secret)?.clone();
         Ok(Self {
             keys: vec![scheme.signing_key(secret)?],
             scheme,

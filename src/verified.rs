@@ -149,6 +149,13 @@ impl<E> Verified<E> {
         self.0.authentication
     }
 
+    /// The name of the way that matched, if the scheme has several: see
+    /// [`Scheme::any_of`](crate::Scheme::any_of).
+    #[must_use]
+    pub fn way(&self) -> Option<&str> {
+        self.0.origin.way_name()
+    }
+
     /// The id of the delivery, if the sender sends one in a header.
     #[must_use]
     pub fn delivery_id(&self) -> Option<Claim<'_>> {

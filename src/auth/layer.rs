@@ -163,7 +163,8 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 ///
 /// The current span at the layer, for example the span of an outer `TraceLayer`, receives the fields that
 /// it declares: for a rejection `webhook.provider` and `webhook.reason`; for an accepted delivery
-/// `webhook.provider`, `webhook.key` and, if the signature covers it, `webhook.delivery_id`. It must be
+/// `webhook.provider`, `webhook.key`, `webhook.way` if the scheme has several ways (see
+/// [`Scheme::any_of`](crate::Scheme::any_of)), and `webhook.delivery_id` if the signature covers it. It must be
 /// the innermost span. The default span of `TraceLayer` declares none of them:
 ///
 /// ```
@@ -178,6 +179,7 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 ///         webhook.provider = Empty,
 ///         webhook.reason = Empty,
 ///         webhook.key = Empty,
+///         webhook.way = Empty,
 ///         webhook.delivery_id = Empty,
 ///     )
 /// });

@@ -122,6 +122,9 @@ impl Observer {
         let span = Span::current();
         span.record("webhook.provider", verified.provider());
         span.record("webhook.key", verified.key_name());
+        if let Some(way) = verified.way() {
+            span.record("webhook.way", way);
+        }
         if let Some(id) = verified.delivery_id().and_then(Claim::signed) {
             span.record("webhook.delivery_id", id);
         }

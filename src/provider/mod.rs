@@ -59,7 +59,7 @@ mod work;
 use std::{
     fmt,
     sync::{Arc, LazyLock},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -488,6 +488,43 @@ impl<E> Provider<E> {
             .map_err(|rejection| rejection.seen_by(self.shared_name(), length))
     }
 
+    /// How far the signed time may be from now, in place of the preset's tolerance. A scheme that accepts
+    /// times in the future continues to accept them.
+    ///
+    /// In a scheme with several ways it changes every way that has a signed time. The keys are shared with
+    /// the provider that this one was made from.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_webhook_auth::{Secret, provider};
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let slack = provider::slack(Secret::new("wJ4mX9")?).tolerance(Duration::from_secs(60))?;
+    /// // GitHub signs no time.
+    /// assert!(provider::github(Secret::new("wJ4mX9")?).tolerance(Duration::from_secs(60)).is_err());
+    /// # let _ = slack;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If no way of the scheme has a signed time whose beginning and end the signed bytes show.
+    pub fn tolerance(mut self, tolerance: Duration) -> Result<Self, ConfigError> {
+        let authenticator = &self.keys.authenticator;
+        let scheme = authenticator
+            .scheme()
+            .with_tolerance(tolerance)
+            .ok_or_else(|| {
+                ConfigError::new(format!(
+                    "{}: a tolerance was given, but the scheme proves no time of signing",
+                    self.name(),
+                ))
+            })?;
+        self.keys.authenticator = authenticator.with_scheme(scheme);
+        Ok(self)
+    }
+
     /// The sender's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -506,7 +543,7 @@ impl<E> Provider<E> {
 
     #[cfg(any(feature = "replay", feature = "testing"))]
     pub(crate) fn scheme(&self) -> &Scheme {
-        &self.keys.scheme
+        self.keys.authenticator.scheme()
     }
 
     /// Whether a delivery has a signature.
@@ -519,14 +556,15 @@ impl<E> Provider<E> {
     #[cfg(feature = "replay")]
     pub(crate) fn signs_id_or_time(&self) -> bool {
         let ids = &self.delivery_id;
-        let signs_id = !ids.is_empty() && ids.iter().all(|id| self.scheme().proves_header(id));
+        let signs_id =
+            !ids.is_empty() && ids.iter().all(|id| self.scheme().always_proves_header(id));
         signs_id || self.scheme().proves_id_or_time()
     }
 
     /// How old a delivery may be, if the signature proves its age.
     #[cfg(feature = "replay")]
-    pub(crate) fn tolerance(&self) -> Option<std::time::Duration> {
-        self.scheme().tolerance()
+    pub(crate) fn proven_tolerance(&self) -> Option<Duration> {
+        self.scheme().proven_tolerance()
     }
 
     pub(crate) fn body_limit(&self) -> Option<usize> {
@@ -568,22 +606,28 @@ impl<E> Provider<E> {
             ));
         }
         let event = (self.parse)(&body).map_err(unparseable)?;
+        let way = proof.origin.way();
         Ok(Verified::new(
             proof,
             event,
             body,
-            self.claim(&self.delivery_id, headers),
-            self.claim(&self.event_name, headers),
+            self.claim(&self.delivery_id, headers, way),
+            self.claim(&self.event_name, headers, way),
         ))
     }
 
     /// The first of these headers that is present.
-    fn claim(&self, names: &[HeaderName], headers: &HeaderMap) -> Option<(HeaderValue, bool)> {
+    fn claim(
+        &self,
+        names: &[HeaderName],
+        headers: &HeaderMap,
+        way: usize,
+    ) -> Option<(HeaderValue, bool)> {
         let name = names.iter().find(|name| headers.contains_key(*name))?;
         let mut values = headers.get_all(name).iter();
         let value = values.next()?.clone();
         // Of several values none is the one that was meant.
-        let signed = self.keys.scheme.proves_header(name);
+        let signed = self.keys.authenticator.scheme().proves_header(name, way);
         values.next().is_none().then_some((value, signed))
     }
 }
@@ -642,7 +686,6 @@ impl<E> fmt::Debug for Provider<E> {
 #[derive(Clone)]
 pub struct KeysHandle {
     provider: Arc<str>,
-    scheme: Scheme,
     authenticator: Authenticator,
 }
 
@@ -652,7 +695,6 @@ impl KeysHandle {
         authenticator.replace(&provider, keys)?;
         Ok(Self {
             provider,
-            scheme,
             authenticator,
         })
     }
@@ -680,14 +722,14 @@ impl KeysHandle {
     }
 
     fn mark_sensitive(&self, headers: &mut HeaderMap) {
-        self.scheme.mark_sensitive(headers);
+        self.authenticator.scheme().mark_sensitive(headers);
     }
 }
 
 impl fmt::Debug for KeysHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeysHandle")
-            .field("scheme", &self.scheme)
+            .field("scheme", self.authenticator.scheme())
             .field("names", &self.names())
             .finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! What the head decides: who may send a body at all.
+//! [`Authenticator`]: a scheme with the keys that are valid now. It judges the request head.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -9,10 +9,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use smallvec::SmallVec;
 
 use super::{
+    Kind, Scheme,
     builder::Signed,
     check::{Authentication, Check, SignatureCheck},
     headers::{is_readable_id, single},
-    mac::Verifier,
+    mac::{Candidates, Verifier},
+    prepared::{KeysOf, Prepared, PreparedKeys},
     shared_key::{KeyDigest, SharedKey},
     signature::Presented,
     signed::Facts,
@@ -21,145 +23,207 @@ use crate::{
     clock::Clock,
     error::ConfigError,
     rejection::{Rejection, RejectionKind},
-    secret::{Keys, Names, Secret},
+    secret::{Keys, Names},
 };
 
-/// A scheme, and the keys that hold now. A clone is one more reference to both.
+/// A scheme, and the keys that are valid now. A clone is one more reference to both.
 #[derive(Clone)]
-pub(crate) enum Authenticator {
-    SharedKey(Arc<Keyed<SharedKey, KeyDigest>>),
-    Signature(Arc<Keyed<Signed, Verifier>>),
-}
-
-/// A scheme, and what it makes of the keys that hold now: `None` while they are withdrawn.
-pub(crate) struct Keyed<S, K> {
-    scheme: Arc<S>,
-    current: RwLock<Option<KeySet<K>>>,
-}
-
-/// Keys in the order in which they are tried, as the scheme uses them, and their names.
-struct KeySet<K> {
-    keys: Vec<K>,
-    names: Arc<Names>,
+pub(crate) struct Authenticator {
+    scheme: Scheme,
+    /// `None` while the keys are withdrawn.
+    current: Arc<RwLock<Option<PreparedKeys>>>,
 }
 
 impl Authenticator {
-    /// Puts these keys in the place of those that hold now: what is costly about them is done here,
-    /// once. On an error those that hold now go on holding.
-    pub(crate) fn replace(&self, provider: &Arc<str>, keys: &Keys) -> Result<(), ConfigError> {
-        match self {
-            Self::SharedKey(keyed) => {
-                keyed.replace(provider, keys, |secret| Ok(keyed.scheme.key(secret)))
-            }
-            Self::Signature(keyed) => {
-                if let Some(most) = keyed.scheme.algorithm.most_operations()
-                    && keys.iter().len() > most
-                {
-                    return Err(ConfigError::new(format!(
-                        "{} public keys, but at most {most} are tried for a delivery: remove those that \
-                         are no longer used",
-                        keys.iter().len(),
-                    )));
-                }
-                keyed.replace(provider, keys, |secret| keyed.scheme.verifier(secret))
-            }
+    pub(super) fn new(scheme: Scheme) -> Self {
+        Self {
+            scheme,
+            current: Arc::default(),
         }
+    }
+
+    pub(crate) fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// An authenticator with another scheme that has the same keys, such as the same scheme with another
+    /// tolerance. When the keys are replaced in one, they are replaced in both.
+    pub(crate) fn with_scheme(&self, scheme: Scheme) -> Self {
+        Self {
+            scheme,
+            current: Arc::clone(&self.current),
+        }
+    }
+
+    /// Replaces the keys. All that is expensive about a key is done here, once. After an error the old
+    /// keys stay valid.
+    pub(crate) fn replace(&self, provider: &Arc<str>, keys: &Keys) -> Result<(), ConfigError> {
+        self.set(Some(self.scheme.prepare(provider, keys)?));
+        Ok(())
     }
 
     /// Takes all keys away.
     pub(crate) fn withdraw(&self) {
-        match self {
-            Self::SharedKey(keyed) => keyed.set(None),
-            Self::Signature(keyed) => keyed.set(None),
-        }
+        self.set(None);
     }
 
-    /// The names of the keys that hold now, in the order in which they are tried.
+    /// The names of the valid keys, in the order in which they are tried.
     pub(crate) fn key_names(&self) -> Vec<String> {
-        match self {
-            Self::SharedKey(keyed) => keyed.names(),
-            Self::Signature(keyed) => keyed.names(),
-        }
+        self.current()
+            .as_ref()
+            .map_or_else(Vec::new, PreparedKeys::names)
     }
 
-    /// All that can be decided from the head. What passes begins to read the body.
-    pub(crate) fn begin(&self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
-        match self {
-            Self::SharedKey(keyed) => keyed.begin(&head.headers),
-            Self::Signature(keyed) => keyed.begin(head, clock),
-        }
-    }
-}
+    // Only whole values are exchanged under the lock, so a poisoned lock holds a whole value.
 
-impl<S, K> Keyed<S, K> {
-    pub(super) fn without_keys(scheme: &Arc<S>) -> Self {
-        Self {
-            scheme: Arc::clone(scheme),
-            current: RwLock::new(None),
-        }
-    }
-
-    fn replace(
-        &self,
-        provider: &Arc<str>,
-        keys: &Keys,
-        prepare: impl Fn(&Secret) -> Result<K, ConfigError>,
-    ) -> Result<(), ConfigError> {
-        // Room for all at once: a vector that grows leaves what it held in memory that nobody wipes.
-        let mut prepared = Vec::with_capacity(keys.iter().len());
-        for key in keys.iter() {
-            let named =
-                |error| ConfigError::new(format!("{provider}: key {:?}: {error}", key.name));
-            prepared.push(prepare(&key.secret).map_err(named)?);
-        }
-        self.set(Some(KeySet {
-            keys: prepared,
-            names: Arc::new(Names::new(provider, keys)),
-        }));
-        Ok(())
-    }
-
-    // Only whole values are exchanged under the lock: a poisoned one holds nothing half done.
-
-    fn set(&self, keys: Option<KeySet<K>>) {
+    fn set(&self, keys: Option<PreparedKeys>) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
-    /// Looks at the keys that hold now. They are locked meanwhile, so no code of the user's, such as
-    /// a clock, may run in `look`: it could want to exchange them.
-    fn with_keys<T>(
+    fn current(&self) -> std::sync::RwLockReadGuard<'_, Option<PreparedKeys>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Judges the request head, and begins a check with the keys that are valid now.
+    pub(crate) fn begin(&self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
+        self.scheme.begin(head, clock, self)
+    }
+}
+
+/// Keys to begin a check with.
+///
+/// They are asked for after the head was judged, and are locked meanwhile: no code of the user, such
+/// as a clock, may run then, since it could replace the keys.
+pub(super) trait Lend {
+    fn lend<T>(
         &self,
-        look: impl FnOnce(&KeySet<K>) -> Result<T, Rejection>,
+        begin: impl FnOnce(&Prepared) -> Result<T, Rejection>,
+    ) -> Result<T, Rejection>;
+}
+
+impl Lend for Authenticator {
+    fn lend<T>(
+        &self,
+        begin: impl FnOnce(&Prepared) -> Result<T, Rejection>,
     ) -> Result<T, Rejection> {
-        match &*self.current.read().unwrap_or_else(PoisonError::into_inner) {
-            Some(keys) => look(keys),
-            None => Err(Rejection::new(RejectionKind::KeysUnavailable)),
+        match &*self.current() {
+            Some(keys) => begin(keys.get()),
+            None => Err(unavailable()),
         }
     }
+}
 
-    fn names(&self) -> Vec<String> {
-        self.with_keys(|keys| Ok(keys.names.keys().map(String::from).collect()))
-            .unwrap_or_default()
+impl Lend for PreparedKeys {
+    fn lend<T>(
+        &self,
+        begin: impl FnOnce(&Prepared) -> Result<T, Rejection>,
+    ) -> Result<T, Rejection> {
+        begin(self.get())
     }
 }
 
-impl Keyed<SharedKey, KeyDigest> {
-    fn begin(&self, headers: &HeaderMap) -> Result<Check, Rejection> {
-        let presented = self.scheme.read(headers)?;
-        self.with_keys(|KeySet { keys, names }| {
-            keys.iter()
-                .position(|key| key.matches(&presented).into())
-                .map(|index| Check::shared_key(Arc::clone(names), index))
-                .ok_or_else(|| Rejection::new(RejectionKind::KeyMismatch))
-        })
+fn unavailable() -> Rejection {
+    Rejection::new(RejectionKind::KeysUnavailable)
+}
+
+impl Scheme {
+    /// Keys in the form that this scheme uses.
+    ///
+    /// # Errors
+    ///
+    /// If a key is not written as the scheme requires.
+    pub(crate) fn prepare(
+        &self,
+        provider: &Arc<str>,
+        keys: &Keys,
+    ) -> Result<PreparedKeys, ConfigError> {
+        PreparedKeys::new(self, provider, keys)
+    }
+
+    /// Keys that accept nothing, and with which verifying costs the same as with one real key.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for keys that are looked up for each delivery")
+    )]
+    pub(crate) fn prepare_for_nobody(&self, provider: &Arc<str>) -> PreparedKeys {
+        PreparedKeys::of_nobody(self, provider)
+    }
+
+    /// Judges the request head, and begins a check with these keys. They must be prepared by this scheme.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for keys that are looked up for each delivery")
+    )]
+    pub(crate) fn begin_with(
+        &self,
+        keys: &PreparedKeys,
+        head: &Parts,
+        clock: &dyn Clock,
+    ) -> Result<Check, Rejection> {
+        self.begin(head, clock, keys)
+    }
+
+    fn begin(&self, head: &Parts, clock: &dyn Clock, keys: &impl Lend) -> Result<Check, Rejection> {
+        match &self.0 {
+            Kind::SharedKey(scheme) => {
+                let presented = scheme.read(&head.headers)?;
+                keys.lend(|keys| scheme.start(&presented, &keys.names, keys.of_way(0)?))
+            }
+            Kind::Signature(scheme) => {
+                let read = scheme.read_head(head, clock)?;
+                keys.lend(|keys| {
+                    let check = scheme.start(read, head, &keys.names, keys.of_way(0)?)?;
+                    Ok(Check::Signature(check))
+                })
+            }
+            Kind::AnyOf(ways) => ways.begin(head, clock, keys),
+        }
     }
 }
 
-impl Keyed<Signed, Verifier> {
-    fn begin(&self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
-        let scheme = &self.scheme;
+impl Prepared {
+    pub(super) fn of_way(&self, way: usize) -> Result<&KeysOf, Rejection> {
+        let way = self.ways.get(way).ok_or_else(unavailable)?;
+        Ok(&way.keys)
+    }
+}
+
+impl SharedKey {
+    /// Compares the presented key. The head is all that is needed.
+    pub(super) fn start(
+        &self,
+        presented: &KeyDigest,
+        names: &Arc<Names>,
+        keys: &KeysOf,
+    ) -> Result<Check, Rejection> {
+        let KeysOf::SharedKey(keys) = keys else {
+            return Err(unavailable());
+        };
+        keys.iter()
+            .position(|key| key.matches(presented).into())
+            .map(|index| Check::shared_key(Arc::clone(names), index))
+            .ok_or_else(|| Rejection::new(RejectionKind::KeyMismatch))
+    }
+}
+
+/// What was read from a request head that passed.
+pub(super) struct SignedHead<'a> {
+    candidates: Candidates,
+    id: Option<(&'a HeaderName, &'a HeaderValue)>,
+    written: &'a [u8],
+    timestamp: Option<SystemTime>,
+    after_body: Vec<u8>,
+}
+
+impl Signed {
+    /// All that the request head decides without a key.
+    pub(super) fn read_head<'a>(
+        &'a self,
+        head: &'a Parts,
+        clock: &dyn Clock,
+    ) -> Result<SignedHead<'a>, Rejection> {
         let headers = &head.headers;
-        for (name, value) in &scheme.required {
+        for (name, value) in &self.required {
             let present = single(headers, name)?
                 .ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, name))?;
             if present.as_bytes() != value.as_bytes() {
@@ -170,52 +234,71 @@ impl Keyed<Signed, Verifier> {
             candidates,
             timestamp: tagged,
             family,
-        } = scheme.signature.read(headers, scheme.algorithm)?;
-        let id = scheme.id(headers, family)?;
-        let (written, timestamp) = match scheme.timestamp(headers, tagged, family, clock)? {
+        } = self.signature.read(headers, self.algorithm)?;
+        let id = self.id(headers, family)?;
+        let (written, timestamp) = match self.timestamp(headers, tagged, family, clock)? {
             Some((written, timestamp)) => (written, Some(timestamp)),
             None => (&[][..], None),
         };
-        let facts = Facts {
-            id: id.map(|(name, value)| (name, value.as_bytes())),
-            timestamp: written,
+        let mut read = SignedHead {
+            candidates,
+            id,
+            written,
+            timestamp,
+            after_body: Vec::new(),
         };
-        let content = &scheme.content;
         let mut after_body = Vec::new();
-        content.write(&content.after_body, head, &facts, &mut |bytes| {
-            after_body.extend_from_slice(bytes.unwrap_or_default());
-        })?;
-        self.with_keys(|KeySet { keys, names }| {
-            let operations = keys.len().saturating_mul(candidates.len());
-            if scheme
-                .algorithm
-                .most_operations()
-                .is_some_and(|most| operations > most)
-            {
-                let name = scheme.signature.names.first();
-                return Err(Rejection::header(RejectionKind::TooManySignatures, name));
+        self.content.write(
+            &self.content.after_body,
+            head,
+            &read.facts(),
+            &mut |bytes| {
+                after_body.extend_from_slice(bytes.unwrap_or_default());
+            },
+        )?;
+        read.after_body = after_body;
+        Ok(read)
+    }
+
+    /// Begins to verify, with each of these keys.
+    pub(super) fn start(
+        &self,
+        read: SignedHead<'_>,
+        head: &Parts,
+        names: &Arc<Names>,
+        keys: &KeysOf,
+    ) -> Result<SignatureCheck, Rejection> {
+        let KeysOf::Signature(keys) = keys else {
+            return Err(unavailable());
+        };
+        let operations = keys.len().saturating_mul(read.candidates.len());
+        if self
+            .algorithm
+            .most_operations()
+            .is_some_and(|most| operations > most)
+        {
+            let name = self.signature.names.first();
+            return Err(Rejection::header(RejectionKind::TooManySignatures, name));
+        }
+        let content = &self.content;
+        let mut verifiers: SmallVec<[Verifier; 1]> =
+            keys.iter().map(|key| key.start(&read.candidates)).collect();
+        content.write(&content.before_body, head, &read.facts(), &mut |bytes| {
+            for verifier in &mut verifiers {
+                verifier.update_piece(bytes);
             }
-            let mut verifiers: SmallVec<[Verifier; 1]> =
-                keys.iter().map(|key| key.start(&candidates)).collect();
-            content.write(&content.before_body, head, &facts, &mut |bytes| {
-                for verifier in &mut verifiers {
-                    verifier.update_piece(bytes);
-                }
-            })?;
-            Ok(Check::Signature(SignatureCheck {
-                verifiers,
-                names: Some(Arc::clone(names)),
-                candidates,
-                after_body,
-                id: id.map(|(_, value)| (value.clone(), content.proven.id)),
-                timestamp: timestamp.filter(|_| content.proven.timestamp),
-                authentication: Authentication::by(scheme.algorithm),
-            }))
+        })?;
+        Ok(SignatureCheck {
+            verifiers,
+            names: Some(Arc::clone(names)),
+            candidates: read.candidates,
+            after_body: read.after_body,
+            id: read.id.map(|(_, value)| (value.clone(), content.proven.id)),
+            timestamp: read.timestamp.filter(|_| content.proven.timestamp),
+            authentication: Authentication::by(self.algorithm),
         })
     }
-}
 
-impl Signed {
     fn id<'a>(
         &'a self,
         headers: &'a HeaderMap,
@@ -227,7 +310,7 @@ impl Signed {
         let name = names.pick(headers, family);
         match single(headers, name)? {
             Some(value) if is_readable_id(value.as_bytes()) => Ok(Some((name, value))),
-            // An id that is not signed proves nothing, present or not.
+            // An id that is not signed proves nothing, so it may be absent.
             _ if !self.content.covers_id() => Ok(None),
             Some(_) => Err(Rejection::header(RejectionKind::HeaderMalformed, name)),
             None => Err(Rejection::header(RejectionKind::HeaderMissing, name)),
@@ -261,5 +344,120 @@ impl Signed {
             .judge(signed, clock)
             .map_err(|(kind, detail)| reject(kind).with_detail(detail))?;
         Ok(Some((written, signed)))
+    }
+}
+
+impl SignedHead<'_> {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            id: self.id.map(|(name, value)| (name, value.as_bytes())),
+            timestamp: self.written,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+    use crate::{
+        scheme::{SharedKeyScheme, SignatureScheme},
+        secret::Secret,
+    };
+
+    const TAG: &str = "4c1f2a9a6a4f5a2f1f7ff5a1b2a0d6c8e9f0a1b2c3d4e5f60718293a4b5c6d7e";
+
+    fn head(name: &str, value: &str) -> Parts {
+        let request = Request::builder().header(name, value).body(());
+        request.expect("a request").into_parts().0
+    }
+
+    fn keys(text: &str) -> Keys {
+        Secret::new(text).expect("a secret").into()
+    }
+
+    fn sign(key: &[u8], body: &[u8]) -> String {
+        use hmac::Mac;
+        let mut mac: hmac::Hmac<sha2::Sha256> = crate::scheme::mac::hmac(key);
+        mac.update(body);
+        data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes())
+    }
+
+    #[test]
+    fn a_check_begins_with_the_keys_that_are_handed_in() {
+        let scheme = SignatureScheme::hmac_sha256("x-signature").build();
+        let scheme = scheme.expect("a scheme");
+        let prepared = |text: &str| {
+            let prepared = scheme.prepare(&"acme".into(), &keys(text));
+            prepared.expect("a key")
+        };
+        let verdict = |keys: &PreparedKeys, signed_with: &str| {
+            let head = head("x-signature", &sign(signed_with.as_bytes(), b"body"));
+            let mut check = scheme
+                .begin_with(keys, &head, &SystemTime::now)
+                .expect("a signature that can be read");
+            check.update(b"body");
+            check
+                .finish()
+                .map(|proof| proof.origin.key_name().to_owned())
+        };
+        let (a, b) = (prepared("tenant-a-key"), prepared("tenant-b-key"));
+        assert_eq!(verdict(&a, "tenant-a-key").as_deref().ok(), Some("default"));
+        assert!(verdict(&a, "tenant-b-key").is_err());
+        assert!(verdict(&b, "tenant-b-key").is_ok());
+        let malformed = head("x-signature", "junk");
+        assert!(scheme.begin_with(&a, &malformed, &SystemTime::now).is_err());
+    }
+
+    /// Anyone can read the key of nobody in the source. It must not verify anything.
+    #[test]
+    fn the_key_of_nobody_costs_a_mac_and_accepts_nothing() {
+        let scheme = SignatureScheme::hmac_sha256("x-signature").build();
+        let scheme = scheme.expect("a scheme");
+        let nobody = scheme.prepare_for_nobody(&"acme".into());
+        for signature in [TAG.to_owned(), sign(&[1; 32], b"body")] {
+            let head = head("x-signature", &signature);
+            let mut check = scheme
+                .begin_with(&nobody, &head, &SystemTime::now)
+                .expect("a signature that can be read");
+            assert_eq!(check.hashers(), 1);
+            check.update(b"body");
+            let kind = check.finish().map_err(|rejection| rejection.kind()).err();
+            assert_eq!(kind, Some(RejectionKind::SignatureMismatch));
+        }
+        let shared = SharedKeyScheme::new("x-key").build().expect("a scheme");
+        let nobody = shared.prepare_for_nobody(&"acme".into());
+        let begun = shared.begin_with(&nobody, &head("x-key", "k"), &SystemTime::now);
+        let kind = begun.map_err(|rejection| rejection.kind()).err();
+        assert_eq!(kind, Some(RejectionKind::KeyMismatch));
+    }
+
+    #[cfg(all(feature = "ed25519", feature = "ecdsa-p256"))]
+    #[test]
+    fn there_is_a_public_key_of_nobody() {
+        for scheme in [
+            SignatureScheme::ed25519("x-signature"),
+            SignatureScheme::ecdsa_p256("x-signature"),
+        ] {
+            let scheme = scheme.build().expect("a scheme");
+            let nobody = scheme.prepare_for_nobody(&"acme".into());
+            let way = nobody.get().of_way(0).expect("one way");
+            assert!(matches!(way, KeysOf::Signature(keys) if keys.len() == 1));
+        }
+    }
+
+    #[test]
+    fn keys_of_another_scheme_are_rejected() {
+        let signature = SignatureScheme::hmac_sha256("x-signature").build();
+        let shared = SharedKeyScheme::new("x-key").build().expect("a scheme");
+        let keys = shared.prepare(&"acme".into(), &keys("wJ4mX9"));
+        let head = head("x-signature", TAG);
+        let begun =
+            signature
+                .expect("a scheme")
+                .begin_with(&keys.expect("a key"), &head, &SystemTime::now);
+        let kind = begun.map_err(|rejection| rejection.kind()).err();
+        assert_eq!(kind, Some(RejectionKind::KeysUnavailable));
     }
 }

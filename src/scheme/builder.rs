@@ -1,6 +1,6 @@
 //! [`SignatureScheme`]: how a sender signs, described as data and checked when it is built.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Kind, Scheme,
@@ -433,6 +433,18 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
+    /// The same scheme with another tolerance. `None` if it has no time that can be judged.
+    pub(super) fn with_tolerance(&self, tolerance: Duration) -> Option<Self> {
+        let mut signed = self.clone();
+        let timestamp = signed.timestamp.as_mut()?;
+        let is_appended =
+            self.algorithm == Algorithm::KeylessSha256 && self.content.has_timestamp_after_body();
+        let can_be_judged = self.content.proven.timestamp
+            || (timestamp.renewable && self.content.covers_timestamp() && !is_appended);
+        timestamp.tolerance = Some(tolerance);
+        can_be_judged.then_some(signed)
+    }
+
     /// An algorithm that is keyed with this secret.
     pub(super) fn verifier(&self, secret: &Secret) -> Result<Verifier, ConfigError> {
         self.algorithm.key(self.key.decode(secret, self.algorithm)?)

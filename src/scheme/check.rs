@@ -1,33 +1,38 @@
-//! What the body decides: hashed as it comes, judged when it ends.
+//! [`Check`]: hashes the body as it arrives, and gives the verdict at its end.
 
 use std::{sync::Arc, time::SystemTime};
 
 use http::HeaderValue;
 use smallvec::SmallVec;
 
-use super::mac::{Algorithm, Candidates, Verifier};
+use super::{
+    mac::{Algorithm, Candidates, Verifier},
+    ways::WayCheck,
+};
 use crate::{
     rejection::{Rejection, RejectionKind},
     secret::{Names, Origin},
 };
 
-/// What is still to be proven about one delivery whose head passed.
+/// The verification of one delivery whose request head passed.
 #[expect(
     clippy::large_enum_variant,
     reason = "boxing would allocate for every request"
 )]
 pub(crate) enum Check {
-    /// The head was proof enough. Gone when it was asked for.
+    /// The head was enough. `None` after the first call of `finish`.
     Decided(Option<Proof>),
     /// The head was rejected, and the body is read for another purpose. `None` after it was taken.
     Failed(Option<Box<Rejection>>),
     /// The body is signed.
     Signature(SignatureCheck),
+    /// Several ways are tried, in this order.
+    AnyOf(Vec<WayCheck>),
 }
 
 pub(crate) struct SignatureCheck {
     pub(super) verifiers: SmallVec<[Verifier; 1]>,
-    /// Gone when the verdict was asked for.
+    /// `None` after the first call of `finish`.
     pub(super) names: Option<Arc<Names>>,
     pub(super) candidates: Candidates,
     pub(super) after_body: Vec<u8>,
@@ -50,7 +55,7 @@ impl Check {
         }
     }
 
-    /// Decided by a shared key, which says nothing of an id or a time.
+    /// Decided by a shared key. It proves no id and no time.
     pub(super) fn shared_key(names: Arc<Names>, index: usize) -> Self {
         Self::Decided(Some(Proof {
             origin: Origin::new(names, index),
@@ -65,15 +70,24 @@ impl Check {
     pub(crate) fn hashers(&self) -> usize {
         match self {
             Self::Decided(_) | Self::Failed(_) => 0,
+            Self::AnyOf(ways) => ways.iter().map(|way| way.check.hashers()).sum(),
             Self::Signature(check) => check.verifiers.iter().map(Verifier::hashers).sum(),
         }
     }
 
-    /// Takes in a piece of the body as it arrives.
+    /// Adds a piece of the body as it arrives.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        if let Self::Signature(check) = self {
-            for verifier in &mut check.verifiers {
-                verifier.update(bytes);
+        match self {
+            Self::Decided(_) | Self::Failed(_) => {}
+            Self::Signature(check) => {
+                for verifier in &mut check.verifiers {
+                    verifier.update(bytes);
+                }
+            }
+            Self::AnyOf(ways) => {
+                for way in ways {
+                    way.check.update(bytes);
+                }
             }
         }
     }
@@ -91,6 +105,7 @@ impl Check {
                 |rejection| *rejection,
             )),
             Self::Signature(check) => check.finish(),
+            Self::AnyOf(ways) => WayCheck::finish(ways),
         }
     }
 }
@@ -103,6 +118,8 @@ impl SignatureCheck {
             .verifiers
             .iter_mut()
             .position(|verifier| verifier.matches(&self.candidates, &self.after_body).into())
+            // A key of nobody has no name. It costs as much as another, and proves nothing.
+            .filter(|_| !names.are_of_nobody())
             .ok_or_else(mismatch)?;
         Ok(Proof {
             origin: Origin::new(names, matching),
@@ -138,7 +155,8 @@ impl Authentication {
     }
 }
 
-/// That a key matched. Its last field is private to this file: nobody else can make one.
+/// The proof that a key matched. Its last field is private to this file, so that only this file can make
+/// one.
 pub(crate) struct Proof {
     pub(crate) origin: Origin,
     pub(crate) authentication: Authentication,

@@ -23,6 +23,9 @@ use super::{
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Way {
+    /// The name of the way, as [`Verified::way`](crate::Verified::way) returns it. `None` if there is only
+    /// one way.
+    pub name: Option<String>,
     /// The algorithm, such as `HMAC-SHA256` or `shared key`.
     pub algorithm: &'static str,
     /// How the signature is written. `None` for a shared key.
@@ -97,10 +100,21 @@ impl Scheme {
     /// What this scheme does: one entry for each way to verify, in the order in which they are tried.
     #[must_use]
     pub fn ways(&self) -> Vec<Way> {
-        vec![match &self.0 {
-            Kind::SharedKey(shared_key) => shared_key.describe(),
-            Kind::Signature(signed) => signed.describe(),
-        }]
+        let names = self.way_names();
+        let ways = self.each_way().iter().enumerate();
+        ways.filter_map(|(index, way)| {
+            let name = names.and_then(|names| names.get(index));
+            let way = match &way.0 {
+                Kind::SharedKey(shared_key) => shared_key.describe(),
+                Kind::Signature(signed) => signed.describe(),
+                Kind::AnyOf(_) => return None,
+            };
+            Some(Way {
+                name: name.map(|name| name.to_string()),
+                ..way
+            })
+        })
+        .collect()
     }
 }
 
@@ -108,6 +122,7 @@ impl SharedKey {
     fn describe(&self) -> Way {
         let headers = self.headers.iter().cloned();
         Way {
+            name: None,
             algorithm: "shared key",
             encoding: None,
             value: format!("{}{{key}}", self.prefix()),
@@ -151,6 +166,7 @@ impl Signed {
         }
         let text = |parts: &[Part]| parts.iter().map(part_text).collect::<String>();
         Way {
+            name: None,
             algorithm: self.algorithm.title(),
             encoding: Some(self.signature.encoding),
             value: self.value_form(),

@@ -1,9 +1,9 @@
-//! How a delivery proves itself, as data: bytes in, verdict out. Knows neither tower nor providers.
+//! How deliveries are authenticated, as data: bytes in, verdict out. It knows neither tower nor providers.
 //!
-//! A [`SignatureScheme`] or a [`SharedKeyScheme`] is a description; built, it is a [`Scheme`]. With its
-//! keys that is an `Authenticator`, which looks at a request's head and either refuses it or begins a
-//! `Check`. The check is fed with the body as it arrives, and its end is a `Proof`, which nobody else
-//! can make.
+//! A [`SignatureScheme`] or a [`SharedKeyScheme`] is a description. `build()` checks it and makes a
+//! [`Scheme`]. [`Scheme::any_of`] joins several. A scheme with its `PreparedKeys` is an `Authenticator`: it
+//! judges a request head, and rejects it or begins a `Check`. The check gets the body as it arrives, and
+//! its end is a `Proof`, which only this module can make.
 
 mod authenticator;
 mod builder;
@@ -12,6 +12,7 @@ mod describe;
 mod headers;
 mod key;
 mod mac;
+mod prepared;
 mod shared_key;
 #[cfg(feature = "testing")]
 mod sign;
@@ -19,8 +20,9 @@ mod signature;
 mod signed;
 mod timestamp;
 mod url;
+mod ways;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName};
 
@@ -30,7 +32,6 @@ pub(crate) use self::{
     authenticator::Authenticator,
     check::{Check, Proof},
 };
-use self::{authenticator::Keyed, builder::Signed, shared_key::SharedKey};
 pub use self::{
     builder::SignatureScheme,
     check::Authentication,
@@ -42,76 +43,105 @@ pub use self::{
     timestamp::Timestamp,
     url::SignedUrl,
 };
+use self::{builder::Signed, shared_key::SharedKey, ways::Ways};
 #[cfg(feature = "handshake")]
 pub(crate) use self::{mac::hmac, shared_key::KeyDigest};
 
-/// How a delivery proves itself: built from a [`SignatureScheme`] or a [`SharedKeyScheme`].
+/// How deliveries are authenticated. It is built from a [`SignatureScheme`] or a [`SharedKeyScheme`], or
+/// from several of them with [`any_of`](Self::any_of).
 #[derive(Clone, Debug)]
 pub struct Scheme(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
+    AnyOf(Arc<Ways>),
     SharedKey(Arc<SharedKey>),
     Signature(Arc<Signed>),
 }
 
 impl Scheme {
-    /// Whether a signature proves the value of this header.
-    pub(crate) fn proves_header(&self, name: &HeaderName) -> bool {
-        match &self.0 {
-            Kind::SharedKey(_) => false,
-            Kind::Signature(signed) => signed.content.proven.headers.contains(name),
+    /// Whether a signature that matched in this way proves the value of this header.
+    pub(crate) fn proves_header(&self, name: &HeaderName, way: usize) -> bool {
+        match self.each_way().get(way).map(|way| &way.0) {
+            Some(Kind::Signature(signed)) => signed.content.proven.headers.contains(name),
+            _ => false,
         }
     }
 
-    /// Whether a delivery has a signature.
+    /// Whether a signature proves the value of this header, in every way.
+    #[cfg(feature = "replay")]
+    pub(crate) fn always_proves_header(&self, name: &HeaderName) -> bool {
+        (0..self.each_way().len()).all(|way| self.proves_header(name, way))
+    }
+
+    /// Whether every delivery has a signature, in whichever way it is verified.
     #[cfg(feature = "replay")]
     pub(crate) fn signs(&self) -> bool {
-        match &self.0 {
-            Kind::SharedKey(_) => false,
-            Kind::Signature(_) => true,
-        }
+        let mut ways = self.each_way().iter();
+        ways.all(|way| matches!(way.0, Kind::Signature(_)))
     }
 
-    /// Whether the signature proves an id, or the time when the delivery was signed.
+    /// Whether the signature proves an id, or the time when the delivery was signed, in every way.
     #[cfg(feature = "replay")]
     pub(crate) fn proves_id_or_time(&self) -> bool {
-        match &self.0 {
-            Kind::SharedKey(_) => false,
+        self.each_way().iter().all(|way| match &way.0 {
             Kind::Signature(signed) => signed.content.proven.id || signed.content.proven.timestamp,
+            _ => false,
+        })
+    }
+
+    /// How old a delivery may be, if the signature proves its age in every way.
+    #[cfg(feature = "replay")]
+    pub(crate) fn proven_tolerance(&self) -> Option<Duration> {
+        let ways = self.each_way().iter().map(|way| {
+            let Kind::Signature(signed) = &way.0 else {
+                return None;
+            };
+            let tolerance = signed.timestamp.as_ref()?.tolerance;
+            tolerance.filter(|_| signed.content.proven.timestamp)
+        });
+        ways.reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)))?
+    }
+
+    /// Marks the headers that hold a shared key as sensitive.
+    pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
+        for way in self.each_way() {
+            if let Kind::SharedKey(shared_key) = &way.0 {
+                shared_key.mark_sensitive(headers);
+            }
         }
     }
 
-    /// How old a delivery may be, if the signature proves its age.
-    #[cfg(feature = "replay")]
-    pub(crate) fn tolerance(&self) -> Option<std::time::Duration> {
+    /// The same scheme with another tolerance, in every way that has a signed time. `None` if no way has
+    /// one.
+    pub(crate) fn with_tolerance(&self, tolerance: Duration) -> Option<Self> {
         match &self.0 {
+            Kind::AnyOf(ways) => {
+                let changed: Vec<Option<Self>> = ways
+                    .schemes
+                    .iter()
+                    .map(|way| way.with_tolerance(tolerance))
+                    .collect();
+                changed.iter().any(Option::is_some).then(|| {
+                    let schemes = changed.into_iter().zip(&ways.schemes);
+                    Self(Kind::AnyOf(Arc::new(Ways {
+                        schemes: schemes
+                            .map(|(changed, way)| changed.unwrap_or_else(|| way.clone()))
+                            .collect(),
+                        names: Arc::clone(&ways.names),
+                    })))
+                })
+            }
             Kind::SharedKey(_) => None,
             Kind::Signature(signed) => {
-                let timestamp = signed.timestamp.as_ref()?;
-                timestamp
-                    .tolerance
-                    .filter(|_| signed.content.proven.timestamp)
+                let signed = Signed::with_tolerance(signed, tolerance)?;
+                Some(Self(Kind::Signature(Arc::new(signed))))
             }
         }
     }
 
-    /// Marks what came in the head and is itself a secret.
-    pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
-        if let Kind::SharedKey(shared_key) = &self.0 {
-            shared_key.mark_sensitive(headers);
-        }
-    }
-
-    /// The scheme, ready for its keys.
+    /// The scheme, without keys yet.
     pub(crate) fn authenticator(&self) -> Authenticator {
-        match &self.0 {
-            Kind::SharedKey(scheme) => {
-                Authenticator::SharedKey(Arc::new(Keyed::without_keys(scheme)))
-            }
-            Kind::Signature(scheme) => {
-                Authenticator::Signature(Arc::new(Keyed::without_keys(scheme)))
-            }
-        }
+        Authenticator::new(self.clone())
     }
 }

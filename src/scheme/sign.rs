@@ -29,6 +29,7 @@ impl Scheme {
                 });
             }
             Kind::Signature(signed) => signed,
+            Kind::AnyOf(_) => return self.signing_way(secret)?.signing_key(secret),
         };
         let verifier = signed.verifier(secret)?;
         if verifier.start(&[]).tag(&mut [0; 64]).is_none() {
@@ -40,11 +41,24 @@ impl Scheme {
         })
     }
 
+    /// The first way that can sign with this secret.
+    pub(crate) fn signing_way(&self, secret: &Secret) -> Result<&Self, ConfigError> {
+        let mut first_error = None;
+        for way in self.each_way() {
+            match way.signing_key(secret) {
+                Ok(_) => return Ok(way),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        Err(first_error.unwrap_or_else(|| ConfigError::new("the scheme has no way to sign")))
+    }
+
     /// How many keys may sign one delivery.
     pub(crate) fn most_signatures(&self) -> usize {
         match &self.0 {
             Kind::SharedKey(_) => 1,
             Kind::Signature(signed) => signed.signature.room_for(signed.algorithm),
+            Kind::AnyOf(ways) => ways.schemes.first().map_or(0, Self::most_signatures),
         }
     }
 
@@ -60,6 +74,10 @@ impl Scheme {
         match &self.0 {
             Kind::SharedKey(shared) => shared.sign(keys, head),
             Kind::Signature(signed) => signed.sign(keys, head, body, time, id),
+            Kind::AnyOf(ways) => match ways.schemes.first() {
+                Some(way) => way.sign(keys, head, body, time, id),
+                None => Ok(()),
+            },
         }
     }
 }

@@ -105,6 +105,8 @@ pub(crate) struct Names {
     provider: Arc<str>,
     tenant: Option<Arc<str>>,
     keys: Vec<Arc<str>>,
+    /// The names of the ways of the scheme, if it has several.
+    ways: Option<Arc<[Arc<str>]>>,
 }
 
 impl Names {
@@ -114,7 +116,27 @@ impl Names {
             // Keys that a provider holds itself have no tenant.
             tenant: None,
             keys: keys.iter().map(|key| Arc::clone(&key.name)).collect(),
+            ways: None,
         }
+    }
+
+    /// The names for a key that belongs to nobody. A match with it proves nothing.
+    pub(crate) fn of_nobody(provider: &Arc<str>) -> Self {
+        Self {
+            provider: Arc::clone(provider),
+            tenant: None,
+            keys: Vec::new(),
+            ways: None,
+        }
+    }
+
+    pub(crate) fn with_ways(mut self, ways: Option<&Arc<[Arc<str>]>>) -> Self {
+        self.ways = ways.cloned();
+        self
+    }
+
+    pub(crate) fn are_of_nobody(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// The names of the keys, in the order in which they are tried.
@@ -123,16 +145,33 @@ impl Names {
     }
 }
 
-/// The provider of a delivery, and which of its keys matched.
+/// The provider of a delivery, and which of its keys matched in which way.
 #[derive(Clone)]
 pub(crate) struct Origin {
     names: Arc<Names>,
     key: usize,
+    way: usize,
 }
 
 impl Origin {
     pub(crate) fn new(names: Arc<Names>, key: usize) -> Self {
-        Self { names, key }
+        Self { names, key, way: 0 }
+    }
+
+    /// The way of a scheme with several, and the places of its keys among all keys.
+    pub(crate) fn set_way(&mut self, way: usize, places: &[usize]) {
+        self.way = way;
+        self.key = places.get(self.key).copied().unwrap_or(self.key);
+    }
+
+    /// The position of the way that matched.
+    pub(crate) fn way(&self) -> usize {
+        self.way
+    }
+
+    /// The name of the way that matched, if the scheme has several.
+    pub(crate) fn way_name(&self) -> Option<&str> {
+        self.names.ways.as_ref()?.get(self.way).map(|name| &**name)
     }
 
     pub(crate) fn provider(&self) -> &str {

@@ -1,0 +1,161 @@
+//! [`PreparedKeys`]: keys as a scheme uses them.
+
+use std::sync::Arc;
+
+use super::{
+    Kind, Scheme, builder::Signed, mac::Verifier, shared_key::KeyDigest, shared_key::SharedKey,
+};
+use crate::{
+    error::ConfigError,
+    secret::{Keys, Names},
+};
+
+/// The keys of one provider or one tenant, prepared for one scheme.
+///
+/// It never changes: keys are replaced by another set, as a whole. A clone is one more reference.
+#[derive(Clone)]
+pub(crate) struct PreparedKeys(Arc<Prepared>);
+
+pub(super) struct Prepared {
+    pub(super) names: Arc<Names>,
+    /// One for each way of the scheme.
+    pub(super) ways: Vec<WayKeys>,
+}
+
+/// The keys that one way can use, in the order in which they are tried.
+pub(super) struct WayKeys {
+    pub(super) keys: KeysOf,
+    /// The place of each key among the names. A key that this way cannot decode has none.
+    pub(super) places: Vec<usize>,
+}
+
+pub(super) enum KeysOf {
+    SharedKey(Vec<KeyDigest>),
+    Signature(Vec<Verifier>),
+}
+
+impl PreparedKeys {
+    /// # Errors
+    ///
+    /// If a key cannot be used in any way of the scheme.
+    pub(super) fn new(
+        scheme: &Scheme,
+        provider: &Arc<str>,
+        keys: &Keys,
+    ) -> Result<Self, ConfigError> {
+        let mut used = vec![false; keys.iter().len()];
+        let mut errors = Vec::new();
+        let mut ways = Vec::new();
+        for way in scheme.each_way() {
+            let mut places = Vec::new();
+            let keys = match &way.0 {
+                Kind::SharedKey(shared) => {
+                    places.extend(0..keys.iter().len());
+                    used.fill(true);
+                    KeysOf::SharedKey(shared.prepare(keys))
+                }
+                Kind::Signature(signed) => {
+                    let prepared = signed.prepare(provider, keys, |place, error| match error {
+                        None => {
+                            places.push(place);
+                            if let Some(used) = used.get_mut(place) {
+                                *used = true;
+                            }
+                        }
+                        Some(error) => errors.push((place, error)),
+                    });
+                    KeysOf::Signature(prepared?)
+                }
+                Kind::AnyOf(_) => return Err(nested()),
+            };
+            ways.push(WayKeys { keys, places });
+        }
+        // An error of a key that another way can use is no error.
+        let is_unused = |place: usize| used.get(place) == Some(&false);
+        if let Some((_, error)) = errors.into_iter().find(|(place, _)| is_unused(*place)) {
+            return Err(error);
+        }
+        let names = Names::new(provider, keys).with_ways(scheme.way_names());
+        Ok(Self(Arc::new(Prepared {
+            names: Arc::new(names),
+            ways,
+        })))
+    }
+
+    /// Keys for a tenant that is not known. Verifying costs the same as with a tenant's key, and no
+    /// signature is ever accepted.
+    pub(super) fn of_nobody(scheme: &Scheme, provider: &Arc<str>) -> Self {
+        let ways = scheme.each_way().iter().map(|way| WayKeys {
+            keys: match &way.0 {
+                Kind::Signature(signed) => {
+                    KeysOf::Signature(signed.algorithm.key_of_nobody().into_iter().collect())
+                }
+                Kind::SharedKey(_) | Kind::AnyOf(_) => KeysOf::SharedKey(Vec::new()),
+            },
+            places: Vec::new(),
+        });
+        Self(Arc::new(Prepared {
+            names: Arc::new(Names::of_nobody(provider).with_ways(scheme.way_names())),
+            ways: ways.collect(),
+        }))
+    }
+
+    pub(super) fn get(&self) -> &Prepared {
+        &self.0
+    }
+
+    /// The names of the keys, in the order in which they are tried.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.names.keys().map(String::from).collect()
+    }
+}
+
+pub(super) fn nested() -> ConfigError {
+    ConfigError::new("a way of `any_of` is itself an `any_of`: list all ways in one call")
+}
+
+impl SharedKey {
+    fn prepare(&self, keys: &Keys) -> Vec<KeyDigest> {
+        // `keys` has an exact size, so that the vector does not grow: one that grows leaves its old
+        // content in memory that is not wiped.
+        let mut prepared = Vec::with_capacity(keys.iter().len());
+        prepared.extend(keys.iter().map(|key| self.key(&key.secret)));
+        prepared
+    }
+}
+
+impl Signed {
+    /// Prepares the keys that this way can decode, and tells `took` of each key.
+    fn prepare(
+        &self,
+        provider: &Arc<str>,
+        keys: &Keys,
+        mut took: impl FnMut(usize, Option<ConfigError>),
+    ) -> Result<Vec<Verifier>, ConfigError> {
+        if let Some(most) = self.algorithm.most_operations()
+            && keys.iter().len() > most
+        {
+            return Err(ConfigError::new(format!(
+                "{provider}: {} public keys, but at most {most} are tried for a delivery: remove those \
+                 that are no longer used",
+                keys.iter().len(),
+            )));
+        }
+        // See `SharedKey::prepare`.
+        let mut prepared = Vec::with_capacity(keys.iter().len());
+        for (place, key) in keys.iter().enumerate() {
+            match self.verifier(&key.secret) {
+                Ok(verifier) => {
+                    prepared.push(verifier);
+                    took(place, None);
+                }
+                Err(error) => {
+                    let name = &key.name;
+                    let error = ConfigError::new(format!("{provider}: key {name:?}: {error}"));
+                    took(place, Some(error));
+                }
+            }
+        }
+        Ok(prepared)
+    }
+}

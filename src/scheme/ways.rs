@@ -1,0 +1,231 @@
+//! [`Scheme::any_of`]: several complete ways to verify, tried in order.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, request::Parts};
+
+use super::{
+    Kind, Scheme,
+    authenticator::{Lend, SignedHead},
+    check::{Check, Proof},
+    prepared::nested,
+    shared_key::KeyDigest,
+};
+use crate::{
+    clock::Clock,
+    error::ConfigError,
+    rejection::{Rejection, RejectionKind},
+};
+
+/// Each way costs one MAC for each key.
+const MOST_WAYS: usize = 4;
+
+/// The ways of [`Scheme::any_of`], each a scheme of one way, and their names.
+#[derive(Clone, Debug)]
+pub(super) struct Ways {
+    pub(super) schemes: Vec<Scheme>,
+    pub(super) names: Arc<[Arc<str>]>,
+}
+
+impl Scheme {
+    /// Several complete ways to verify a delivery, in the order in which they are tried.
+    ///
+    /// Use it for a sender that changed its scheme, or that offers two: another family of headers,
+    /// another way to decode the key, or a signature in place of a shared key. A way is skipped if the
+    /// request head does not fit it. The first way in the list that matches decides, and
+    /// [`Verified::way`](crate::Verified::way) returns its name. If no way fits the head, the rejection is
+    /// that of the first way whose signature or key header is present.
+    ///
+    /// A delivery is as safe as the weakest way: with a shared key in the list, the body of a delivery may
+    /// be unsigned. Check [`Verified::authentication`](crate::Verified::authentication), and remove the
+    /// weaker way as soon as all senders use the stronger one.
+    ///
+    /// All keys are tried in all ways. A key that one way cannot decode is used in the others.
+    ///
+    /// ```
+    /// use tower_webhook_auth::{Provider, Scheme, Secret, SharedKeyScheme, SignatureScheme};
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let signature = SignatureScheme::hmac_sha256("X-Acme-Signature").build()?;
+    /// let token = SharedKeyScheme::new("X-Acme-Token").build()?;
+    /// let scheme = Scheme::any_of([("signature", signature), ("token", token)])?;
+    /// let acme = Provider::new("acme", scheme, Secret::new("wJ4mX9")?)?;
+    /// # let _ = acme;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there are no ways or more than 4, if a name is empty or used twice, or if a way is itself made
+    /// by `any_of`.
+    pub fn any_of<N: Into<String>>(
+        ways: impl IntoIterator<Item = (N, Self)>,
+    ) -> Result<Self, ConfigError> {
+        let mut names: Vec<Arc<str>> = Vec::new();
+        let mut schemes = Vec::new();
+        for (name, scheme) in ways {
+            let name: Arc<str> = name.into().into();
+            if name.is_empty() {
+                return Err(ConfigError::new("the name of a way is empty"));
+            }
+            if names.contains(&name) {
+                return Err(ConfigError::new(format!("two ways are named {:?}", &*name)));
+            }
+            if matches!(scheme.0, Kind::AnyOf(_)) {
+                return Err(nested());
+            }
+            names.push(name);
+            schemes.push(scheme);
+        }
+        if schemes.is_empty() || schemes.len() > MOST_WAYS {
+            return Err(ConfigError::new(format!(
+                "`any_of` has {} ways: give it 1 to {MOST_WAYS}",
+                schemes.len(),
+            )));
+        }
+        Ok(Self(Kind::AnyOf(Arc::new(Ways {
+            schemes,
+            names: names.into(),
+        }))))
+    }
+
+    /// The schemes of which each is one way.
+    pub(crate) fn each_way(&self) -> &[Self] {
+        match &self.0 {
+            Kind::AnyOf(ways) => &ways.schemes,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
+    /// The names of the ways. A scheme that is not made by [`any_of`](Self::any_of) has none.
+    pub(super) fn way_names(&self) -> Option<&Arc<[Arc<str>]>> {
+        match &self.0 {
+            Kind::AnyOf(ways) => Some(&ways.names),
+            _ => None,
+        }
+    }
+
+    /// Whether the header with the signature or the key is present.
+    fn is_presented(&self, headers: &HeaderMap) -> bool {
+        let names = match &self.0 {
+            Kind::SharedKey(shared_key) => &shared_key.headers,
+            Kind::Signature(signed) => &signed.signature.names,
+            Kind::AnyOf(_) => return false,
+        };
+        names.iter().any(|name| headers.contains_key(name))
+    }
+}
+
+/// What was read from the head for one way.
+enum ReadHead<'a> {
+    SharedKey(KeyDigest),
+    Signature(SignedHead<'a>),
+}
+
+impl Ways {
+    pub(super) fn begin(
+        &self,
+        head: &Parts,
+        clock: &dyn Clock,
+        keys: &impl Lend,
+    ) -> Result<Check, Rejection> {
+        let mut rejection = MostTelling::default();
+        let mut fitting = Vec::new();
+        for (way, scheme) in self.schemes.iter().enumerate() {
+            let read = match &scheme.0 {
+                Kind::SharedKey(scheme) => scheme.read(&head.headers).map(ReadHead::SharedKey),
+                Kind::Signature(scheme) => scheme.read_head(head, clock).map(ReadHead::Signature),
+                Kind::AnyOf(_) => continue,
+            };
+            match read {
+                Ok(read) => fitting.push((way, scheme, read)),
+                Err(error) => rejection.add(error, scheme.is_presented(&head.headers)),
+            }
+        }
+        if fitting.is_empty() {
+            return Err(rejection.take());
+        }
+        keys.lend(|keys| {
+            let mut checks = Vec::new();
+            for (way, scheme, read) in fitting {
+                let of_way = keys.of_way(way)?;
+                let check = match (&scheme.0, read) {
+                    (Kind::SharedKey(scheme), ReadHead::SharedKey(presented)) => {
+                        scheme.start(&presented, &keys.names, of_way)
+                    }
+                    (Kind::Signature(scheme), ReadHead::Signature(read)) => scheme
+                        .start(read, head, &keys.names, of_way)
+                        .map(Check::Signature),
+                    _ => continue,
+                };
+                match check {
+                    Ok(check) => {
+                        let decided = matches!(check, Check::Decided(_));
+                        let places = keys.ways.get(way).map(|way| way.places.clone());
+                        checks.push(WayCheck {
+                            way,
+                            places: places.unwrap_or_default(),
+                            check,
+                        });
+                        // The ways after a key that matches are not needed.
+                        if decided {
+                            break;
+                        }
+                    }
+                    Err(error) => rejection.add(error, true),
+                }
+            }
+            if checks.is_empty() {
+                return Err(rejection.take());
+            }
+            Ok(Check::AnyOf(checks))
+        })
+    }
+}
+
+/// The rejection that tells the owner the most: the first of a way whose header is present, or else the
+/// first of all.
+#[derive(Default)]
+struct MostTelling(Option<(Rejection, bool)>);
+
+impl MostTelling {
+    fn add(&mut self, rejection: Rejection, is_presented: bool) {
+        match &self.0 {
+            Some((_, true)) => {}
+            Some((_, false)) if !is_presented => {}
+            _ => self.0 = Some((rejection, is_presented)),
+        }
+    }
+
+    fn take(self) -> Rejection {
+        let (rejection, _) = self
+            .0
+            .unwrap_or_else(|| (Rejection::new(RejectionKind::KeysUnavailable), false));
+        rejection
+    }
+}
+
+/// A check in one way.
+pub(crate) struct WayCheck {
+    way: usize,
+    places: Vec<usize>,
+    pub(super) check: Check,
+}
+
+impl WayCheck {
+    /// The proof of the first way that matches.
+    pub(super) fn finish(checks: &mut [Self]) -> Result<Proof, Rejection> {
+        let mut rejection = MostTelling::default();
+        for WayCheck { way, places, check } in checks {
+            match check.finish() {
+                Ok(mut proof) => {
+                    proof.origin.set_way(*way, places);
+                    return Ok(proof);
+                }
+                Err(error) => rejection.add(error, true),
+            }
+        }
+        Err(rejection.take())
+    }
+}
