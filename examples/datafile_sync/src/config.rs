@@ -1,4 +1,4 @@
-//! What the environment variables say. The first comment of `main.rs` lists them.
+//! The configuration from the environment variables. The first comment of `main.rs` lists them.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -21,17 +21,17 @@ pub struct Project {
 
 #[derive(Debug, PartialEq)]
 pub struct EnvironmentKey {
-    /// As deliveries name it. Without a name, the deliveries of every environment count.
+    /// The name in deliveries. Without a name, deliveries for every environment count.
     pub name: Option<String>,
     pub sdk_key: String,
 }
 
 impl Config {
-    /// Nothing when no project is configured.
+    /// `None` if no project is configured.
     ///
     /// # Errors
     ///
-    /// When a variable is missing or cannot be read as what it has to be.
+    /// If a variable is missing or has no valid value.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, BoxError> {
         let Some(ids) = variable("OPTIMIZELY_PROJECTS") else {
             return Ok(None);
@@ -42,11 +42,11 @@ impl Config {
         for id in &ids {
             let required = |name: &str| {
                 let own = format!("{name}_{id}");
-                // A single project may do without its id in the names.
+                // With a single project the names may be without its id.
                 let shared = || (ids.len() == 1).then(|| variable(name)).flatten();
-                variable(&own)
-                    .or_else(shared)
-                    .ok_or(format!("environment variable {own} is not set"))
+                variable(&own).or_else(shared).ok_or(format!(
+                    "environment variable {own} is not set: OPTIMIZELY_PROJECTS names {id}"
+                ))
             };
             let project = Project::new(
                 id,
@@ -56,16 +56,19 @@ impl Config {
             )?;
             for EnvironmentKey { sdk_key, .. } in &project.environments {
                 if !sdk_keys.insert(sdk_key.clone()) {
-                    return Err(format!("SDK key {sdk_key:?} stands twice").into());
+                    return Err(format!(
+                        "SDK key {sdk_key:?} appears twice: each environment has its own"
+                    )
+                    .into());
                 }
             }
             projects.push(project);
         }
 
         let poll_seconds = match variable("OPTIMIZELY_POLL_SECONDS") {
-            Some(seconds) => seconds
-                .parse()
-                .map_err(|error| format!("OPTIMIZELY_POLL_SECONDS: {error}"))?,
+            Some(seconds) => seconds.parse().map_err(|error| {
+                format!("OPTIMIZELY_POLL_SECONDS={seconds:?} is not a number of seconds: {error}")
+            })?,
             None => 300,
         };
         let cdn = variable("OPTIMIZELY_CDN").unwrap_or("https://cdn.optimizely.com".into());
@@ -84,13 +87,18 @@ impl Project {
         sdk_keys: &str,
         secrets: &mut HashSet<String>,
     ) -> Result<Self, BoxError> {
-        // Of two projects with one secret each could speak for the other.
+        // With one secret for two projects, each could send deliveries for the other.
         if !secrets.insert(secret.clone()) {
-            return Err(format!("project {id} has the secret of another project").into());
+            return Err(format!(
+                "project {id} has the secret of another project: each project needs its own"
+            )
+            .into());
         }
         let environments = sdk_keys.split(',').map(EnvironmentKey::read);
         Ok(Self {
-            id: id.parse().map_err(|error| format!("{id:?}: {error}"))?,
+            id: id.parse().map_err(|error| {
+                format!("OPTIMIZELY_PROJECTS: {id:?} is not the id of a project: {error}")
+            })?,
             secret: Secret::new(secret).map_err(|error| format!("project {id}: {error}"))?,
             environments: environments.collect::<Result<_, _>>()?,
         })
@@ -104,10 +112,10 @@ impl EnvironmentKey {
             Some((name, sdk_key)) => (Some(name.trim()), sdk_key.trim()),
             None => (None, text.trim()),
         };
-        // It becomes a part of a path.
+        // It becomes a part of a URL's path.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         if sdk_key.is_empty() || !sdk_key.bytes().all(plain) {
-            return Err(format!("{sdk_key:?} is not an SDK key").into());
+            return Err(format!("OPTIMIZELY_SDK_KEYS: {sdk_key:?} is not an SDK key: it has letters, digits, '-' and '_'").into());
         }
         Ok(Self {
             name: name.map(String::from),
@@ -115,21 +123,25 @@ impl EnvironmentKey {
         })
     }
 
-    /// Where the datafile is: on our CDN, whatever a delivery says.
+    /// Where the datafile is: always on the configured CDN, not where a delivery says.
     ///
     /// # Errors
     ///
-    /// When `cdn` is not `http://` or `https://` and a host.
+    /// If `cdn` is not `http://` or `https://` with a host.
     pub fn uri(&self, cdn: &str) -> Result<Uri, BoxError> {
         let text = format!(
             "{}/datafiles/{}.json",
             cdn.trim_end_matches('/'),
             self.sdk_key
         );
-        let uri: Uri = text.parse().map_err(|error| format!("{text}: {error}"))?;
+        let uri: Uri = text
+            .parse()
+            .map_err(|error| format!("OPTIMIZELY_CDN: {text:?} is not a URL: {error}"))?;
         match uri.scheme_str() {
             Some("http" | "https") => Ok(uri),
-            _ => Err(format!("{text} is neither http:// nor https://").into()),
+            _ => Err(
+                format!("OPTIMIZELY_CDN: {text:?} does not begin with http:// or https://").into(),
+            ),
         }
     }
 }

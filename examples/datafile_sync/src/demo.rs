@@ -1,6 +1,6 @@
-//! The whole way on one machine: a stand-in for the CDN, the service, and a delivery to it.
+//! The whole way on one machine: a stand-in for the CDN, the service, and a delivery.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -9,7 +9,12 @@ use serde_json::{Value, json};
 use support::download;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tower::ServiceExt;
-use tower_webhook_auth::{BoxError, Secret, provider, sync::Schedule, testing::Signer};
+use tower_webhook_auth::{
+    BoxError, Secret, provider,
+    server::{self, Server, Stopped},
+    sync::Schedule,
+    testing::Signer,
+};
 
 use crate::{
     config::{Config, EnvironmentKey, Project},
@@ -22,19 +27,19 @@ const PROJECT: i64 = 11_387_641_093;
 const SECRET: &str = "yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4";
 const SDK_KEY: &str = "QMVJcUKEJZFg8pQ2jhAybK";
 
-/// What the demonstration saw, and the server that goes on.
+/// The results of the demonstration, and the server, which goes on until Ctrl-C.
 pub struct Demo {
     pub before: Value,
     pub delivery: StatusCode,
     pub after: Value,
-    pub server: JoinHandle<std::io::Result<()>>,
+    pub server: JoinHandle<std::io::Result<Stopped>>,
 }
 
-/// Serves on `listener`, and changes a flag's datafile there and then.
+/// Serves on `listener`, and changes the datafile of a flag.
 ///
 /// # Errors
 ///
-/// When this machine cannot talk to itself.
+/// If this machine cannot connect to itself.
 pub async fn demo(listener: TcpListener, schedule: &Schedule) -> Result<Demo, BoxError> {
     let cdn = TcpListener::bind(("127.0.0.1", 0)).await?;
     let secret = Secret::new(SECRET)?;
@@ -53,24 +58,24 @@ pub async fn demo(listener: TcpListener, schedule: &Schedule) -> Result<Demo, Bo
 
     let stand_in = StandIn::default();
     stand_in.publish(12, false);
-    tokio::spawn(axum::serve(cdn, stand_in.clone().router()).into_future());
+    tokio::spawn(Server::new().serve_until(cdn, stand_in.clone().router(), pending()));
 
-    let us = listener.local_addr()?;
+    let address = listener.local_addr()?;
     let environments = Environments::start(&config, &download::http(), schedule)?;
     let app = app(&config, environments.clone())?;
-    let server = tokio::spawn(axum::serve(listener, app).into_future());
+    let server = tokio::spawn(server::serve(listener, app));
     let environment = environments.find(None).ok_or("no environment")?;
     let decide = || {
         let mut request = Request::new(Full::default());
-        let uri = format!("http://{us}/decide?user=alice&flag=new_checkout");
+        let uri = format!("http://{address}/decide?user=alice&flag=new_checkout");
         *request.uri_mut() = uri.parse().expect("an address makes a URL");
-        answer(request)
+        send(request)
     };
 
     timeout(Duration::from_secs(10), environment.reached(12)).await?;
     let (_, before) = decide().await?;
 
-    // Somebody turns the flag on: there is a new datafile, and Optimizely tells us.
+    // A colleague turns the flag on: there is a new datafile, and Optimizely sends a delivery.
     stand_in.publish(13, true);
     let body = json!({
         "project_id": PROJECT,
@@ -85,10 +90,10 @@ pub async fn demo(listener: TcpListener, schedule: &Schedule) -> Result<Demo, Bo
     });
     let request = Request::builder()
         .method(Method::POST)
-        .uri(format!("http://{us}/webhooks/optimizely"))
+        .uri(format!("http://{address}/webhooks/optimizely"))
         .body(Bytes::from(body.to_string()))?;
     let signer = Signer::new(&provider::optimizely(secret.clone()), &secret)?;
-    let (delivery, _) = answer(signer.sign(request).map(Full::new)).await?;
+    let (delivery, _) = send(signer.sign(request).map(Full::new)).await?;
 
     timeout(Duration::from_secs(10), environment.reached(13)).await?;
     let (_, after) = decide().await?;
@@ -100,8 +105,8 @@ pub async fn demo(listener: TcpListener, schedule: &Schedule) -> Result<Demo, Bo
     })
 }
 
-/// The answer's status, and its body where it has one.
-async fn answer(request: Request<Full<Bytes>>) -> Result<(StatusCode, Value), BoxError> {
+/// The status of the response, and its body if it has one.
+async fn send(request: Request<Full<Bytes>>) -> Result<(StatusCode, Value), BoxError> {
     let response = download::http().oneshot(request).await?;
     let status = response.status();
     let body = response.into_body().collect().await?.to_bytes();

@@ -1,11 +1,14 @@
-//! One environment of a project: its SDK client, and what keeps the client up to date.
+//! One environment of a project: its SDK client, and the refresher that keeps the client up to date.
 
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::Uri;
 use optimizely::Client;
-use support::download::{Download, Transport, Validators, download};
+use support::{
+    download::{Download, Transport, Validators, download},
+    output::write_error,
+};
 use tokio::{sync::watch, task::spawn_blocking};
 use tower_webhook_auth::{
     BoxError,
@@ -23,11 +26,11 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Starts to keep a client. There is none before the first download has ended.
+    /// Starts to keep a client. There is none before the first download is complete.
     ///
     /// # Errors
     ///
-    /// When the CDN's address makes no URL.
+    /// If the address of the CDN makes no URL.
     pub fn start(
         project_id: i64,
         key: &EnvironmentKey,
@@ -43,7 +46,7 @@ impl Environment {
         });
         let work = Arc::clone(&source);
         let refresher = schedule.spawn(move |wanted| Arc::clone(&work).refresh(wanted));
-        refresher.request(0); // Any revision will do to begin with.
+        refresher.request(0); // Any revision is good enough at first.
         Ok(Self {
             project_id,
             name: key.name.clone(),
@@ -52,14 +55,14 @@ impl Environment {
         })
     }
 
-    /// A delivery told of a new datafile. Never waits.
+    /// A delivery says that there is a new datafile. It never waits.
     pub fn told_of(&self, project_id: i64, datafile: &Datafile) {
         let named = match (&self.name, &datafile.environment) {
             (Some(ours), Some(theirs)) => ours.eq_ignore_ascii_case(theirs),
             // Old deliveries name no environment.
             _ => true,
         };
-        // What is not newer was replayed or overtaken: deliveries carry no time that is checked.
+        // An older revision comes from a replay or from a late delivery: no time in a delivery is checked.
         let newer = self.revision().is_none_or(|ours| datafile.revision > ours);
         if project_id == self.project_id && named && newer {
             self.refresher.request(datafile.revision);
@@ -70,7 +73,7 @@ impl Environment {
         &self.source.sdk_key
     }
 
-    /// The client as it is now. Who holds it goes on with it while a newer one takes its place.
+    /// The current client. A caller that holds it can go on with it while a newer one replaces it.
     pub fn current(&self) -> Option<Arc<Snapshot>> {
         self.source.current()
     }
@@ -79,7 +82,7 @@ impl Environment {
         self.source.revision()
     }
 
-    /// Waits for a datafile of this revision, or a newer one.
+    /// Waits for a datafile of this revision or a newer one.
     pub async fn reached(&self, revision: u64) {
         let mut current = self.source.current.subscribe();
         let reached = |current: &Option<Arc<Snapshot>>| {
@@ -90,11 +93,11 @@ impl Environment {
         current
             .wait_for(reached)
             .await
-            .expect("the sender is in our own source");
+            .expect("the sender lives as long as the source");
     }
 }
 
-/// A client, and what it was made from.
+/// A client, and the datafile that it was made from.
 pub struct Snapshot {
     pub client: Client,
     pub revision: u64,
@@ -111,7 +114,7 @@ impl Snapshot {
             (datafile.sdk_key().to_owned(), datafile.revision().into())
         };
         if theirs != sdk_key {
-            return Err(format!("the datafile is that of SDK key {theirs:?}").into());
+            return Err(format!("the datafile belongs to the SDK key {theirs:?}").into());
         }
         Ok(Self {
             client,
@@ -121,7 +124,7 @@ impl Snapshot {
     }
 }
 
-/// Where the datafile comes from, and where it goes.
+/// Where the datafile comes from, and the client that is made from it.
 struct Source {
     sdk_key: String,
     uri: Uri,
@@ -132,20 +135,20 @@ struct Source {
 impl Source {
     async fn refresh(self: Arc<Self>, wanted: Option<u64>) -> Outcome {
         match self.update().await {
-            Ok(update) => eprintln!("{}: {update}", self.sdk_key),
+            Ok(update) => write_error(format_args!("{}: {update}", self.sdk_key)),
             Err(error) => {
-                eprintln!("{}: {error}", self.sdk_key);
+                write_error(format_args!("{}: {:?}", self.sdk_key, error.to_string()));
                 return Outcome::Retry;
             }
         }
-        // The CDN may lag behind the delivery.
+        // The CDN may still serve an older datafile.
         if self.revision() < wanted {
             return Outcome::Retry;
         }
         Outcome::Done
     }
 
-    /// Whatever goes wrong on the way, the client that is there stays.
+    /// After an error the current client stays.
     async fn update(&self) -> Result<Update, BoxError> {
         let current = self.current();
         let validators = current
@@ -157,7 +160,7 @@ impl Source {
             Download::NotModified => return Ok(Update::NotModified),
             Download::New { body, validators } => (body, validators),
         };
-        // A large datafile takes its time to parse: requests are not to wait for it.
+        // It takes time to parse a large datafile. Requests must not wait for it.
         let sdk_key = self.sdk_key.clone();
         let next =
             spawn_blocking(move || Snapshot::read(&datafile, &sdk_key, validators)).await??;
@@ -189,7 +192,7 @@ impl fmt::Display for Update {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotModified => f.write_str("not modified"),
-            Self::Older(revision) => write!(f, "revision {revision} is older than ours"),
+            Self::Older(revision) => write!(f, "revision {revision} is older than the current one"),
             Self::Replaced { from: None, to } => write!(f, "revision {to}"),
             Self::Replaced {
                 from: Some(from),

@@ -1,4 +1,4 @@
-//! The routes: deliveries come in, decisions go out.
+//! The routes: one for deliveries, one for decisions.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ impl Environments {
     ///
     /// # Errors
     ///
-    /// When the CDN's address makes no URL.
+    /// If the address of the CDN makes no URL.
     pub fn start(
         config: &Config,
         transport: &Transport,
@@ -44,7 +44,7 @@ impl Environments {
         Ok(Arc::new(Self(environments)))
     }
 
-    /// The environment with this SDK key, or without a key the first.
+    /// The environment with this SDK key, or the first one without a key.
     pub fn find(&self, sdk_key: Option<&str>) -> Option<&Environment> {
         let asked = |environment: &&Environment| {
             sdk_key.is_none_or(|sdk_key| environment.sdk_key() == sdk_key)
@@ -53,11 +53,13 @@ impl Environments {
     }
 }
 
+/// The service.
+///
 /// # Errors
 ///
-/// When two projects have one id.
+/// If two projects have one id.
 pub fn app(config: &Config, environments: Arc<Environments>) -> Result<Router, BoxError> {
-    // Each key is named for its project.
+    // The name of each key is the id of its project.
     let keys = config
         .projects
         .iter()
@@ -69,12 +71,12 @@ pub fn app(config: &Config, environments: Arc<Environments>) -> Result<Router, B
         .with_state(environments))
 }
 
-/// Answers at once: all work is done in the background.
+/// It responds at once. All work is done in the background.
 async fn delivered(
     State(environments): State<Arc<Environments>>,
     webhook: Verified<optimizely::Event>,
 ) -> StatusCode {
-    // The secret of one project does not speak for another.
+    // The secret of one project proves nothing about another.
     if webhook.key_name() != webhook.project_id.to_string() {
         return StatusCode::FORBIDDEN;
     }

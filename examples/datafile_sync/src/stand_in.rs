@@ -11,10 +11,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-/// A datafile with the flag `new_checkout`: on for nobody, or on for everybody.
+/// A datafile with the flag `new_checkout`: on for all users or for none.
 pub fn datafile(sdk_key: &str, revision: u64, enabled: bool) -> String {
     let mut datafile: Value = serde_json::from_str(include_str!("datafile.json"))
-        .expect("the file beside this one is JSON");
+        .expect("the file next to this one is JSON");
     datafile["sdkKey"] = json!(sdk_key);
     datafile["revision"] = json!(revision.to_string());
     if enabled {
@@ -28,7 +28,7 @@ pub fn datafile(sdk_key: &str, revision: u64, enabled: bool) -> String {
 pub struct StandIn(Arc<Mutex<(u64, bool)>>);
 
 impl StandIn {
-    /// From now on serves this revision of the datafile.
+    /// Serves this revision of the datafile from now on.
     pub fn publish(&self, revision: u64, enabled: bool) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (revision, enabled);
     }

@@ -1,8 +1,7 @@
-//! The example `datafile_sync`, end to end: its routes, its refreshers, and a CDN that misbehaves.
+//! The whole example: its routes, its refreshers, and a CDN with faults.
 //!
-//! The CDN is a service in this process and tokio's clock is paused, so minutes of back-off take no
-//! time, and nothing depends on how fast the machine is. One test, the demonstration, goes over
-//! sockets.
+//! The CDN is a service in this process and tokio's clock is paused, so minutes of back-off take no time.
+//! The tests of the demonstration use sockets.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -50,11 +49,11 @@ const CDN: &str = "cdn.test";
 
 #[derive(Clone, Debug)]
 enum Answer {
-    /// The datafile of this revision, or 304 to whom has it. The flag is on from revision 13.
+    /// The datafile of this revision, or 304 for a client that has it. The flag is on from revision 13.
     Datafile(u64),
-    /// A whole answer without what makes it conditional.
+    /// A complete response without validators.
     Body(String),
-    /// Half of a body, then the connection is gone.
+    /// Half of a body, then the connection breaks.
     BrokenOff,
     Endless,
     Hangs,
@@ -62,7 +61,7 @@ enum Answer {
     Status(u16),
 }
 
-/// For each SDK key the answers in turn; the last one stays. And every request that came.
+/// The answers for each SDK key in turn, of which the last one stays, and all requests.
 #[derive(Clone, Default)]
 struct Cdn(Arc<Mutex<Script>>);
 
@@ -73,7 +72,7 @@ struct Script {
 }
 
 impl Cdn {
-    /// Where nothing else is said, every environment is at revision 12.
+    /// Every environment begins with revision 12.
     fn new() -> Self {
         let cdn = Self::default();
         for sdk_key in [PRODUCTION, STAGING, BLOG_ANY] {
@@ -143,7 +142,7 @@ impl Cdn {
                 .status(StatusCode::FOUND)
                 .header(header::LOCATION, location)
                 .body(datafile(sdk_key, 13, true).into())?),
-            // With a body that would be good, were it not for the status.
+            // The body is good, only the status is not.
             Answer::Status(status) => Ok(Response::builder()
                 .status(status)
                 .body(datafile(sdk_key, 13, true).into())?),
@@ -162,7 +161,7 @@ impl Cdn {
     }
 
     fn lock(&self) -> MutexGuard<'_, Script> {
-        self.0.lock().expect("no test panicked in here")
+        self.0.lock().expect("no test has panicked here")
     }
 }
 
@@ -176,7 +175,7 @@ struct Service {
 impl Service {
     async fn start(cdn: &Cdn) -> Self {
         let service = Self::start_with(cdn, &Schedule::new().jitter(0.0));
-        // Past the first download of each, and the second that has to pass before the next.
+        // After the first download of each, and the second before the next one.
         sleep(5 * SECOND).await;
         service
     }
@@ -225,7 +224,7 @@ impl Service {
         answered.expect("the router answers").status()
     }
 
-    /// A delivery for the shop's production, as it should be.
+    /// A correct delivery for the production environment of the shop.
     async fn tell(&self, revision: u64) {
         let event = updated(SHOP, Some("Production"), revision);
         let status = self.deliver(SHOP_SECRET, &event).await;
@@ -244,7 +243,7 @@ impl Service {
         Ok(serde_json::from_slice(&body.to_bytes()).expect("an answer in JSON"))
     }
 
-    /// The revision by which the shop's production decides; the flag has to agree with it.
+    /// The revision of the shop's production environment. The flag must agree with it.
     async fn revision(&self) -> u64 {
         let answer = self.decide("").await.expect("a decision");
         let revision = answer["revision"].as_u64().expect("a revision");
@@ -316,7 +315,7 @@ async fn a_thousand_deliveries_at_one_moment_cause_two_downloads_at_most() {
     let cdn = Cdn::new();
     let service = Service::start(&cdn).await;
     cdn.says(PRODUCTION, [Answer::Datafile(1012)]);
-    // From the newest to the oldest: as badly ordered as can be.
+    // From the newest to the oldest, which is the worst order.
     let event = |revision| updated(SHOP, Some("Production"), revision);
     let events: Vec<_> = (13..1013).rev().map(event).collect();
     let deliveries = events
@@ -331,7 +330,7 @@ async fn a_thousand_deliveries_at_one_moment_cause_two_downloads_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn replayed_and_overtaken_deliveries_change_nothing() {
+async fn replayed_and_late_deliveries_change_nothing() {
     let cdn = Cdn::new();
     let service = Service::start(&cdn).await;
     cdn.says(PRODUCTION, [Answer::Datafile(13)]);
@@ -395,7 +394,7 @@ async fn each_project_has_its_own_secret_and_its_own_clients() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_secret_of_one_project_does_not_speak_for_another() {
+async fn the_secret_of_one_project_is_not_accepted_for_another() {
     let cdn = Cdn::new();
     let service = Service::start(&cdn).await;
     let shops = updated(SHOP, Some("Production"), 13);
@@ -439,11 +438,11 @@ async fn no_fault_of_the_cdn_replaces_a_good_client_and_each_is_retried() {
         let service = Service::start(&cdn).await;
         cdn.says(PRODUCTION, [fault.clone(), Answer::Datafile(13)]);
         service.tell(13).await;
-        // In the midst of it: the fault came, or is still hanging.
+        // The fault has happened, or the download still hangs.
         sleep(SECOND / 2).await;
         assert_eq!(cdn.downloads(PRODUCTION), 2, "{fault:?}");
         assert_eq!(service.revision().await, 12, "{fault:?}");
-        // Past the deadline of what hangs, and the back-off after it.
+        // After the deadline of a hanging download and the back-off.
         sleep(40 * SECOND).await;
         assert_eq!(cdn.downloads(PRODUCTION), 3, "{fault:?}");
         assert_eq!(service.revision().await, 13, "{fault:?}");
@@ -451,14 +450,14 @@ async fn no_fault_of_the_cdn_replaces_a_good_client_and_each_is_retried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cdn_that_lags_is_asked_again_with_back_off_until_it_has_caught_up() {
+async fn an_old_datafile_is_downloaded_again_with_back_off_until_the_new_one_is_there() {
     let cdn = Cdn::new();
     let service = Service::start(&cdn).await;
     let mut answers = vec![Answer::Datafile(12); 3];
     answers.push(Answer::Datafile(13));
     cdn.says(PRODUCTION, answers);
     service.tell(13).await;
-    // Asked at once, and after 1, 2 and 4 seconds.
+    // At once, and after 1, 2 and 4 seconds.
     for (seconds, downloads) in [(0.5, 2), (1.0, 3), (2.0, 4), (3.0, 4), (1.0, 5), (100.0, 5)] {
         sleep(Duration::from_secs_f64(seconds)).await;
         assert_eq!(cdn.downloads(PRODUCTION), downloads);
@@ -467,7 +466,7 @@ async fn a_cdn_that_lags_is_asked_again_with_back_off_until_it_has_caught_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revision_that_never_comes_is_given_up_and_does_not_hide_the_next() {
+async fn a_revision_that_never_appears_is_given_up_and_does_not_hide_the_next() {
     let cdn = Cdn::new();
     let service = Service::start(&cdn).await;
     service.tell(500).await;
@@ -482,7 +481,7 @@ async fn a_revision_that_never_comes_is_given_up_and_does_not_hide_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn downloads_are_conditional_on_what_is_there() {
+async fn downloads_are_conditional_on_the_current_datafile() {
     let cdn = Cdn::new();
     let service = Service::start(&cdn).await;
     service.tell(13).await;
@@ -515,7 +514,7 @@ async fn the_validators_of_an_older_datafile_are_not_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_ever_downloaded_from_where_a_delivery_says() {
+async fn a_url_in_a_delivery_is_never_downloaded() {
     let cdn = Cdn::new();
     let service = Service::start(&cdn).await;
     cdn.says(PRODUCTION, [Answer::Datafile(13)]);
@@ -529,7 +528,7 @@ async fn nothing_is_ever_downloaded_from_where_a_delivery_says() {
     }
 }
 
-/// Answers one request over a socket, and hangs up.
+/// Answers one request over a socket, and closes the connection.
 async fn answer_once(answer: &'static str) -> Uri {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await;
     let listener = listener.expect("a free port");
@@ -547,7 +546,7 @@ async fn answer_once(answer: &'static str) -> Uri {
 }
 
 #[tokio::test]
-async fn over_a_socket_only_a_whole_answer_of_200_is_a_download() {
+async fn over_a_socket_only_a_complete_200_is_a_download() {
     let download = |answer| async move {
         let uri = answer_once(answer).await;
         download(&download::http(), &uri, &Validators::default()).await
@@ -571,7 +570,7 @@ async fn over_a_socket_only_a_whole_answer_of_200_is_a_download() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn polling_finds_what_no_delivery_told() {
+async fn polling_finds_a_change_without_a_delivery() {
     let cdn = Cdn::new();
     let service = Service::start(&cdn).await;
     cdn.says(PRODUCTION, [Answer::Datafile(13)]);
@@ -614,7 +613,7 @@ async fn decisions_go_on_while_clients_are_replaced() {
             let revision = service.revision().await;
             assert!(revision >= seen, "{revision} after {seen}");
             seen = revision;
-            // A decision waits for nothing: without this, four readers leave no thread to others.
+            // A decision never waits. Without this, four readers would leave no thread for others.
             yield_now().await;
         }
     };
@@ -639,7 +638,7 @@ async fn the_demonstration_shows_another_decision_after_the_delivery() {
     let listener = listener.expect("a free port");
     let schedule = Schedule::new().jitter(0.0).spacing(Duration::ZERO);
     let demo = demo(listener, &schedule).await;
-    let demo = demo.expect("this machine talks to itself");
+    let demo = demo.expect("this machine connects to itself");
     assert_eq!(demo.before["enabled"], false);
     assert_eq!(demo.before["revision"], 12);
     assert_eq!(demo.delivery, StatusCode::OK);
@@ -660,7 +659,7 @@ fn without_projects_there_is_no_configuration() {
 }
 
 #[test]
-fn a_single_project_may_do_without_its_id_in_the_names() {
+fn with_a_single_project_the_names_may_be_without_its_id() {
     let config = read(&[
         ("OPTIMIZELY_PROJECTS", "11387641093"),
         ("OPTIMIZELY_WEBHOOK_SECRET", SHOP_SECRET),
@@ -684,7 +683,7 @@ fn a_single_project_may_do_without_its_id_in_the_names() {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_right_is_refused() {
+fn a_configuration_that_cannot_be_right_is_rejected() {
     let two = [
         ("OPTIMIZELY_PROJECTS", "1,2"),
         ("OPTIMIZELY_WEBHOOK_SECRET_1", "one"),
@@ -710,7 +709,7 @@ fn a_configuration_that_cannot_be_right_is_refused() {
             "the secret of another project",
         ),
         ("OPTIMIZELY_WEBHOOK_SECRET_2", " ", "is blank"),
-        ("OPTIMIZELY_SDK_KEYS_2", "a", "stands twice"),
+        ("OPTIMIZELY_SDK_KEYS_2", "a", "appears twice"),
         ("OPTIMIZELY_SDK_KEYS_2", "", "is not an SDK key"),
         (
             "OPTIMIZELY_SDK_KEYS_2",
@@ -725,7 +724,7 @@ fn a_configuration_that_cannot_be_right_is_refused() {
     ] {
         let mut variables = two.to_vec();
         variables.push((name, value));
-        let error = read(&variables).expect_err("refused");
+        let error = read(&variables).expect_err("rejected");
         assert!(error.contains(reason), "{name}={value}: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Conditional downloads, for the examples that keep something up to date.
+//! Conditional downloads, for the examples that keep a downloaded value up to date.
 
 use std::io;
 
@@ -11,19 +11,18 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower::{ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 use tower_webhook_auth::BoxError;
 
-/// More than any datafile or settings file has.
+/// The size limit. Datafiles and settings are smaller.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// How a request gets to its server. It follows no redirect: a request goes where its URL says, or
-/// nowhere. It has no timeout: the refresher's deadline bounds a download from its first byte to
-/// its last.
+/// Sends requests. It follows no redirect, so a request goes only to the host of its URL. It has no timeout:
+/// the deadline of the refresher bounds the whole download.
 pub type Transport = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, BoxError>;
 
-/// HTTPS with the system's root certificates, and HTTP where a URL says so.
+/// HTTPS with the system's root certificates, and HTTP if the URL begins with `http://`.
 ///
 /// # Errors
 ///
-/// When the system has no root certificates.
+/// If the system has no root certificates.
 pub fn https() -> io::Result<Transport> {
     let connector = HttpsConnectorBuilder::new()
         .with_provider_and_native_roots(rustls::crypto::ring::default_provider())?
@@ -50,7 +49,7 @@ where
     BoxCloneSyncService::new(service)
 }
 
-/// What the server said by which it can tell whether there is something newer.
+/// The headers by which the server can tell whether our copy is current.
 #[derive(Clone, Debug, Default)]
 pub struct Validators {
     etag: Option<HeaderValue>,
@@ -62,11 +61,11 @@ pub enum Download {
     New { body: Bytes, validators: Validators },
 }
 
-/// Downloads what is at `uri`, unless it is what `validators` came with.
+/// Downloads from `uri`, unless it is still what came with `validators`.
 ///
 /// # Errors
 ///
-/// When there is no whole answer, when it is neither 200 nor 304, or when it is too large.
+/// If the response is incomplete, has another status than 200 and 304, or is too large.
 pub async fn download(
     transport: &Transport,
     uri: &Uri,
@@ -86,7 +85,9 @@ pub async fn download(
     match response.status() {
         StatusCode::NOT_MODIFIED => return Ok(Download::NotModified),
         StatusCode::OK => {}
-        status => return Err(format!("{uri} answered {status}").into()),
+        status => {
+            return Err(format!("the response from {uri} is {status}, not 200 or 304").into());
+        }
     }
     let validators = Validators {
         etag: response.headers().get(header::ETAG).cloned(),

@@ -104,8 +104,44 @@ pub fn secret(name: &str) -> Result<Option<Secret>, String> {
 ///
 /// If another variable begins with one of `prefixes`. The error names the known variable that is nearest.
 pub fn reject_unknown(prefixes: &[&str], known: &[&str]) -> Result<(), String> {
+    let mut names = Vec::new();
+    for (name, value) in env::vars_os() {
+        let Ok(name) = name.into_string() else {
+            continue;
+        };
+        let ours = prefixes.iter().any(|prefix| name.starts_with(prefix));
+        if ours && value.to_str().is_none() {
+            return Err(format!("the environment variable {name} is not UTF-8"));
+        }
+        names.push(name);
+    }
+    reject_unknown_of(names.into_iter(), prefixes, known)
+}
+
+/// Rejects settings that have no effect, because `switch` is not set. Otherwise the program would start as a
+/// demonstration although its user has configured it.
+///
+/// # Errors
+///
+/// If another variable begins with one of `prefixes`, and `switch` is not set.
+pub fn require(switch: &str, prefixes: &[&str]) -> Result<(), String> {
     let set = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    reject_unknown_of(set, prefixes, known)
+    require_of(set.collect(), switch, prefixes)
+}
+
+fn require_of(set: Vec<String>, switch: &str, prefixes: &[&str]) -> Result<(), String> {
+    if set.iter().any(|name| name == switch) {
+        return Ok(());
+    }
+    match set
+        .iter()
+        .find(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+    {
+        Some(name) => Err(format!(
+            "{name} is set, but {switch} is not: set {switch}, too"
+        )),
+        None => Ok(()),
+    }
 }
 
 fn reject_unknown_of(
@@ -236,6 +272,21 @@ mod tests {
         for name in ["VWO_WEBHOOK_KEY", "VWO_ENVIRONMENTS_1", "SECRET"] {
             assert_eq!(check(name), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_setting_without_effect_is_an_error_that_names_the_missing_variable() {
+        let check = |set: &[&str]| {
+            let set = set.iter().map(|name| (*name).to_owned()).collect();
+            require_of(set, "VWO_WEBHOOK_KEY", &["VWO_"])
+        };
+        let error = check(&["PATH", "VWO_SDK_KEY"]).expect_err("no key");
+        assert_eq!(
+            error,
+            "VWO_SDK_KEY is set, but VWO_WEBHOOK_KEY is not: set VWO_WEBHOOK_KEY, too"
+        );
+        assert_eq!(check(&["VWO_SDK_KEY", "VWO_WEBHOOK_KEY"]), Ok(()));
+        assert_eq!(check(&["PATH"]), Ok(()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! The whole way on one machine: a stand-in for VWO's server, the service, and a delivery to it.
+//! The whole way on one machine: a stand-in for VWO's server, the service, and a delivery.
 
 use std::{
+    future::pending,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,42 +17,47 @@ use serde_json::{Value, json};
 use support::download;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tower::ServiceExt;
-use tower_webhook_auth::{BoxError, Secret, provider, sync::Schedule, testing::Signer};
+use tower_webhook_auth::{
+    BoxError, Secret, provider,
+    server::{self, Server, Stopped},
+    sync::Schedule,
+    testing::Signer,
+};
 
 use crate::{service::app, settings::Settings};
 
 const SECRET: &str = "xK2mN8qR4tV7wZ1aB5cD9eF3gH6jL0pS";
 
-/// What the demonstration saw, and the server that goes on.
+/// The results of the demonstration, and the server, which goes on until Ctrl-C.
 pub struct Demo {
     pub before: Value,
     pub delivery: StatusCode,
     pub after: Value,
-    pub server: JoinHandle<std::io::Result<()>>,
+    pub server: JoinHandle<std::io::Result<Stopped>>,
 }
 
-/// Serves on `listener`, and changes the settings there and then.
+/// Serves on `listener`, and changes the settings.
 ///
 /// # Errors
 ///
-/// When this machine cannot talk to itself.
+/// If this machine cannot connect to itself.
 pub async fn demo(listener: TcpListener, schedule: Schedule) -> Result<Demo, BoxError> {
     let vwo = TcpListener::bind(("127.0.0.1", 0)).await?;
     let version = Arc::new(AtomicU64::new(7));
-    let address = format!("http://{}", vwo.local_addr()?);
-    tokio::spawn(axum::serve(vwo, stand_in(version.clone())).into_future());
+    let stand_in_url = format!("http://{}", vwo.local_addr()?);
+    tokio::spawn(Server::new().serve_until(vwo, stand_in(version.clone()), pending()));
 
-    let us = listener.local_addr()?;
+    let address = listener.local_addr()?;
     let secret = Secret::new(SECRET)?;
-    let settings = Settings::start(&address, "1001", "sdk0key", download::http(), schedule)?;
+    let settings = Settings::start(&stand_in_url, "1001", "sdk0key", download::http(), schedule)?;
     let mut exchanges = settings.subscribe();
     let app = app(secret.clone(), settings);
-    let server = tokio::spawn(axum::serve(listener, app).into_future());
+    let server = tokio::spawn(server::serve(listener, app));
 
     timeout(Duration::from_secs(10), exchanges.changed()).await??;
-    let before = get_settings(&format!("http://{us}/settings")).await?;
+    let before = get_settings(&format!("http://{address}/settings")).await?;
 
-    // Somebody changes a campaign: there are new settings, and VWO tells us.
+    // A colleague changes a campaign: there are new settings, and VWO sends a delivery.
     version.store(8, Ordering::Relaxed);
     let event = json!({
         "timestamp": 1_606_482_285,
@@ -61,14 +67,14 @@ pub async fn demo(listener: TcpListener, schedule: Schedule) -> Result<Demo, Box
     });
     let request = Request::builder()
         .method(Method::POST)
-        .uri(format!("http://{us}/webhooks/vwo"))
+        .uri(format!("http://{address}/webhooks/vwo"))
         .body(Bytes::from(event.to_string()))?;
     let signer = Signer::new(&provider::vwo(secret.clone()), &secret)?;
     let request = signer.sign(request).map(Full::new);
     let delivery = download::http().oneshot(request).await?.status();
 
     timeout(Duration::from_secs(10), exchanges.changed()).await??;
-    let after = get_settings(&format!("http://{us}/settings")).await?;
+    let after = get_settings(&format!("http://{address}/settings")).await?;
     Ok(Demo {
         before,
         delivery,
@@ -84,7 +90,7 @@ async fn get_settings(uri: &str) -> Result<Value, BoxError> {
     Ok(serde_json::from_slice(&body)?)
 }
 
-/// Settings without a campaign, in whichever version there is.
+/// Settings without a campaign, in the current version.
 fn stand_in(version: Arc<AtomicU64>) -> Router {
     async fn serve(State(version): State<Arc<AtomicU64>>) -> Json<Value> {
         Json(json!({

@@ -1,4 +1,4 @@
-//! The routes: deliveries come in, settings go out.
+//! The routes: one for deliveries, one for the settings.
 
 use axum::{
     Router,
@@ -11,8 +11,9 @@ use tower_webhook_auth::{Secret, Verified, WebhookAuthLayer, provider};
 
 use crate::settings::Settings;
 
+/// The service.
 pub fn app(secret: Secret, settings: Settings) -> Router {
-    // Whatever it says, it is one: VWO would repeat for an hour what is answered with 422.
+    // Every authentic body counts: VWO would repeat for an hour what gets a 422.
     let any = provider::vwo(secret).parse_with(|_| Ok(Changed));
     let layer = WebhookAuthLayer::new(any);
     Router::new()
@@ -24,7 +25,7 @@ pub fn app(secret: Secret, settings: Settings) -> Router {
 /// The event: something changed.
 struct Changed;
 
-/// Answers 200, and not 204: VWO repeats whatever gets another answer.
+/// The response is 200, not 204: VWO repeats a delivery with any other response.
 async fn delivered(State(settings): State<Settings>, _: Verified<Changed>) -> StatusCode {
     settings.changed();
     StatusCode::OK

@@ -1,4 +1,4 @@
-//! The settings, and what keeps them up to date.
+//! The settings, and the refresher that keeps them up to date.
 
 use std::sync::Arc;
 
@@ -9,7 +9,10 @@ use http::Uri;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use support::download::{Download, Transport, Validators, download};
+use support::{
+    download::{Download, Transport, Validators, download},
+    output::write_error,
+};
 use tokio::sync::watch;
 use tower_webhook_auth::{
     BoxError,
@@ -23,11 +26,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Starts to keep the settings. There are none before the first download has ended.
+    /// Starts to keep the settings. There are none before the first download is complete.
     ///
     /// # Errors
     ///
-    /// When `vwo` is not `http://` or `https://` and a host, or the others are not what they say.
+    /// If `vwo` is not `http://` or `https://` with a host, or the account or the SDK key is not valid.
     pub fn start(
         vwo: &str,
         account: &str,
@@ -47,7 +50,7 @@ impl Settings {
         Ok(Self { source, refresher })
     }
 
-    /// They changed. Never waits.
+    /// The settings changed. It never waits.
     pub fn changed(&self) {
         self.refresher.request(());
     }
@@ -56,23 +59,23 @@ impl Settings {
         self.source.current.borrow().clone()
     }
 
-    /// Tells of each exchange of the settings.
+    /// Sees each change of the settings.
     pub fn subscribe(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
         self.source.current.subscribe()
     }
 }
 
-/// The settings as they were downloaded.
+/// The settings as downloaded.
 pub struct Snapshot {
     pub json: Bytes,
-    /// Ours, from the content: that of VWO's server need not be there.
+    /// Made from the content: VWO's server may send none.
     pub etag: HeaderValue,
     validators: Validators,
 }
 
 impl Snapshot {
     fn read(json: Bytes, account: &str, validators: Validators) -> Result<Self, BoxError> {
-        // An error page in JSON is no settings.
+        // An error page may be JSON, too.
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Settings {
@@ -81,13 +84,13 @@ impl Snapshot {
             _version: Value,
         }
         let settings: Settings = serde_json::from_slice(&json)?;
-        // VWO's SDKs take a number or text.
+        // VWO's SDKs accept a number or a text.
         let theirs = match &settings.account_id {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
         if theirs != account {
-            return Err(format!("the settings are those of account {theirs:?}").into());
+            return Err(format!("the settings belong to account {theirs:?}").into());
         }
         let digest = HEXLOWER.encode(&Sha256::digest(&json));
         Ok(Self {
@@ -110,13 +113,13 @@ impl Source {
         match self.update().await {
             Ok(()) => Outcome::Done,
             Err(error) => {
-                eprintln!("settings: {error}");
+                write_error(format_args!("settings: {:?}", error.to_string()));
                 Outcome::Retry
             }
         }
     }
 
-    /// Whatever goes wrong on the way, the settings that are there stay.
+    /// After an error the current settings stay.
     async fn update(&self) -> Result<(), BoxError> {
         let current = self.current.borrow().clone();
         let validators = current
@@ -129,29 +132,39 @@ impl Source {
         };
         let differs = current.is_none_or(|current| current.json != next.json);
         if differs {
-            eprintln!("settings: {} bytes, {:?}", next.json.len(), next.etag);
+            write_error(format_args!(
+                "settings: {} bytes, {:?}",
+                next.json.len(),
+                next.etag
+            ));
             self.current.send_replace(Some(Arc::new(next)));
         }
         Ok(())
     }
 }
 
-/// The URL that VWO's SDKs download from when a webhook told them to: the one that no cache of VWO
-/// stands before.
+/// The URL from which VWO's SDKs download after a webhook: it has no cache in front.
 fn uri(vwo: &str, account: &str, sdk_key: &str) -> Result<Uri, BoxError> {
-    for (name, value) in [("account id", account), ("SDK key", sdk_key)] {
+    for (name, value) in [
+        ("account id (VWO_ACCOUNT_ID)", account),
+        ("SDK key (VWO_SDK_KEY)", sdk_key),
+    ] {
         // Each becomes a part of a query.
         if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(format!("{value:?} is not an {name}").into());
+            return Err(
+                format!("{value:?} is not an {name}: it has letters and digits only").into(),
+            );
         }
     }
     let vwo = vwo.trim_end_matches('/');
     let text = format!(
         "{vwo}/server-side/v2-pull?a={account}&i={sdk_key}&platform=server&api-version=1&s=prod"
     );
-    let uri: Uri = text.parse().map_err(|error| format!("{vwo}: {error}"))?;
+    let uri: Uri = text
+        .parse()
+        .map_err(|error| format!("VWO_HOST={vwo:?} makes no URL: {error}"))?;
     match uri.scheme_str() {
         Some("http" | "https") => Ok(uri),
-        _ => Err(format!("{vwo} is neither http:// nor https://").into()),
+        _ => Err(format!("VWO_HOST={vwo:?} does not begin with http:// or https://").into()),
     }
 }

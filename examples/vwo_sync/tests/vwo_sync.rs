@@ -1,7 +1,7 @@
-//! The example `vwo_sync`, end to end, against a server that misbehaves.
+//! The whole example, and a server with faults.
 //!
-//! The server is a service in this process and tokio's clock is paused. One test, the
-//! demonstration, goes over sockets.
+//! The server is a service in this process and tokio's clock is paused. The tests of the demonstration use
+//! sockets.
 
 use std::{
     collections::VecDeque,
@@ -31,12 +31,12 @@ const EVENT: &str = r#"{"timestamp":1606482285,"event":"settings_changed","actio
 enum Answer {
     Body(String),
     Hangs,
-    /// Settings with an `ETag`, or 304 to whom has them.
+    /// Settings with an `ETag`, or 304 for a client that has them.
     Settings(u64),
     Status(u16),
 }
 
-/// The answers in turn; the last one stays. And every request that came.
+/// The answers in turn, of which the last one stays, and all requests.
 #[derive(Clone)]
 struct Vwo(Arc<Mutex<Script>>);
 
@@ -91,7 +91,7 @@ impl Vwo {
                     false => response.body(settings(version).into())?,
                 })
             }
-            // With a body that would be good, were it not for the status.
+            // The body is good, only the status is not.
             Answer::Status(status) => Ok(Response::builder()
                 .status(status)
                 .body(settings(2).into())?),
@@ -99,7 +99,7 @@ impl Vwo {
     }
 
     fn lock(&self) -> MutexGuard<'_, Script> {
-        self.0.lock().expect("no test panicked in here")
+        self.0.lock().expect("no test has panicked here")
     }
 }
 
@@ -176,7 +176,7 @@ async fn a_delivery_is_answered_with_200_at_once_while_the_download_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_no_event_of_today_is_answered_with_200_all_the_same() {
+async fn a_body_that_is_not_a_known_event_is_answered_with_200() {
     let vwo = Vwo::new();
     let service = Service::start(&vwo).await;
     for body in ["", "not JSON", r#"{"event":"a new one"}"#] {
@@ -233,7 +233,7 @@ async fn no_fault_of_the_server_replaces_good_settings_and_each_is_retried() {
         sleep(SECOND / 2).await;
         assert_eq!(vwo.downloads(), 2, "{fault:?}");
         assert_eq!(service.version().await, 1, "{fault:?}");
-        // Past the deadline of what hangs, and the back-off after it.
+        // After the deadline of a hanging download and the back-off.
         sleep(40 * SECOND).await;
         assert_eq!(vwo.downloads(), 3, "{fault:?}");
         assert_eq!(service.version().await, 2, "{fault:?}");
@@ -241,7 +241,7 @@ async fn no_fault_of_the_server_replaces_good_settings_and_each_is_retried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn polling_finds_what_no_delivery_told_and_asks_for_nothing_that_is_there() {
+async fn polling_finds_a_change_without_a_delivery_and_is_conditional() {
     let vwo = Vwo::new();
     let service = Service::start(&vwo).await;
     sleep(700 * SECOND).await;
@@ -262,7 +262,7 @@ async fn polling_finds_what_no_delivery_told_and_asks_for_nothing_that_is_there(
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_the_settings_gets_304_until_they_change() {
+async fn a_client_with_the_current_settings_gets_304_until_they_change() {
     let vwo = Vwo::new();
     let service = Service::start_now(&vwo);
     let ask = |etag: Option<header::HeaderValue>| {
@@ -287,7 +287,7 @@ async fn who_has_the_settings_gets_304_until_they_change() {
 }
 
 #[test]
-fn an_address_that_cannot_be_right_is_refused() {
+fn an_address_that_cannot_be_right_is_rejected() {
     for (vwo, account, sdk_key) in [
         ("ftp://vwo.test", "1001", "key"),
         ("vwo.test", "1001", "key"),
@@ -316,7 +316,7 @@ async fn the_demonstration_shows_other_settings_after_the_delivery() {
         Schedule::new().jitter(0.0).spacing(Duration::ZERO),
     )
     .await;
-    let demo = demo.expect("this machine talks to itself");
+    let demo = demo.expect("this machine connects to itself");
     assert_eq!(demo.before["version"], 7);
     assert_eq!(demo.delivery, StatusCode::OK);
     assert_eq!(demo.after["version"], 8);
