@@ -1434,3 +1434,69 @@ fn a_shared_key_is_the_whole_value_and_nothing_but_it() {
         Some(RejectionKind::HeaderDuplicated)
     );
 }
+
+#[test]
+fn a_repeatable_header_gives_a_candidate_for_each_value_and_at_most_four() {
+    let provider = provider(plain().tags('=', ["sha256"]).repeatable_header());
+    let right = format!("sha256={}", hex(BODY));
+    let wrong = format!("sha256={}", hex("another body"));
+    let verdict = |values: &[&String]| {
+        let headers: Vec<_> = values
+            .iter()
+            .map(|value| ("x-signature", value.as_str()))
+            .collect();
+        judge(&provider, post(&headers, BODY)).err()
+    };
+    assert_eq!(verdict(&[&right]), None);
+    assert_eq!(verdict(&[&wrong, &right]), None);
+    assert_eq!(verdict(&[&right, &wrong]), None);
+    assert_eq!(verdict(&[&wrong, &wrong, &wrong, &right]), None);
+    assert_eq!(
+        verdict(&[&wrong, &wrong]),
+        Some(RejectionKind::SignatureMismatch)
+    );
+    assert_eq!(
+        verdict(&[&right, &right, &right, &right, &right]),
+        Some(RejectionKind::HeaderDuplicated)
+    );
+    assert_eq!(verdict(&[]), Some(RejectionKind::HeaderMissing));
+    let long = format!("sha256={}", "0".repeat(4096));
+    assert_eq!(
+        verdict(&[&right, &long]),
+        Some(RejectionKind::HeaderTooLong)
+    );
+    let error = stripe()
+        .repeatable_header()
+        .build()
+        .expect_err("a timestamp in it");
+    assert!(
+        error.to_string().contains("contains the timestamp"),
+        "{error}"
+    );
+}
+
+/// `…:29` and `.551…`, and `…:29.551`, have the same signed bytes.
+#[test]
+fn the_fraction_of_a_time_without_a_zone_cannot_be_moved_into_the_body() {
+    let time = || Timestamp::header("x-timestamp").rfc3339_without_zone();
+    let scheme = |separator: &'static str| {
+        plain().timestamp(time().accept_any_age()).signed([
+            Piece::Timestamp,
+            Piece::literal(separator),
+            Piece::Body,
+        ])
+    };
+    let verdict = |separator: &'static str, time: &str, body: &'static str, signed: &str| {
+        let signature = hex(signed);
+        let headers = [("x-timestamp", time), ("x-signature", &*signature)];
+        judge(&provider(scheme(separator)), post(&headers, body)).err()
+    };
+    let signed = "2024-03-27T15:42:29.551.{}";
+    assert_eq!(verdict(".", "2024-03-27T15:42:29", "551.{}", signed), None);
+    assert_eq!(
+        verdict(".", "2024-03-27T15:42:29.551", "{}", signed),
+        Some(RejectionKind::HeaderMalformed)
+    );
+    let signed = "2024-03-27T15:42:29.551:{}";
+    assert_eq!(verdict(":", "2024-03-27T15:42:29.551", "{}", signed), None);
+}

@@ -80,7 +80,14 @@ fn out_of_reach(scheme: &Value) -> Option<&str> {
         _ => {}
     }
     match scheme["extension"].as_str() {
-        Some("public key") | None => None,
+        Some(
+            "public key"
+            | "timestamp: ISO 8601 without a zone is UTC"
+            | "timestamp: HTTP date"
+            | "key in base64url"
+            | "the signature header may be repeated",
+        )
+        | None => None,
         extension => extension,
     }
 }
@@ -153,6 +160,9 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
             _ => described.parallel_header(header),
         };
     }
+    if signature["repeated"].as_bool() == Some(true) {
+        described = described.repeatable_header();
+    }
     described = described.encoding(match text(&signature["encoding"]) {
         "hex" => Encoding::Hex,
         "base64" => Encoding::Base64,
@@ -188,6 +198,7 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
         .key_encoding(match scheme["key"]["encoding"].as_str() {
             None | Some("utf8") => KeyEncoding::Text,
             Some("base64") => KeyEncoding::Base64,
+            Some("base64url") => KeyEncoding::Base64Url,
             Some("hex") => KeyEncoding::Hex,
             Some(other) => panic!("unknown key encoding {other:?}"),
         })
@@ -223,6 +234,8 @@ fn timestamp(timestamp: &Value) -> Timestamp {
         None | Some("s") => described,
         Some("ms") => described.milliseconds(),
         Some("rfc3339") => described.rfc3339(),
+        Some("iso_no_zone") => described.rfc3339_without_zone(),
+        Some("http_date") => described.http_date(),
         Some(other) => panic!("unknown unit {other:?}"),
     };
     described = match timestamp["tolerance_s"].as_u64() {

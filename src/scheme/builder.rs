@@ -52,6 +52,7 @@ pub struct SignatureScheme {
     more_headers: Vec<String>,
     has_alias: bool,
     parallel: bool,
+    repeatable: bool,
     encoding: Encoding,
     item_separator: Option<char>,
     tags: Option<(char, Vec<String>)>,
@@ -72,6 +73,7 @@ impl SignatureScheme {
             more_headers: Vec::new(),
             has_alias: false,
             parallel: false,
+            repeatable: false,
             encoding: Encoding::Hex,
             item_separator: None,
             tags: None,
@@ -151,6 +153,15 @@ impl SignatureScheme {
     pub fn parallel_header(mut self, header: impl Into<String>) -> Self {
         self.parallel = true;
         self.more_headers.push(header.into());
+        self
+    }
+
+    /// The signature header may come up to 4 times, and a match in any of its values accepts. Mollie sends
+    /// it twice while a secret is replaced.
+    ///
+    /// Without this, a request with the header twice is rejected.
+    pub fn repeatable_header(mut self) -> Self {
+        self.repeatable = true;
         self
     }
 
@@ -285,6 +296,12 @@ impl SignatureScheme {
             .map(|(separator, accepted)| Tags::new(separator, accepted))
             .transpose()?;
         let item_separator = self.item_separator.map(signature::ascii).transpose()?;
+        if self.repeatable && timestamp_tag.is_some() {
+            return contradiction(
+                "the signature header may be repeated, and it contains the timestamp: nothing shows which \
+                 timestamp belongs to which signature",
+            );
+        }
         match (&tags, &timestamp_tag) {
             (None, Some(_)) => {
                 return contradiction("the timestamp has a tag, but no tag separator was given");
@@ -404,6 +421,7 @@ impl SignatureScheme {
             signature: SignatureHeader {
                 names,
                 parallel: self.parallel,
+                repeatable: self.repeatable,
                 item_separator,
                 tags,
                 timestamp_tag,

@@ -250,8 +250,10 @@ fn part_text(part: &Part) -> String {
 impl Timestamp {
     fn unit_title(&self) -> &'static str {
         match self.unit {
+            Unit::HttpDate => "HTTP date",
             Unit::Milliseconds => "milliseconds since 1970",
             Unit::Rfc3339 => "RFC 3339",
+            Unit::Rfc3339WithoutZone => "RFC 3339 without a zone, in UTC",
             Unit::Seconds => "seconds since 1970",
         }
     }
@@ -279,6 +281,7 @@ impl KeyEncoding {
     fn title(self) -> &'static str {
         match self {
             Self::Base64 => "base64",
+            Self::Base64Url => "base64url",
             Self::Hex => "hexadecimal digits",
             Self::Text => "the text of the secret",
         }

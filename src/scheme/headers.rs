@@ -7,7 +7,10 @@ use crate::{
     rejection::{Rejection, RejectionKind},
 };
 
-/// No sender's header comes near this. The work done for a stranger's header stays small.
+/// How often a header may come, if the scheme says that it may be repeated.
+const MOST_REPEATED_VALUES: usize = 4;
+
+/// No sender's header is nearly as long. This bounds the work for a header of an untrusted client.
 const LONGEST_VALUE_BYTES: usize = 4096;
 
 pub(crate) fn name(text: &str) -> Result<HeaderName, ConfigError> {
@@ -34,6 +37,21 @@ pub(crate) fn single<'a>(
         return Err(Rejection::header(RejectionKind::HeaderTooLong, name));
     }
     Ok(Some(value))
+}
+
+/// The values of a header that may come several times.
+pub(crate) fn repeated<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<impl Iterator<Item = &'a HeaderValue>, Rejection> {
+    let values = || headers.get_all(name).iter();
+    if values().nth(MOST_REPEATED_VALUES).is_some() {
+        return Err(Rejection::header(RejectionKind::HeaderDuplicated, name));
+    }
+    if values().any(|value| value.len() > LONGEST_VALUE_BYTES) {
+        return Err(Rejection::header(RejectionKind::HeaderTooLong, name));
+    }
+    Ok(values())
 }
 
 /// What an id that is signed has to be: something, and visible ASCII alone.

@@ -22,6 +22,8 @@ const SHORTEST_BASE64_KEY_BYTES: usize = 8;
 pub enum KeyEncoding {
     /// Base64, padded or not. The key of a MAC must have at least 8 bytes.
     Base64,
+    /// Base64 with the alphabet for URLs, padded or not. The key of a MAC must have at least 8 bytes.
+    Base64Url,
     /// Hexadecimal digits.
     Hex,
     /// The text is the key.
@@ -50,7 +52,8 @@ impl KeyText {
         let decoded = match self.encoding {
             KeyEncoding::Text => Some(text.to_vec()),
             KeyEncoding::Hex => HEXLOWER_PERMISSIVE.decode(text).ok(),
-            KeyEncoding::Base64 => lenient_base64(text),
+            KeyEncoding::Base64 => lenient_base64(text, "+/"),
+            KeyEncoding::Base64Url => lenient_base64(text, "-_"),
         };
         let key =
             Zeroizing::new(decoded.ok_or_else(|| self.not_encoded(text, stripped.is_some()))?);
@@ -65,7 +68,7 @@ impl KeyText {
         if key.iter().all(|byte| *byte == 0) {
             return Err(ConfigError::new("secret is all zeros"));
         }
-        if self.encoding == KeyEncoding::Base64
+        if matches!(self.encoding, KeyEncoding::Base64 | KeyEncoding::Base64Url)
             && algorithm.is_symmetric()
             && key.len() < SHORTEST_BASE64_KEY_BYTES
         {
@@ -101,6 +104,7 @@ impl KeyEncoding {
     fn describe(self) -> &'static str {
         match self {
             Self::Base64 => "base64",
+            Self::Base64Url => "base64url",
             Self::Hex => "hexadecimal digits",
             Self::Text => "text",
         }
@@ -110,11 +114,12 @@ impl KeyEncoding {
 /// Some senders give keys without padding and with spare bits set, and their own libraries accept
 /// them (Standard Webhooks, `test_signature_verification_with_unpadded_secret`). A signature is
 /// decoded strictly because a client chooses it. A key comes from the owner.
-fn lenient_base64(text: &[u8]) -> Option<Vec<u8>> {
+fn lenient_base64(text: &[u8], last_two: &str) -> Option<Vec<u8>> {
     let mut specification = Specification::new();
     specification
         .symbols
-        .push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+        .push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
+    specification.symbols.push_str(last_two);
     specification.check_trailing_bits = false;
     let encoding = specification.encoding().ok()?;
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();

@@ -73,6 +73,8 @@ pub(crate) struct SignatureHeader {
     pub(crate) names: Aliases,
     /// Several names are several headers side by side, not one header under several names.
     pub(crate) parallel: bool,
+    /// The header may come several times.
+    pub(crate) repeatable: bool,
     pub(crate) item_separator: Option<u8>,
     pub(crate) tags: Option<Tags>,
     pub(crate) timestamp_tag: Option<String>,
@@ -118,11 +120,18 @@ impl SignatureHeader {
         };
         let mut found = None;
         for (index, name) in self.names.iter().enumerate() {
-            let Some(value) = headers::single(headers, name)? else {
+            if self.repeatable {
+                for value in headers::repeated(headers, name)? {
+                    found = found.or(Some(name));
+                    self.read_value(name, value.as_bytes(), algorithm, &mut presented)?;
+                }
+            } else if let Some(value) = headers::single(headers, name)? {
+                found = found.or(Some(name));
+                self.read_value(name, value.as_bytes(), algorithm, &mut presented)?;
+            }
+            if !headers.contains_key(name) {
                 continue;
-            };
-            found = found.or(Some(name));
-            self.read_value(name, value.as_bytes(), algorithm, &mut presented)?;
+            }
             if !self.parallel {
                 // One name alone belongs to no family: other headers' aliases then stand for themselves.
                 presented.family = (self.names.len() > 1).then_some(index);

@@ -266,7 +266,11 @@ fn parts(
             Piece::Method => Part::Method(end),
             Piece::Secret => Part::Secret,
             Piece::Timestamp => {
-                let runs_on = matches!(end, End::Open);
+                let runs_on = match &end {
+                    End::Open => true,
+                    End::Literal(text) => timestamp.is_some_and(|time| time.runs_on_into(text)),
+                    End::Timestamp => false,
+                };
                 if let End::Literal(text) = end
                     && text.bytes().all(|byte| byte.is_ascii_digit())
                 {

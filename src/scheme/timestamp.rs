@@ -41,9 +41,11 @@ pub(crate) enum From {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Unit {
-    Seconds,
+    HttpDate,
     Milliseconds,
     Rfc3339,
+    Rfc3339WithoutZone,
+    Seconds,
 }
 
 impl Timestamp {
@@ -93,6 +95,26 @@ impl Timestamp {
         self
     }
 
+    /// Written as a date of HTTP, such as `Thu, 04 Jan 2024 18:05:25 GMT`
+    /// ([RFC 9110 section 5.6.7](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7), the preferred format
+    /// alone).
+    #[must_use]
+    pub fn http_date(mut self) -> Self {
+        self.unit = Unit::HttpDate;
+        self
+    }
+
+    /// Written as in [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), but without `Z` and without an
+    /// offset: the time is UTC. Orb writes `2024-03-27T15:42:29.551`.
+    ///
+    /// Nothing marks the end of a fraction of a second. If the next signed piece follows without a
+    /// separator, or with one that begins with `.`, a time with a fraction is rejected.
+    #[must_use]
+    pub fn rfc3339_without_zone(mut self) -> Self {
+        self.unit = Unit::Rfc3339WithoutZone;
+        self
+    }
+
     /// How far from now it may lie, that distance included. The default is 300 seconds.
     #[must_use]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
@@ -139,6 +161,11 @@ impl Timestamp {
         matches!(self.unit, Unit::Rfc3339)
     }
 
+    /// Whether this separator cannot show where the time ends.
+    pub(crate) fn runs_on_into(&self, separator: &str) -> bool {
+        matches!(self.unit, Unit::Rfc3339WithoutZone) && separator.starts_with('.')
+    }
+
     /// Reads what is written, in the one way to write it.
     ///
     /// A number that runs on into what is signed next to it has as many digits as the numbers from
@@ -149,6 +176,9 @@ impl Timestamp {
             Unit::Seconds => since_epoch(Duration::from_secs(number(10)?)),
             Unit::Milliseconds => since_epoch(Duration::from_millis(number(13)?)),
             Unit::Rfc3339 => rfc3339(text),
+            Unit::Rfc3339WithoutZone if runs_on && text.len() != SECONDS.len() => None,
+            Unit::Rfc3339WithoutZone => rfc3339(&[text, b"Z"].concat()),
+            Unit::HttpDate => http_date(text),
         }
     }
 
@@ -161,10 +191,10 @@ impl Timestamp {
         match self.unit {
             Unit::Seconds => since.as_secs().to_string(),
             Unit::Milliseconds => since.as_millis().to_string(),
-            Unit::Rfc3339 => i64::try_from(since.as_secs())
-                .ok()
-                .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-                .unwrap_or(jiff::Timestamp::MAX)
+            Unit::Rfc3339 => written(since).to_string(),
+            Unit::Rfc3339WithoutZone => written(since).strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            Unit::HttpDate => written(since)
+                .strftime("%a, %d %b %Y %H:%M:%S GMT")
                 .to_string(),
         }
     }
@@ -214,7 +244,7 @@ impl Timestamp {
                 TimestampUnit::Seconds,
                 Duration::from_secs(u64::try_from(read.as_millis()).ok()?),
             ),
-            Unit::Rfc3339 => return None,
+            Unit::HttpDate | Unit::Rfc3339 | Unit::Rfc3339WithoutZone => return None,
         };
         let now = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         (now.abs_diff(meant) <= NEAR).then_some(unit)
@@ -265,6 +295,38 @@ fn rfc3339(text: &[u8]) -> Option<SystemTime> {
     since_epoch(Duration::from_nanos(nanoseconds))
 }
 
+#[cfg(feature = "testing")]
+fn written(since_1970: Duration) -> jiff::Timestamp {
+    i64::try_from(since_1970.as_secs())
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .unwrap_or(jiff::Timestamp::MAX)
+}
+
+/// The preferred format of RFC 9110 alone: it has one length, and one way to write each time.
+fn http_date(text: &[u8]) -> Option<SystemTime> {
+    const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+    const MONTHS: [&[u8]; 12] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
+        b"Dec",
+    ];
+    let (day_name, rest) = text.split_at_checked(3)?;
+    let (comma, rest) = rest.split_at_checked(2)?;
+    let (day, rest) = rest.split_at_checked(2)?;
+    let (month, rest) = rest.get(1..)?.split_at_checked(3)?;
+    let (year, rest) = rest.get(1..)?.split_at_checked(4)?;
+    let (time, zone) = rest.get(1..)?.split_at_checked(8)?;
+    let is_date = DAYS.contains(&day_name) && comma == b", " && zone == b" GMT";
+    let blanks = [text.get(7)?, text.get(11)?, text.get(16)?];
+    if !is_date || blanks != [&b' '; 3] {
+        return None;
+    }
+    let month = MONTHS.iter().position(|name| *name == month)?;
+    let month = format!("{:02}", month.saturating_add(1));
+    let date = [year, month.as_bytes(), day].join(&b'-');
+    rfc3339(&[&date, &b"T"[..], time, b"Z"].concat())
+}
+
 /// Whether the text is like the pattern, in which `0` is any digit and `+` either sign.
 fn shaped(text: &[u8], pattern: &[u8]) -> bool {
     text.len() == pattern.len()
@@ -282,6 +344,56 @@ fn since_epoch(duration: Duration) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_of_http_is_read_in_its_preferred_format_alone() {
+        // RFC 9110 section 5.6.7: the example, and its two obsolete forms.
+        let example = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        assert_eq!(http_date(b"Sun, 06 Nov 1994 08:49:37 GMT"), Some(example));
+        for text in [
+            "",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "sun, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 06 Nov 1994 08:49:37 +0000",
+            "Sun, 06-Nov-1994 08:49:37 GMT",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 24:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 GMT ",
+            "Sun, 06 Nov 1994T08:49:37 GMT",
+        ] {
+            assert_eq!(http_date(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_utc_and_has_no_fraction_where_nothing_ends_it() {
+        let time = Timestamp::header("x-time").rfc3339_without_zone();
+        let read = |text: &str, runs_on| {
+            let time = time.read(text.as_bytes(), runs_on)?;
+            time.duration_since(SystemTime::UNIX_EPOCH).ok()
+        };
+        assert_eq!(
+            read("1970-01-01T00:00:07", true),
+            Some(Duration::from_secs(7))
+        );
+        assert_eq!(
+            read("1970-01-01T00:00:07.5", false),
+            Some(Duration::from_millis(7500))
+        );
+        assert_eq!(read("1970-01-01T00:00:07.5", true), None);
+        for text in [
+            "1970-01-01T00:00:07Z",
+            "1970-01-01T00:00:07+00:00",
+            "1970-01-01T00:00:07.",
+        ] {
+            assert_eq!(read(text, false), None, "{text}");
+        }
+        assert!(time.runs_on_into(".") && !time.runs_on_into(":"));
+    }
 
     #[test]
     fn rfc_3339_is_read_and_the_rest_of_iso_8601_is_not() {

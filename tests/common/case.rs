@@ -15,12 +15,27 @@ pub fn request(case: &Value, body: Bytes) -> Request<Full<Bytes>> {
     if let Some(url) = case["url"].as_str() {
         *request.uri_mut() = url.parse().expect("a URL");
     }
-    for (name, value) in case["headers"].as_object().expect("headers") {
-        let name: HeaderName = name.parse().expect("a header's name");
-        for value in one_or_many(value) {
-            let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header's value");
-            request.headers_mut().append(name.clone(), value);
+    // A list of pairs keeps the order of a header that comes twice.
+    let pairs: Vec<(&str, &str)> = match case["headers_list"].as_array() {
+        Some(pairs) => pairs
+            .iter()
+            .map(|pair| (text(&pair[0]), text(&pair[1])))
+            .collect(),
+        None => {
+            let headers = case["headers"].as_object().expect("headers").iter();
+            headers
+                .flat_map(|(name, value)| {
+                    one_or_many(value)
+                        .into_iter()
+                        .map(move |value| (name.as_str(), value))
+                })
+                .collect()
         }
+    };
+    for (name, value) in pairs {
+        let name: HeaderName = name.parse().expect("a header's name");
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header's value");
+        request.headers_mut().append(name, value);
     }
     request
 }
