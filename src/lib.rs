@@ -160,6 +160,7 @@
 //! | [`services`](guide::services) | several senders without axum; a layer around a whole service |
 //! | [`testing`](guide::testing) | test your handler |
 //! | [`scheme`](guide::scheme) | describe a sender that is not in the catalogue |
+//! | [`later`](guide::later) | respond at once, and process the delivery afterwards |
 //! | [`moving`](guide::moving) | move from a hand-written check |
 //! | [`alternatives`](guide::alternatives) | how other libraries differ |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -180,6 +181,7 @@ mod auth;
 #[cfg(feature = "axum")]
 mod axum;
 mod clock;
+mod delivery;
 mod error;
 mod event;
 #[cfg(any(doc, doctest))]
@@ -214,6 +216,7 @@ pub use self::auth::{EventTypeMismatch, MissingLayer};
 pub use self::{
     auth::{MemoryBudget, ResponseFuture, SetupAnswer, WebhookAuth, WebhookAuthLayer},
     clock::Clock,
+    delivery::Delivery,
     error::{BoxError, ConfigError},
     event::{Batch, EventError, FromBody, Json, Unreadable},
     identity::Identity,

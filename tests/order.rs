@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// The modules of `src/`. Each may use only those before it.
-const MODULES: [&str; 19] = [
+const MODULES: [&str; 20] = [
     "error",
     "text",
     "event",
@@ -17,6 +17,7 @@ const MODULES: [&str; 19] = [
     "scheme",
     "verified",
     "provider",
+    "delivery",
     "auth",
     "replay",
     "axum",

@@ -23,9 +23,9 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook_auth::{
-    Acceptance, Authentication, Claim, ConfigError, Encoding, FromBody, Json, KeyEncoding, Keys,
-    MemoryBudget, Piece, Provider, Rejection, RejectionKind, Secret, SharedKeyScheme,
-    SignatureScheme, SignedUrl, Timestamp, Verified, WebhookAuthLayer, provider,
+    Acceptance, Authentication, Claim, ConfigError, Delivery, Encoding, FromBody, Json,
+    KeyEncoding, Keys, MemoryBudget, Piece, Provider, Rejection, RejectionKind, Secret,
+    SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, Verified, WebhookAuthLayer, provider,
 };
 
 use self::file::{Case, File};
@@ -230,6 +230,7 @@ async fn what_a_handler_and_the_layers_outside_are_given_prints_no_secret() {
         let verified = request.extensions().get::<Verified<Bytes>>();
         let verified = verified.expect("a proof");
         seen.debug("Verified", verified);
+        seen.debug("Delivery", &Delivery::from(verified));
         seen.debug("Identity", &verified.identity_by_event_id(SECRET));
         async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) }
     });

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`alternatives`] | want to know how this crate differs from others |
 //! | [`first_delivery`] | want to receive the first real delivery on your machine |
+//! | [`later`] | respond at once, and process the delivery afterwards |
 //! | [`moving`] | have a handler that checks signatures itself |
 //! | [`once`] | want a handler to run once for each delivery |
 //! | [`production`] | deploy a receiver |
@@ -22,6 +23,9 @@ pub mod alternatives {}
 
 #[doc = include_str!("first_delivery.md")]
 pub mod first_delivery {}
+
+#[doc = include_str!("later.md")]
+pub mod later {}
 
 #[doc = include_str!("moving.md")]
 pub mod moving {}

@@ -483,7 +483,7 @@ impl<E> Provider<E> {
             .and_then(|mut check| {
                 check.update(&body);
                 let proof = check.finish()?;
-                self.event(proof, body, &head.headers)
+                self.parsed(proof, body, &head.headers)
             })
             .map_err(|rejection| rejection.seen_by(self.shared_name(), length))
     }
@@ -546,6 +546,16 @@ impl<E> Provider<E> {
         self.keys.authenticator.scheme()
     }
 
+    /// The event in a body that was verified before.
+    pub(crate) fn read(&self, body: &Bytes) -> Result<E, BoxError> {
+        if self.only_json_objects && !begins_an_object(body) {
+            return Err(
+                "the body is not a JSON object, as every delivery of this sender is".into(),
+            );
+        }
+        (self.parse)(body)
+    }
+
     /// Whether a delivery has a signature.
     #[cfg(feature = "replay")]
     pub(crate) fn signs(&self) -> bool {
@@ -588,24 +598,20 @@ impl<E> Provider<E> {
         body: Bytes,
         headers: &mut HeaderMap,
     ) -> Result<Verified<E>, Rejection> {
-        let verified = self.event(proof, body, headers)?;
+        let verified = self.parsed(proof, body, headers)?;
         self.keys.mark_sensitive(headers);
         Ok(verified)
     }
 
-    fn event(
+    fn parsed(
         &self,
         proof: Proof,
         body: Bytes,
         headers: &HeaderMap,
     ) -> Result<Verified<E>, Rejection> {
-        let unparseable = |error| Rejection::caused_by(RejectionKind::EventUnparseable, error);
-        if self.only_json_objects && !begins_an_object(&body) {
-            return Err(unparseable(
-                "the body is not a JSON object, as every delivery of this sender is".into(),
-            ));
-        }
-        let event = (self.parse)(&body).map_err(unparseable)?;
+        let event = self
+            .read(&body)
+            .map_err(|error| Rejection::caused_by(RejectionKind::EventUnparseable, error))?;
         let way = proof.origin.way();
         Ok(Verified::new(
             proof,

@@ -50,7 +50,7 @@
 //! So the handler runs **at least once**, and more than once only when an earlier run has not succeeded,
 //! when it took longer than the lease, or when the store lost what it remembered. A handler that writes
 //! to a database of its own should still make its work idempotent, or
-//! put the delivery into a queue.
+//! [put the delivery into a queue](crate::guide::later).
 //!
 //! # Which constructor
 //!
