@@ -28,11 +28,31 @@ fn box_com(keys) -> Provider<Bytes> {
     ],
 }
 
+fn bunny_stream(keys) -> Provider<Bytes> {
+    title: "Bunny Stream",
+    scheme: SignatureScheme::hmac_sha256("x-bunnystream-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 /// Cloudflare leaves the tolerance to the receiver.
 fn cloudflare_stream(keys) -> Provider<Bytes> {
     title: "Cloudflare Stream",
     scheme: shapes::stripe_like("webhook-signature", "sig1", Timestamp::tag("time")),
     source: Docs, "2026-11-27", ["https://developers.cloudflare.com/stream/manage-video-library/using-webhooks/"],
+}
+
+fn discourse(keys) -> Provider<Bytes> {
+    title: "Discourse",
+    scheme: shapes::sha256_tagged("x-discourse-event-signature"),
+    id: ["x-discourse-event-id"],
+    event: ["x-discourse-event"],
+    source: Source, "2026-11-27", ["https://github.com/discourse/discourse"],
+}
+
+fn dub(keys) -> Provider<Bytes> {
+    title: "Dub",
+    scheme: SignatureScheme::hmac_sha256("dub-signature"),
+    source: Source, "2026-11-27", ["https://github.com/dubinc/dub"],
 }
 
 /// A time in the future is accepted, as in the vendor's libraries.
@@ -49,10 +69,52 @@ fn elevenlabs(keys) -> Provider<Bytes> {
     ],
 }
 
+/// Fitbit signs with the client secret and a `&` after it: append `&` to the client secret.
+fn fitbit(keys) -> Provider<Bytes> {
+    title: "Fitbit",
+    scheme: SignatureScheme::hmac_sha1("x-fitbit-signature")
+        .encoding(Encoding::Base64),
+    answer: "204 within 5 s",
+    setup: "Unsigned GETs with `?verify=…`: 204 for the right code, 404 for a wrong one. They do not pass the layer.",
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn frame_io(keys) -> Provider<Bytes> {
+    title: "Frame.io",
+    scheme: shapes::slack_like("x-frameio-signature", Timestamp::header("x-frameio-request-timestamp")),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// Ghost 5 and later. Earlier versions sign the body alone and do not pass here.
+fn ghost(keys) -> Provider<Bytes> {
+    title: "Ghost",
+    scheme: SignatureScheme::hmac_sha256("x-ghost-signature")
+        .item_separator(',')
+        .tags('=', ["sha256"])
+        .timestamp(Timestamp::tag("t").milliseconds())
+        .signed([Piece::Body, Piece::Timestamp]),
+    source: Source, "2026-11-27", ["https://github.com/TryGhost/Ghost"],
+}
+
+fn kontent_ai(keys) -> Provider<Bytes> {
+    title: "Kontent.ai",
+    scheme: shapes::base64("x-kontent-ai-signature"),
+    source: Source, "2026-11-27", ["https://github.com/kontent-ai/webhook-helper-js/blob/7a7a316/test/signatures/signature.spec.ts"],
+}
+
 fn mux(keys) -> Provider<Bytes> {
     title: "Mux",
     scheme: shapes::stripe_like("mux-signature", "v1", Timestamp::tag("t")),
     source: Docs, "2026-11-27", ["https://www.mux.com/docs/core/verify-webhook-signatures"],
+}
+
+fn oura(keys) -> Provider<Bytes> {
+    title: "Oura",
+    scheme: SignatureScheme::hmac_sha256("x-oura-signature")
+        .timestamp(Timestamp::header("x-oura-timestamp"))
+        .signed([Piece::Timestamp, Piece::Body]),
+    setup: "An unsigned GET with a `challenge`. It does not pass the layer.",
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
 /// The time may be of any age, as in the vendor's library: look at
@@ -72,6 +134,20 @@ fn sanity(keys) -> Provider<Bytes> {
     ],
 }
 
+/// The key is the application management token.
+fn smartcar(keys) -> Provider<Bytes> {
+    title: "Smartcar",
+    scheme: SignatureScheme::hmac_sha256("sc-signature"),
+    setup: "A signed event `VERIFY`. It passes the layer; your handler responds with the hexadecimal HMAC-SHA256 of the challenge. Sign only a challenge without `{`, `[` and quotes: another text could be a delivery.",
+    source: Source, "2026-11-27", ["https://github.com/smartcar/node-sdk"],
+}
+
+fn terra(keys) -> Provider<Bytes> {
+    title: "Terra",
+    scheme: shapes::stripe_like("terra-signature", "v1", Timestamp::tag("t")),
+    source: Source, "2026-11-27", ["https://github.com/tryterra/terra-client-python"],
+}
+
 fn webflow(keys) -> Provider<Bytes> {
     title: "Webflow",
     scheme: SignatureScheme::hmac_sha256("x-webflow-signature")
@@ -81,5 +157,13 @@ fn webflow(keys) -> Provider<Bytes> {
         "https://developers.webflow.com/data/docs/working-with-webhooks",
         "https://github.com/webflow/js-webflow-api/blob/master/src/wrapper/WebhooksClient.ts",
     ],
+}
+
+fn whoop(keys) -> Provider<Bytes> {
+    title: "WHOOP",
+    scheme: shapes::base64("x-whoop-signature")
+        .timestamp(Timestamp::header("x-whoop-signature-timestamp").milliseconds())
+        .signed([Piece::Timestamp, Piece::Body]),
+    source: SecondHand, "2026-11-27", [],
 }
 }

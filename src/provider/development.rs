@@ -8,6 +8,22 @@ use super::prelude::*;
 
 senders! { Development;
 
+fn autodesk(keys) -> Provider<Bytes> {
+    title: "Autodesk Platform Services",
+    aliases: ["Forge"],
+    scheme: SignatureScheme::hmac_sha1("x-adsk-signature")
+        .tags('=', ["sha1hash"]),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// The secret is `user:password`.
+fn azure_devops(keys) -> Provider<Bytes> {
+    title: "Azure DevOps",
+    aliases: ["TFS"],
+    scheme: SharedKeyScheme::new("authorization").basic(),
+    source: SecondHand, "2026-11-27", [],
+}
+
 /// Bitbucket Cloud, and Bitbucket Data Center. Others send `sha1=` in a header of this name: that tag
 /// is not accepted here.
 fn bitbucket(keys) -> Provider<Bytes> {
@@ -21,6 +37,28 @@ fn bitbucket(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/"],
 }
 
+/// Choose "Send an HMAC signature" at Buildkite. With a plain token use [`buildkite_token`].
+fn buildkite(keys) -> Provider<Bytes> {
+    title: "Buildkite",
+    scheme: shapes::stripe_like("x-buildkite-signature", "signature", Timestamp::tag("timestamp")),
+    event: ["x-buildkite-event"],
+    source: Docs, "2026-11-27", ["https://github.com/buildkite/docs/tree/35cf0294c"],
+}
+
+/// Prefer [`buildkite`], which covers the body.
+fn buildkite_token(keys) -> Provider<Bytes> {
+    title: "Buildkite token",
+    scheme: SharedKeyScheme::new("x-buildkite-token"),
+    event: ["x-buildkite-event"],
+    source: Docs, "2026-11-27", ["https://github.com/buildkite/docs"],
+}
+
+fn checkly(keys) -> Provider<Bytes> {
+    title: "Checkly",
+    scheme: SignatureScheme::hmac_sha256("x-checkly-signature"),
+    source: Docs, "2026-11-27", ["https://github.com/checkly/docs.checklyhq.com"],
+}
+
 /// The delivery's id and the event's type are also in the body, where they are signed.
 fn circleci(keys) -> Provider<Bytes> {
     title: "CircleCI",
@@ -30,6 +68,46 @@ fn circleci(keys) -> Provider<Bytes> {
     event: ["circleci-event-type"],
     answer: "2xx within 10 s",
     source: Docs, "2026-11-27", ["https://circleci.com/docs/guides/integration/outbound-webhooks/"],
+}
+
+fn cloudflare_notifications(keys) -> Provider<Bytes> {
+    title: "Cloudflare Notifications",
+    scheme: SharedKeyScheme::new("cf-webhook-auth"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn cloudsmith(keys) -> Provider<Bytes> {
+    title: "Cloudsmith",
+    scheme: SignatureScheme::hmac_sha1("x-cloudsmith-signature")
+        .tags('=', ["sha1"]),
+    source: SecondHand, "2026-11-27", ["https://github.com/superplanehq/superplane"],
+}
+
+fn cursor(keys) -> Provider<Bytes> {
+    title: "Cursor",
+    scheme: shapes::sha256_tagged("x-webhook-signature"),
+    id: ["x-webhook-id"],
+    event: ["x-webhook-event"],
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn doppler(keys) -> Provider<Bytes> {
+    title: "Doppler",
+    scheme: shapes::sha256_tagged("x-doppler-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/Hookflo/tern"],
+}
+
+fn expo(keys) -> Provider<Bytes> {
+    title: "Expo",
+    aliases: ["EAS"],
+    scheme: SignatureScheme::hmac_sha1("expo-signature").tags('=', ["sha1"]),
+    source: SecondHand, "2026-11-27", ["https://github.com/SlopMaster2/webhook-verify"],
+}
+
+fn firehydrant(keys) -> Provider<Bytes> {
+    title: "FireHydrant",
+    scheme: SignatureScheme::hmac_sha256("fh-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/superplanehq/superplane"],
 }
 
 fn forgejo(keys) -> Provider<Bytes> {
@@ -126,6 +204,30 @@ fn gogs(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://gogs.io/docs/features/webhook"],
 }
 
+/// The names of both headers are settings of Grafana: set the timestamp header to
+/// `X-Grafana-Alerting-Timestamp`. Without a timestamp header Grafana signs the body alone, and its
+/// deliveries do not pass here.
+fn grafana_alerting(keys) -> Provider<Bytes> {
+    title: "Grafana Alerting",
+    scheme: SignatureScheme::hmac_sha256("x-grafana-alerting-signature")
+        .timestamp(Timestamp::header("x-grafana-alerting-timestamp"))
+        .signed([Piece::Timestamp, Piece::literal(":"), Piece::Body]),
+    source: Source, "2026-11-27", ["https://github.com/grafana/alerting/tree/783ce041"],
+}
+
+/// The event's id and name are in the body.
+fn heroku(keys) -> Provider<Bytes> {
+    title: "Heroku",
+    scheme: shapes::base64("heroku-webhook-hmac-sha256"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn hugging_face(keys) -> Provider<Bytes> {
+    title: "Hugging Face",
+    scheme: SharedKeyScheme::new("x-webhook-secret"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 /// Webhooks that an administrator made and that have a secret. Webhooks that an OAuth app registers
 /// have no signature: they carry a JWT and do not pass here. The delivery's id stays the same when a
 /// delivery is repeated.
@@ -152,6 +254,22 @@ fn linear(keys) -> Provider<Bytes> {
     ],
 }
 
+/// An older page of the vendor says hexadecimal digits; those who receive find base64.
+fn mongodb_atlas(keys) -> Provider<Bytes> {
+    title: "MongoDB Atlas",
+    scheme: SignatureScheme::hmac_sha1("x-mms-signature")
+        .encoding(Encoding::Base64),
+    event: ["x-mms-event"],
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// The hooks of the registry. A part of the service is retired.
+fn npm(keys) -> Provider<Bytes> {
+    title: "npm",
+    scheme: shapes::sha256_tagged("x-npm-signature"),
+    source: Source, "2026-11-27", ["https://github.com/npm/npm-hook-receiver"],
+}
+
 /// Webhooks of version 3.
 fn pagerduty(keys) -> Provider<Bytes> {
     title: "PagerDuty",
@@ -166,6 +284,60 @@ fn pagerduty(keys) -> Provider<Bytes> {
     ],
 }
 
+fn phabricator(keys) -> Provider<Bytes> {
+    title: "Phabricator",
+    aliases: ["Phorge"],
+    scheme: SignatureScheme::hmac_sha256("x-phabricator-webhook-signature"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn planetscale(keys) -> Provider<Bytes> {
+    title: "PlanetScale",
+    scheme: SignatureScheme::hmac_sha256("x-planetscale-signature"),
+    source: Docs, "2026-11-27", ["https://github.com/planetscale/docs"],
+}
+
+fn pulumi(keys) -> Provider<Bytes> {
+    title: "Pulumi",
+    scheme: SignatureScheme::hmac_sha256("pulumi-webhook-signature"),
+    id: ["pulumi-webhook-id"],
+    source: Docs, "2026-11-27", ["https://github.com/pulumi/docs"],
+}
+
+fn readme(keys) -> Provider<Bytes> {
+    title: "ReadMe",
+    scheme: shapes::stripe_like("readme-signature", "v0", Timestamp::tag("t").milliseconds().tolerance(Duration::from_secs(1800))),
+    source: Source, "2026-11-27", ["https://github.com/readmeio/metrics-sdks"],
+}
+
+fn roblox(keys) -> Provider<Bytes> {
+    title: "Roblox",
+    scheme: shapes::stripe_like("roblox-signature", "v1", Timestamp::tag("t").tolerance(Duration::from_secs(600)))
+        .encoding(Encoding::Base64),
+    answer: "2xx within 5 s",
+    retries: "five attempts",
+    source: Docs, "2026-11-27", ["https://github.com/Roblox/creator-docs"],
+}
+
+fn rootly(keys) -> Provider<Bytes> {
+    title: "Rootly",
+    scheme: SignatureScheme::hmac_sha256("x-rootly-signature")
+        .item_separator(',')
+        .tags('=', ["v1"])
+        .timestamp(Timestamp::tag("t"))
+        .signed([Piece::Timestamp, Piece::Body]),
+    source: SecondHand, "2026-11-27", [
+        "https://github.com/superplanehq/superplane",
+        "https://github.com/simstudioai/sim",
+    ],
+}
+
+fn semaphore(keys) -> Provider<Bytes> {
+    title: "Semaphore",
+    scheme: shapes::sha256_tagged("x-semaphore-signature-256"),
+    source: SecondHand, "2026-11-27", ["https://github.com/superplanehq/superplane"],
+}
+
 /// Webhooks of an integration. The key is the integration's client secret. `Sentry-Hook-Timestamp` is
 /// not signed.
 fn sentry(keys) -> Provider<Bytes> {
@@ -178,6 +350,36 @@ fn sentry(keys) -> Provider<Bytes> {
         "https://docs.sentry.io/organization/integrations/integration-platform/webhooks/",
         "https://github.com/getsentry/sentry/blob/master/src/sentry/sentry_apps/models/sentry_app.py",
     ],
+}
+
+fn snyk(keys) -> Provider<Bytes> {
+    title: "Snyk",
+    scheme: shapes::sha256_tagged("x-hub-signature"),
+    setup: "A ping when the webhook is created.",
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn sonarqube(keys) -> Provider<Bytes> {
+    title: "SonarQube",
+    aliases: ["SonarCloud"],
+    scheme: SignatureScheme::hmac_sha256("x-sonar-webhook-hmac-sha256"),
+    answer: "2xx within 10 s",
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// A body is a list of events.
+fn tailscale(keys) -> Provider<Bytes> {
+    title: "Tailscale",
+    scheme: shapes::stripe_like("tailscale-webhook-signature", "v1", Timestamp::tag("t")),
+    source: Source, "2026-11-27", ["https://github.com/tailscale/tailscale"],
+}
+
+fn terraform_cloud(keys) -> Provider<Bytes> {
+    title: "Terraform Cloud",
+    aliases: ["HCP Terraform"],
+    scheme: SignatureScheme::hmac_sha512("x-tfe-notification-signature"),
+    setup: "A verification POST, which must be answered with 2xx.",
+    source: SecondHand, "2026-11-27", [],
 }
 
 /// The delivery's id is in the body.

@@ -4,6 +4,57 @@ use super::prelude::*;
 
 senders! { Gateways;
 
+fn ascend(keys) -> Provider<Bytes> {
+    title: "Ascend",
+    scheme: SignatureScheme::hmac_sha256("x-ascend-signature")
+        .item_separator(',')
+        .tags('=', ["v1"])
+        .timestamp(Timestamp::tag("t"))
+        .signed([Piece::Timestamp, Piece::literal(":"), Piece::Body]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The simple signature in hexadecimal digits. Header and encoding are settings of Convoy. For the
+/// advanced signature use [`convoy_advanced`].
+fn convoy(keys) -> Provider<Bytes> {
+    title: "Convoy",
+    scheme: SignatureScheme::hmac_sha256("x-convoy-signature"),
+    source: Source, "2026-11-27", ["https://github.com/frain-dev/convoy/blob/2b60cc652/pkg/signature/testdata/signature-vectors.json"],
+}
+
+/// The advanced signature, with a time. Header and encoding are settings of Convoy.
+fn convoy_advanced(keys) -> Provider<Bytes> {
+    title: "Convoy (advanced)",
+    scheme: SignatureScheme::hmac_sha256("x-convoy-signature")
+        .item_separator(',')
+        .tags('=', ["v1"])
+        .timestamp(Timestamp::tag("t").accept_any_age())
+        .signed([Piece::Timestamp, Piece::literal(","), Piece::Body]),
+    source: Source, "2026-11-27", ["https://github.com/frain-dev/convoy/blob/2b60cc652/pkg/signature/testdata/signature-vectors.json"],
+}
+
+fn faundit(keys) -> Provider<Bytes> {
+    title: "Faundit",
+    scheme: SignatureScheme::hmac_sha256("x-faundit-signature-next")
+        .timestamp(Timestamp::header("x-faundit-timestamp"))
+        .signed([Piece::literal("v1:"), Piece::Timestamp, Piece::literal(":"), Piece::Body]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn fivetran(keys) -> Provider<Bytes> {
+    title: "Fivetran",
+    scheme: SignatureScheme::hmac_sha256("x-fivetran-signature-256"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// While a secret is replaced, Hookdeck sends a second signature. Either may match.
+fn hookdeck(keys) -> Provider<Bytes> {
+    title: "Hookdeck",
+    scheme: shapes::base64("x-hookdeck-signature")
+        .parallel_header("x-hookdeck-signature-2"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 /// Segment signs only the first event of a batch. A batch is rejected here: turn batching off.
 fn segment(keys) -> Provider<Bytes> {
     title: "Segment",
@@ -11,5 +62,13 @@ fn segment(keys) -> Provider<Bytes> {
     scheme: SignatureScheme::hmac_sha1("x-signature"),
     retries: "for four hours, after 5xx and after a timeout",
     source: Docs, "2026-11-27", ["https://segment.com/docs/connections/destinations/catalog/webhooks/"],
+}
+
+fn upollo(keys) -> Provider<Bytes> {
+    title: "Upollo",
+    scheme: SignatureScheme::hmac_sha512("upollo-signature")
+        .item_separator(',')
+        .tags(':', ["s0"]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 }

@@ -4,6 +4,72 @@ use super::prelude::*;
 
 senders! { Identity;
 
+/// The secret is the whole value of the header, with `Bearer ` if you entered that. A body holds
+/// several entries.
+fn auth0(keys) -> Provider<Bytes> {
+    title: "Auth0 log streams",
+    scheme: SharedKeyScheme::new("authorization"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn checkr(keys) -> Provider<Bytes> {
+    title: "Checkr",
+    scheme: SignatureScheme::hmac_sha256("x-checkr-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/NangoHQ/nango"],
+}
+
+/// An extension of Keycloak sends these. Keycloak itself sends none.
+fn keycloak(keys) -> Provider<Bytes> {
+    title: "Keycloak events extension",
+    scheme: SignatureScheme::hmac_sha256("x-keycloak-signature"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// The event's name is in the body.
+fn logto(keys) -> Provider<Bytes> {
+    title: "Logto",
+    scheme: SignatureScheme::hmac_sha256("logto-signature-sha-256"),
+    source: Source, "2026-11-27", ["https://github.com/logto-io/logto"],
+}
+
+fn okta(keys) -> Provider<Bytes> {
+    title: "Okta",
+    scheme: SharedKeyScheme::new("authorization"),
+    setup: "An unsigned GET with `x-okta-verification-challenge`. It does not pass the layer: mount `handshake::okta` for GET.",
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn onfido(keys) -> Provider<Bytes> {
+    title: "Onfido",
+    scheme: SignatureScheme::hmac_sha256("x-sha2-signature"),
+    source: Source, "2026-11-27", ["https://github.com/onfido/onfido-node/blob/2b9faec/test/classic-webhook-event-verifier.test.ts"],
+}
+
+/// During a rotation Persona sends one pair of time and signature for each secret. Such a header is
+/// rejected here: replace the secret at both sides at once.
+fn persona(keys) -> Provider<Bytes> {
+    title: "Persona",
+    scheme: shapes::stripe_like("persona-signature", "v1", Timestamp::tag("t")),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// Choose the algorithm `HMAC_SHA256_HEX` at Sumsub. Sumsub names it in `X-Payload-Digest-Alg`; another
+/// value is rejected.
+fn sumsub(keys) -> Provider<Bytes> {
+    title: "Sumsub",
+    scheme: SignatureScheme::hmac_sha256("x-payload-digest")
+        .require_header("x-payload-digest-alg", "HMAC_SHA256_HEX"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// Supabase shows the secret as `v1,whsec_…`: leave out `v1,`. Supabase uses the response.
+fn supabase(keys) -> Result<Bytes> {
+    title: "Supabase Auth Hooks",
+    scheme: whsec(shapes::standard_webhooks()),
+    answer: "within 5 s",
+    source: Source, "2026-11-27", ["https://github.com/supabase/auth"],
+}
+
 fn workos(keys) -> Provider<Bytes> {
     title: "WorkOS",
     aliases: ["AuthKit"],
@@ -16,5 +82,18 @@ fn workos(keys) -> Provider<Bytes> {
         "https://workos.com/docs/events/data-syncing/webhooks",
         "https://github.com/workos/workos-node/blob/main/src/common/crypto/signature-provider.ts",
     ],
+}
+
+fn yousign(keys) -> Provider<Bytes> {
+    title: "Yousign",
+    scheme: shapes::sha256_tagged("x-yousign-signature-256"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// Actions version 2. ZITADEL uses the response.
+fn zitadel(keys) -> Provider<Bytes> {
+    title: "ZITADEL",
+    scheme: shapes::stripe_like("zitadel-signature", "v1", Timestamp::tag("t")),
+    source: Source, "2026-11-27", ["https://github.com/zitadel/zitadel-go"],
 }
 }

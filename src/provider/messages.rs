@@ -4,6 +4,72 @@ use super::prelude::*;
 
 senders! { Messages;
 
+/// The key is the part of the API key after the colon. Ably signs only where "Sign with key" is chosen.
+fn ably(keys) -> Provider<Bytes> {
+    title: "Ably",
+    scheme: shapes::base64("x-ably-signature"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn airship(keys) -> Provider<Bytes> {
+    title: "Airship",
+    aliases: ["Urban Airship"],
+    scheme: SignatureScheme::hmac_sha256("x-ua-signature")
+        .timestamp(Timestamp::header("x-ua-timestamp"))
+        .signed([Piece::Timestamp, Piece::literal(":"), Piece::Body]),
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn attentive(keys) -> Provider<Bytes> {
+    title: "Attentive",
+    scheme: SignatureScheme::hmac_sha256("x-attentive-hmac-sha256"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// Chatwoot 4 and later signs webhooks that have a secret.
+fn chatwoot(keys) -> Provider<Bytes> {
+    title: "Chatwoot",
+    scheme: shapes::sha256_tagged("x-chatwoot-signature")
+        .timestamp(Timestamp::header("x-chatwoot-timestamp"))
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]),
+    id: ["x-chatwoot-delivery"],
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn courier(keys) -> Provider<Bytes> {
+    title: "Courier",
+    scheme: shapes::stripe_like("courier-signature", "signature", Timestamp::tag("t").milliseconds()),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The unit of the time is not documented. So the time is signed and its age is not checked.
+fn crisp(keys) -> Provider<Bytes> {
+    title: "Crisp",
+    scheme: SignatureScheme::hmac_sha256("x-crisp-signature")
+        .timestamp(Timestamp::header("x-crisp-request-timestamp").accept_any_age())
+        .signed([Piece::literal("["), Piece::Timestamp, Piece::literal(";"), Piece::Body, Piece::literal("]")]),
+    source: Source, "2026-11-27", ["https://github.com/crisp-im/node-crisp-api"],
+}
+
+/// Customer.io documents no tolerance.
+fn customer_io(keys) -> Provider<Bytes> {
+    title: "Customer.io",
+    scheme: SignatureScheme::hmac_sha256("x-cio-signature")
+        .timestamp(Timestamp::header("x-cio-timestamp"))
+        .signed([Piece::literal("v0:"), Piece::Timestamp, Piece::literal(":"), Piece::Body]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn daily(keys) -> Result<Bytes> {
+    title: "Daily",
+    scheme: shapes::base64("x-webhook-signature")
+        .timestamp(Timestamp::header("x-webhook-timestamp"))
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body])
+        .key_encoding(KeyEncoding::Base64),
+    setup: "A POST, which must be answered with 200.",
+    source: SecondHand, "2026-11-27", [],
+}
+
 /// The key is the application's public key. Discord documents no tolerance. Discord sends forged
 /// requests from time to time, to see that they are answered with 401.
 #[cfg(feature = "ed25519")]
@@ -21,12 +87,72 @@ fn discord(keys) -> Result<Bytes> {
     ],
 }
 
+/// Webhooks of an application. Front's page says that the time is in seconds; those who receive find
+/// milliseconds.
+fn front(keys) -> Provider<Bytes> {
+    title: "Front",
+    scheme: shapes::base64("x-front-signature")
+        .timestamp(Timestamp::header("x-front-request-timestamp").milliseconds())
+        .signed([Piece::Timestamp, Piece::literal(":"), Piece::Body]),
+    setup: "A signed POST with `X-Front-Challenge`, whose value has to be sent back within 10 s.",
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn front_rule(keys) -> Provider<Bytes> {
+    title: "Front rule webhooks",
+    scheme: SignatureScheme::hmac_sha1("x-front-signature")
+        .encoding(Encoding::Base64),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// GetStream can compress a body with gzip, and signs the text before the compression: put a
+/// decompression layer outside of this layer, or turn compression off.
+fn getstream(keys) -> Provider<Bytes> {
+    title: "GetStream",
+    aliases: ["Stream"],
+    scheme: SignatureScheme::hmac_sha256("x-signature"),
+    id: ["x-webhook-id"],
+    source: Source, "2026-11-27", ["https://github.com/GetStream/stream-chat-python/tree/02f694f"],
+}
+
+fn help_scout(keys) -> Provider<Bytes> {
+    title: "Help Scout",
+    scheme: SignatureScheme::hmac_sha1("x-helpscout-signature")
+        .encoding(Encoding::Base64),
+    event: ["x-helpscout-event"],
+    source: Source, "2026-11-27", ["https://github.com/helpscout/helpscout-api-php"],
+}
+
+/// The key is the client secret.
+fn intercom(keys) -> Provider<Bytes> {
+    title: "Intercom",
+    scheme: SignatureScheme::hmac_sha1("x-hub-signature").tags('=', ["sha1"]),
+    answer: "2xx within 5 s",
+    setup: "A signed ping. It passes the layer.",
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 fn knock(keys) -> Provider<Bytes> {
     title: "Knock",
     scheme: shapes::knock(),
     answer: "2xx; 3xx counts as a failure",
     retries: "eight times",
     source: Docs, "2026-11-27", ["https://docs.knock.app/developer-tools/outbound-webhooks/overview"],
+}
+
+/// The key is the encrypt key. This is no MAC: a client that has seen one delivery can append bytes to its
+/// body without the key
+/// ([length extension](https://en.wikipedia.org/wiki/Length_extension_attack)), so reject bodies that do
+/// not parse. A body that Lark encrypts is verified and not decrypted here.
+fn lark(keys) -> Provider<Bytes> {
+    title: "Lark",
+    aliases: ["Feishu"],
+    scheme: SignatureScheme::keyless_sha256_open_to_length_extension("x-lark-signature")
+        .timestamp(Timestamp::header("x-lark-request-timestamp"))
+        .signed([Piece::Timestamp, Piece::header("x-lark-request-nonce"), Piece::Secret, Piece::Body])
+        .accept_movable_body_boundary(),
+    setup: "`url_verification` with a challenge in the body.",
+    source: SecondHand, "2026-11-27", [],
 }
 
 /// Recognise a repeated event by its `webhookEventId` in the body.
@@ -40,6 +166,27 @@ fn line(keys) -> Provider<Bytes> {
     ],
 }
 
+/// The signed content is the text `hmacsha256=` and the body. The key is the client secret.
+fn linkedin(keys) -> Provider<Bytes> {
+    title: "LinkedIn",
+    scheme: SignatureScheme::hmac_sha256("x-li-signature")
+        .signed([Piece::literal("hmacsha256="), Piece::Body]),
+    setup: "An unsigned GET with a `challengeCode`, repeated every 2 hours. It does not pass the layer. Sign only a code that is a UUID: another text could be a delivery.",
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn mailersend(keys) -> Provider<Bytes> {
+    title: "MailerSend",
+    scheme: SignatureScheme::hmac_sha256("signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/anymail/django-anymail/tree/8c40cc4"],
+}
+
+fn mailtrap(keys) -> Provider<Bytes> {
+    title: "Mailtrap",
+    scheme: SignatureScheme::hmac_sha256("mailtrap-signature"),
+    source: SecondHand, "2026-11-27", [],
+}
+
 /// Facebook, Instagram, Messenger and WhatsApp. The key is the app secret. Meta signs the body as it
 /// arrives, in which every character beyond ASCII is escaped (`\u00e4`).
 fn meta(keys) -> Provider<Bytes> {
@@ -48,6 +195,48 @@ fn meta(keys) -> Provider<Bytes> {
     scheme: shapes::sha256_tagged("x-hub-signature-256"),
     setup: "An unsigned GET with `hub.mode=subscribe`. It does not pass the layer: mount `handshake::meta` for GET.",
     source: Docs, "2026-11-27", ["https://developers.facebook.com/docs/graph-api/webhooks/getting-started"],
+}
+
+/// Outgoing webhooks. Teams shows the response in the chat.
+fn microsoft_teams(keys) -> Result<Bytes> {
+    title: "Microsoft Teams",
+    scheme: shapes::base64("authorization")
+        .tags(' ', ["HMAC"])
+        .key_encoding(KeyEncoding::Base64),
+    answer: "within 10 s",
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// The secret is `user:password`, as in the webhook's URL.
+fn postmark(keys) -> Provider<Bytes> {
+    title: "Postmark",
+    scheme: SharedKeyScheme::new("authorization").basic(),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// `X-Pusher-Key`, which is not signed, names the application. A body holds several events.
+fn pusher(keys) -> Provider<Bytes> {
+    title: "Pusher",
+    scheme: SignatureScheme::hmac_sha256("x-pusher-signature"),
+    source: Source, "2026-11-27", ["https://github.com/pusher/pusher-http-node/blob/7492d8d/tests/integration/webhook.js"],
+}
+
+fn retell(keys) -> Provider<Bytes> {
+    title: "Retell AI",
+    scheme: SignatureScheme::hmac_sha256("x-retell-signature")
+        .item_separator(',')
+        .tags('=', ["d"])
+        .timestamp(Timestamp::tag("v").milliseconds())
+        .signed([Piece::Body, Piece::Timestamp]),
+    source: Source, "2026-11-27", ["https://github.com/RetellAI/retell-python-sdk/blob/a14e511/tests/test_webhook_auth.py"],
+}
+
+fn ringcentral(keys) -> Provider<Bytes> {
+    title: "RingCentral",
+    scheme: SharedKeyScheme::new("verification-token"),
+    setup: "An unsigned POST with `Validation-Token`, whose value has to be sent back in the same header. `answer_setup` answers it.",
+    answered_by: setup::RINGCENTRAL,
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
 /// The event webhook. The key is the public key that SendGrid shows: base64 of its
@@ -67,6 +256,23 @@ fn sendgrid(keys) -> Result<Bytes> {
         "https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features",
         "https://github.com/sendgrid/sendgrid-python/blob/main/sendgrid/helpers/eventwebhook/__init__.py",
     ],
+}
+
+/// `x-sinch-webhook-signature-algorithm: HmacSHA256` is required.
+fn sinch_conversation(keys) -> Provider<Bytes> {
+    title: "Sinch Conversation",
+    scheme: shapes::base64("x-sinch-webhook-signature")
+        .id_header("x-sinch-webhook-signature-nonce")
+        .timestamp(Timestamp::header("x-sinch-webhook-signature-timestamp"))
+        .require_header("x-sinch-webhook-signature-algorithm", "HmacSHA256")
+        .signed([Piece::Body, Piece::literal("."), Piece::Id, Piece::literal("."), Piece::Timestamp]),
+    source: Source, "2026-11-27", ["https://github.com/sinch/sinch-sdk-node"],
+}
+
+fn sinch_numbers(keys) -> Provider<Bytes> {
+    title: "Sinch Numbers",
+    scheme: SignatureScheme::hmac_sha1("x-sinch-signature"),
+    source: Source, "2026-11-27", ["https://github.com/sinch/sinch-sdk-node"],
 }
 
 /// Slack writes the number of the attempt to `X-Slack-Retry-Num`.
@@ -93,6 +299,28 @@ fn telegram(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://core.telegram.org/bots/api#setwebhook"],
 }
 
+/// The key is the public key of the portal, in base64.
+#[cfg(feature = "ed25519")]
+fn telnyx(keys) -> Result<Bytes> {
+    title: "Telnyx",
+    scheme: SignatureScheme::ed25519("telnyx-signature-ed25519")
+        .encoding(Encoding::Base64)
+        .timestamp(Timestamp::header("telnyx-timestamp"))
+        .signed([Piece::Timestamp, Piece::literal("|"), Piece::Body])
+        .key_encoding(KeyEncoding::Base64),
+    answer: "2xx within 2 s",
+    source: Source, "2026-11-27", ["https://github.com/team-telnyx/telnyx-node/tree/b9b12ca7"],
+}
+
+fn tiktok(keys) -> Provider<Bytes> {
+    title: "TikTok",
+    scheme: shapes::stripe_like("tiktok-signature", "s", Timestamp::tag("t")),
+    source: SecondHand, "2026-11-27", [
+        "https://github.com/hookdeck/webhook-skills",
+        "https://github.com/simstudioai/sim",
+    ],
+}
+
 /// EventSub. The subscription's type in the header is not signed: read it from the body.
 fn twitch(keys) -> Provider<Bytes> {
     title: "Twitch",
@@ -112,6 +340,27 @@ fn twitch(keys) -> Provider<Bytes> {
         "https://dev.twitch.tv/docs/eventsub/handling-webhook-events/",
         "https://github.com/twitchdev/twitch-cli/blob/main/internal/events/trigger/forward_event.go",
     ],
+}
+
+fn viber(keys) -> Provider<Bytes> {
+    title: "Viber",
+    scheme: SignatureScheme::hmac_sha256("x-viber-content-signature"),
+    setup: "An event `webhook`, which must be answered with 200.",
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// Webex signs only webhooks that have a secret.
+fn webex(keys) -> Provider<Bytes> {
+    title: "Webex",
+    aliases: ["Cisco Spark"],
+    scheme: SignatureScheme::hmac_sha1("x-spark-signature"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn whereby(keys) -> Provider<Bytes> {
+    title: "Whereby",
+    scheme: shapes::stripe_like("whereby-signature", "v1", Timestamp::tag("t")),
+    source: SecondHand, "2026-11-27", [],
 }
 
 /// The key is the app's consumer secret. X's challenge, a `crc_token`, has to be signed under the same key.

@@ -16,11 +16,102 @@ fn adyen(keys) -> Result<Bytes> {
     ],
 }
 
+fn affirm(keys) -> Provider<Bytes> {
+    title: "Affirm",
+    scheme: SignatureScheme::hmac_sha512("x-affirm-signature")
+        .item_separator(',')
+        .tags('=', ["v0"])
+        .timestamp(Timestamp::tag("t"))
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// The unit of the time is not documented; it is milliseconds in the deliveries of others.
+fn airwallex(keys) -> Provider<Bytes> {
+    title: "Airwallex",
+    scheme: SignatureScheme::hmac_sha256("x-signature")
+        .timestamp(Timestamp::header("x-timestamp").milliseconds())
+        .signed([Piece::Timestamp, Piece::Body]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// Each webhook has a key of its own.
+fn alchemy(keys) -> Provider<Bytes> {
+    title: "Alchemy",
+    scheme: SignatureScheme::hmac_sha256("x-alchemy-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The signature key is in hexadecimal digits, as in the vendor's samples for PHP and Java.
+fn authorize_net(keys) -> Result<Bytes> {
+    title: "Authorize.Net",
+    scheme: SignatureScheme::hmac_sha512("x-anet-signature")
+        .tags('=', ["sha512"])
+        .key_encoding(KeyEncoding::Hex),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// While a secret is replaced, Bolt sends a second signature in `X-Bolt-Hmac-Sha256-Pending`. Either
+/// may match.
+fn bolt(keys) -> Provider<Bytes> {
+    title: "Bolt",
+    scheme: shapes::base64("x-bolt-hmac-sha256")
+        .parallel_header("x-bolt-hmac-sha256-pending"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// The header may hold several signatures during a rotation.
+fn bridge_api(keys) -> Provider<Bytes> {
+    title: "Bridge API",
+    scheme: SignatureScheme::hmac_sha256("bridgeapi-signature")
+        .item_separator(',')
+        .tags('=', ["v1"]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The ids are in the body.
+fn btcpay(keys) -> Provider<Bytes> {
+    title: "BTCPay Server",
+    scheme: shapes::sha256_tagged("btcpay-sig"),
+    retries: "by hand",
+    source: Docs, "2026-11-27", ["https://github.com/btcpayserver/btcpayserver-doc"],
+}
+
+fn buy_me_a_coffee(keys) -> Provider<Bytes> {
+    title: "Buy Me a Coffee",
+    scheme: SignatureScheme::hmac_sha256("x-signature-sha256"),
+    source: SecondHand, "2026-11-27", [],
+}
+
 /// The secret is `user:password`.
 fn chargebee(keys) -> Provider<Bytes> {
     title: "Chargebee",
     scheme: SharedKeyScheme::new("authorization").basic(),
     source: Docs, "2026-11-27", ["https://www.chargebee.com/docs/2.0/webhook_settings.html"],
+}
+
+fn chargify(keys) -> Provider<Bytes> {
+    title: "Chargify",
+    aliases: ["Maxio"],
+    scheme: SignatureScheme::hmac_sha256("x-chargify-webhook-signature-hmac-sha-256"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn checkout_com(keys) -> Provider<Bytes> {
+    title: "Checkout.com",
+    scheme: SignatureScheme::hmac_sha256("cko-signature"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// The key is the public key that Circle's API returns for the id in `X-Circle-Key-Id`. That header is
+/// not signed.
+#[cfg(feature = "ecdsa-p256")]
+fn circle(keys) -> Result<Bytes> {
+    title: "Circle",
+    scheme: SignatureScheme::ecdsa_p256("x-circle-signature")
+        .encoding(Encoding::Base64)
+        .key_encoding(KeyEncoding::Base64),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
 fn coinbase_commerce(keys) -> Provider<Bytes> {
@@ -31,6 +122,79 @@ fn coinbase_commerce(keys) -> Provider<Bytes> {
         "https://docs.cdp.coinbase.com/commerce/docs/webhooks-security",
         "https://github.com/coinbase/coinbase-commerce-node/blob/master/lib/Webhook.js",
     ],
+}
+
+fn dwolla(keys) -> Provider<Bytes> {
+    title: "Dwolla",
+    scheme: SignatureScheme::hmac_sha256("x-request-signature-sha-256"),
+    event: ["x-dwolla-topic"],
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// FastSpring signs only where a secret is set.
+fn fastspring(keys) -> Provider<Bytes> {
+    title: "FastSpring",
+    scheme: shapes::base64("x-fs-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// Version 3 of the API. Version 4 sends a signature in another header and does not pass here.
+fn flutterwave(keys) -> Provider<Bytes> {
+    title: "Flutterwave",
+    scheme: SharedKeyScheme::new("verif-hash"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// A body holds several events.
+fn gocardless(keys) -> Provider<Bytes> {
+    title: "GoCardless",
+    scheme: SignatureScheme::hmac_sha256("webhook-signature"),
+    source: Source, "2026-11-27", ["https://github.com/gocardless/gocardless-pro-python/blob/d5c83f3/tests/webhooks_test.py"],
+}
+
+/// The signature `v0`, which is in every delivery. The signature `v1`, which also covers headers, is
+/// not read.
+fn hook0(keys) -> Provider<Bytes> {
+    title: "Hook0",
+    aliases: ["Coinbase CDP", "Coinbase Developer Platform"],
+    scheme: shapes::stripe_like("x-hook0-signature", "v0", Timestamp::tag("t")),
+    source: Source, "2026-11-27", [
+        "https://github.com/hook0/hook0/blob/86a9d665/output-worker/src/work.rs",
+        "https://github.com/hook0/hook0/tree/86a9d665",
+    ],
+}
+
+/// Choose the signature algorithm `hmac` at Lago. Deliveries that are signed with a JWT do not pass
+/// here.
+fn lago(keys) -> Provider<Bytes> {
+    title: "Lago",
+    scheme: shapes::base64("x-lago-signature"),
+    id: ["x-lago-unique-key"],
+    source: Source, "2026-11-27", ["https://github.com/getlago/lago-api/tree/1b1c24a6a"],
+}
+
+fn lemon_squeezy(keys) -> Provider<Bytes> {
+    title: "Lemon Squeezy",
+    scheme: SignatureScheme::hmac_sha256("x-signature"),
+    event: ["x-event-name"],
+    retries: "three times",
+    source: Source, "2026-11-27", ["https://github.com/lmsqueezy/laravel"],
+}
+
+fn modern_treasury(keys) -> Provider<Bytes> {
+    title: "Modern Treasury",
+    scheme: SignatureScheme::hmac_sha256("x-signature"),
+    id: ["x-webhook-id"],
+    event: ["x-topic"],
+    source: Source, "2026-11-27", ["https://github.com/Modern-Treasury/modern-treasury-python/blob/aaddd3d8/tests/api_resources/test_webhooks.py"],
+}
+
+/// The new webhooks. The classic webhooks send `id=…` without a signature and do not pass here. During
+/// a rotation, which takes 24 hours, Mollie repeats the signature header.
+fn mollie(keys) -> Provider<Bytes> {
+    title: "Mollie",
+    scheme: shapes::sha256_tagged("x-mollie-signature"),
+    source: Source, "2026-11-27", ["https://github.com/mollie/mollie-api-php/tree/53e49e71"],
 }
 
 /// Paddle Billing. The event's id is in the body. Paddle's libraries accept an age of 5 seconds, and
@@ -58,6 +222,28 @@ fn paystack(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://paystack.com/docs/payments/webhooks/"],
 }
 
+fn primer(keys) -> Provider<Bytes> {
+    title: "Primer",
+    scheme: shapes::base64("x-signature-primary"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn qonto(keys) -> Provider<Bytes> {
+    title: "Qonto",
+    scheme: shapes::stripe_like("x-qonto-signature", "v1", Timestamp::tag("t")),
+    answer: "2xx within 1 s",
+    source: Docs, "2026-11-27", [],
+}
+
+/// A body holds the events of several companies.
+fn quickbooks(keys) -> Provider<Bytes> {
+    title: "QuickBooks",
+    aliases: ["Intuit"],
+    scheme: shapes::base64("intuit-signature"),
+    answer: "2xx within 3 s",
+    source: SecondHand, "2026-11-27", [],
+}
+
 fn razorpay(keys) -> Provider<Bytes> {
     title: "Razorpay",
     scheme: SignatureScheme::hmac_sha256("x-razorpay-signature"),
@@ -70,11 +256,45 @@ fn razorpay(keys) -> Provider<Bytes> {
     ],
 }
 
+/// A retry carries the time of the first attempt. So Recharge documents 48 hours.
+fn recharge(keys) -> Provider<Bytes> {
+    title: "Recharge",
+    scheme: shapes::stripe_like("x-recharge-webhook-signature", "v1", Timestamp::tag("t").tolerance(Duration::from_secs(172800))),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// This is not a MAC: a client that has seen one delivery can append bytes to its body without the
+/// secret ([length extension](https://en.wikipedia.org/wiki/Length_extension_attack)). Use [`recharge`]
+/// wherever Recharge sends its header.
+fn recharge_legacy(keys) -> Provider<Bytes> {
+    title: "Recharge (legacy)",
+    scheme: SignatureScheme::keyless_sha256_open_to_length_extension("x-recharge-hmac-sha256")
+        .signed([Piece::Secret, Piece::Body]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 /// The secret is the text that you entered as the value of the authorization header, letter for letter.
 fn revenuecat(keys) -> Provider<Bytes> {
     title: "RevenueCat",
     scheme: SharedKeyScheme::new("authorization"),
     source: Docs, "2026-11-27", ["https://www.revenuecat.com/docs/integrations/webhooks"],
+}
+
+/// During a rotation the header holds several signatures.
+fn revolut(keys) -> Provider<Bytes> {
+    title: "Revolut",
+    scheme: SignatureScheme::hmac_sha256("revolut-signature")
+        .item_separator(',')
+        .tags('=', ["v1"])
+        .timestamp(Timestamp::header("revolut-request-timestamp").milliseconds())
+        .signed([Piece::literal("v1."), Piece::Timestamp, Piece::literal("."), Piece::Body]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn smile_api(keys) -> Provider<Bytes> {
+    title: "Smile API",
+    scheme: SignatureScheme::hmac_sha512("smile-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
 /// The event's id is in the body.
@@ -120,5 +340,61 @@ fn stripe(keys) -> Provider<Bytes> {
         "https://docs.stripe.com/webhooks",
         "https://github.com/stripe/stripe-go/blob/master/webhook/client.go",
     ],
+}
+
+/// While a secret is replaced, the header holds two signatures, separated by a dot.
+fn synctera(keys) -> Provider<Bytes> {
+    title: "Synctera",
+    scheme: SignatureScheme::hmac_sha256("synctera-signature")
+        .item_separator('.')
+        .timestamp(Timestamp::header("request-timestamp"))
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The header may hold several signatures.
+fn teller(keys) -> Provider<Bytes> {
+    title: "Teller",
+    scheme: shapes::stripe_like("teller-signature", "v1", Timestamp::tag("t").tolerance(Duration::from_secs(180))),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// `X-GCS-KeyId`, which is not signed, names the key.
+fn worldline(keys) -> Provider<Bytes> {
+    title: "Worldline",
+    aliases: ["Ingenico", "GlobalCollect"],
+    scheme: shapes::base64("x-gcs-signature"),
+    setup: "An unsigned GET with `X-GCS-Webhooks-Endpoint-Verification`. It does not pass the layer: respond with the value as the body.",
+    source: Source, "2026-11-27", ["https://github.com/Worldline-Global-Collect/connect-sdk-nodejs"],
+}
+
+fn xendit(keys) -> Provider<Bytes> {
+    title: "Xendit",
+    scheme: SharedKeyScheme::new("x-callback-token"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// Xero expects an empty body with the status 401 as well: see
+/// [`WebhookAuthLayer::on_rejection`](crate::WebhookAuthLayer::on_rejection).
+fn xero(keys) -> Provider<Bytes> {
+    title: "Xero",
+    scheme: shapes::base64("x-xero-signature"),
+    answer: "200 with an empty body within 5 s",
+    setup: "Several signed and wrongly signed POSTs, the \"intent to receive\". They pass the layer or are rejected with 401, as Xero expects.",
+    source: SecondHand, "2026-11-27", [
+        "https://github.com/hookdeck/webhook-skills",
+        "https://github.com/NangoHQ/nango",
+    ],
+}
+
+/// The older header `x-zh-hook-signature-256` is not read.
+fn zero_hash(keys) -> Provider<Bytes> {
+    title: "Zero Hash",
+    scheme: SignatureScheme::hmac_sha256("x-zh-hook-signature")
+        .timestamp(Timestamp::header("x-zh-hook-timestamp").milliseconds())
+        .signed([Piece::Body, Piece::Timestamp]),
+    id: ["x-zh-hook-notification-id"],
+    event: ["x-zh-hook-payload-type"],
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 }

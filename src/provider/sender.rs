@@ -359,7 +359,7 @@ macro_rules! senders {
             $(setup: $setup:literal,)?
             $(answered_by: $rule:expr,)?
             $(example: $example:expr,)?
-            source: $mark:ident, $checked:literal, [$($link:literal),+ $(,)?] $(,)?
+            source: $mark:ident, $checked:literal, [$($link:literal),* $(,)?] $(,)?
         }
     )*) => {
         $(
@@ -393,7 +393,7 @@ macro_rules! senders {
                 retries: senders!(@optional $($retries)?),
                 setup: senders!(@optional $($setup)?),
                 mark: $crate::provider::Mark::$mark,
-                links: &[$($link),+],
+                links: &[$($link),*],
                 checked: $checked,
                 feature: senders!(@optional $($feature)?),
                 typed: senders!(@optional $(concat!(stringify!($module), "::", stringify!($type)))?),

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Response,
+    HeaderName, HeaderValue, Method, Response,
     header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
     request::Parts,
 };
@@ -69,12 +69,25 @@ pub(super) const DISCORD: SetupRule = SetupRule::signed(|body| {
     (value(body)?.get("type")? == 1).then(|| object(&json!({ "type": 1 })))
 });
 
+/// `X-Hook-Secret`, the key of all that follows, is sent back: Asana and Clio. The owner finds it in the
+/// headers of the response.
+pub(super) const HOOK_SECRET: SetupRule = SetupRule::unsigned(
+    |head| is_post(head) && echo(head, "x-hook-secret", "x-hook-secret").is_some(),
+    |head, body| is_empty_json(body).then(|| echo(head, "x-hook-secret", "x-hook-secret"))?,
+);
+
 /// The token that becomes the key.
 pub(super) const NOTION: SetupRule = SetupRule::unsigned(is_post, |_, body| {
     let value = value(body)?;
     let token = value.get("verification_token")?.as_str()?;
     (is_plain(token) && value.as_object()?.len() == 1).then(empty)
 });
+
+/// `Validation-Token` is sent back.
+pub(super) const RINGCENTRAL: SetupRule = SetupRule::unsigned(
+    |head| is_post(head) && echo(head, "validation-token", "validation-token").is_some(),
+    |head, body| is_empty_json(body).then(|| echo(head, "validation-token", "validation-token"))?,
+);
 
 /// Unsigned `ssl_check`; signed `url_verification`.
 pub(super) const SLACK: SetupRule = SetupRule {
@@ -92,6 +105,17 @@ pub(super) const SLACK: SetupRule = SetupRule {
         (value.get("type")? == "url_verification").then(|| text(challenge))
     },
 };
+
+/// `Smartsheet-Hook-Challenge` is sent back in `Smartsheet-Hook-Response`. The body holds the challenge too.
+pub(super) const SMARTSHEET: SetupRule = SetupRule::unsigned(
+    |head| is_post(head) && smartsheet(head).is_some(),
+    |head, body| {
+        let challenge = value(body)?.get("challenge")?.as_str()?.to_owned();
+        let answer = smartsheet(head)?;
+        let header = answer.headers().get("smartsheet-hook-response")?;
+        (header.as_bytes() == challenge.as_bytes()).then_some(answer)
+    },
+);
 
 /// `url_verification`. The vendor's page does not describe it. Sentry's and Hookdeck's receivers answer
 /// with the code in an object; Sentry's first receiver answered with the bare code. The object contains
@@ -121,6 +145,32 @@ pub(super) const WOOCOMMERCE: SetupRule = SetupRule::unsigned(is_post, |_, body|
     let is_id = (1..=20).contains(&id.len()) && id.iter().all(u8::is_ascii_digit);
     is_id.then(empty)
 });
+
+fn smartsheet(head: &Parts) -> Option<Response<Bytes>> {
+    echo(
+        head,
+        "smartsheet-hook-challenge",
+        "smartsheet-hook-response",
+    )
+}
+
+/// A response with the value of a header that comes once.
+fn echo(head: &Parts, from: &'static str, to: &'static str) -> Option<Response<Bytes>> {
+    let mut values = head.headers.get_all(from).iter();
+    let value = values.next()?;
+    if values.next().is_some() || !value.to_str().is_ok_and(is_plain) {
+        return None;
+    }
+    let mut response = empty();
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static(to), value.clone());
+    Some(response)
+}
+
+fn is_empty_json(body: &[u8]) -> bool {
+    matches!(body.trim_ascii(), b"" | b"{}")
+}
 
 fn is_post(head: &Parts) -> bool {
     head.method == Method::POST

@@ -4,6 +4,105 @@ use super::prelude::*;
 
 senders! { Shops;
 
+fn aftership(keys) -> Provider<Bytes> {
+    title: "AfterShip",
+    scheme: shapes::base64("aftership-hmac-sha256"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// A body holds up to ten events. A time in the future is accepted.
+fn akeneo(keys) -> Provider<Bytes> {
+    title: "Akeneo",
+    scheme: SignatureScheme::hmac_sha256("x-akeneo-request-signature")
+        .timestamp(Timestamp::header("x-akeneo-request-timestamp").past_only())
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]),
+    answer: "2xx within 0.5 s",
+    source: Source, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn commerce_layer(keys) -> Provider<Bytes> {
+    title: "Commerce Layer",
+    scheme: shapes::base64("x-commercelayer-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn duffel(keys) -> Provider<Bytes> {
+    title: "Duffel",
+    scheme: shapes::stripe_like("x-duffel-signature", "v1", Timestamp::tag("t")),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// EasyPost normalises the key (NFKD) before it signs. This matters for keys with characters beyond
+/// ASCII only: such a key has to be given normalised.
+fn easypost(keys) -> Provider<Bytes> {
+    title: "EasyPost",
+    scheme: SignatureScheme::hmac_sha256("x-hmac-signature")
+        .tags('=', ["hmac-sha256-hex"]),
+    source: Source, "2026-11-27", ["https://github.com/EasyPost/easypost-python/tree/8fcf5e4"],
+}
+
+fn enode(keys) -> Provider<Bytes> {
+    title: "Enode",
+    scheme: SignatureScheme::hmac_sha1("x-enode-signature").tags('=', ["sha1"]),
+    id: ["x-enode-delivery"],
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The unit of the time is not documented. So the time is signed and its age is not checked.
+fn lob(keys) -> Provider<Bytes> {
+    title: "Lob",
+    scheme: SignatureScheme::hmac_sha256("lob-signature")
+        .timestamp(Timestamp::header("lob-signature-timestamp").accept_any_age())
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// The key is the secret of the application.
+fn nuvemshop(keys) -> Provider<Bytes> {
+    title: "Nuvemshop",
+    aliases: ["Tiendanube"],
+    scheme: SignatureScheme::hmac_sha256("x-linkedstore-hmac-sha256"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn onfleet(keys) -> Result<Bytes> {
+    title: "Onfleet",
+    scheme: SignatureScheme::hmac_sha512("x-onfleet-signature")
+        .key_encoding(KeyEncoding::Hex),
+    setup: "An unsigned GET with `?check=…`. It does not pass the layer: respond with the value as plain text.",
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn picqer(keys) -> Provider<Bytes> {
+    title: "Picqer",
+    scheme: shapes::base64("x-picqer-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn samsara(keys) -> Result<Bytes> {
+    title: "Samsara",
+    scheme: SignatureScheme::hmac_sha256("x-samsara-signature")
+        .tags('=', ["v1"])
+        .timestamp(Timestamp::header("x-samsara-timestamp"))
+        .signed([Piece::literal("v1:"), Piece::Timestamp, Piece::literal(":"), Piece::Body])
+        .key_encoding(KeyEncoding::Base64),
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn shiphero(keys) -> Provider<Bytes> {
+    title: "ShipHero",
+    scheme: shapes::base64("x-shiphero-hmac-sha256"),
+    id: ["x-shiphero-message-id"],
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// Shippo sets up the signature on request. Without it, a token in the URL is all that Shippo sends.
+fn shippo(keys) -> Provider<Bytes> {
+    title: "Shippo",
+    scheme: shapes::stripe_like("shippo-auth-signature", "v1", Timestamp::tag("t")),
+    source: SecondHand, "2026-11-27", [],
+}
+
 /// `X-Shopify-Triggered-At` is not signed and not read.
 fn shopify(keys) -> Provider<Bytes> {
     title: "Shopify",
@@ -18,6 +117,27 @@ fn shopify(keys) -> Provider<Bytes> {
         "https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
         "https://github.com/Shopify/shopify-app-js/tree/main/packages/apps/shopify-api/lib/webhooks",
     ],
+}
+
+fn shopline(keys) -> Provider<Bytes> {
+    title: "Shopline",
+    scheme: SignatureScheme::hmac_sha256("x-shopline-hmac-sha256"),
+    id: ["x-shopline-webhook-id"],
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn squarespace(keys) -> Result<Bytes> {
+    title: "Squarespace",
+    scheme: SignatureScheme::hmac_sha256("squarespace-signature")
+        .key_encoding(KeyEncoding::Hex),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// The key is the client secret.
+fn uber(keys) -> Provider<Bytes> {
+    title: "Uber",
+    scheme: SignatureScheme::hmac_sha256("x-uber-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
 fn woocommerce(keys) -> Provider<Bytes> {

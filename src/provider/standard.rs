@@ -25,6 +25,12 @@ fn gitlab_signing_token(keys) -> Result<Bytes> {
     source: Docs, "2026-11-27", ["https://docs.gitlab.com/user/project/integrations/webhooks/"],
 }
 
+fn lithic(keys) -> Result<Bytes> {
+    title: "Lithic",
+    scheme: whsec(shapes::standard_webhooks()),
+    source: Source, "2026-11-27", ["https://github.com/lithic-com/lithic-python/blob/938657e5/tests/api_resources/test_webhooks.py"],
+}
+
 /// OpenAI's secrets begin with `whsec_`. A secret without that prefix is decoded here as well, but
 /// OpenAI's libraries take the text of such a secret as the key.
 fn openai(keys) -> Result<Bytes> {
@@ -58,12 +64,16 @@ fn replicate(keys) -> Result<Bytes> {
     source: Docs, "2026-11-27", ["https://replicate.com/docs/topics/webhooks/verify-webhook"],
 }
 
-/// The scheme `v1` of the specification. The secret is base64, padded or not, with or without the
+/// The scheme `v1` of the specification. Many senders follow it; some send its headers as `svix-…`, which
+/// [`svix`] reads as well. The secret is base64, padded or not, with or without the
 /// prefix. The id stays the same when a delivery is repeated. 410 asks the sender to stop; 429, 502 and
 /// 504 ask it to slow down.
 fn standard_webhooks(keys) -> Result<Bytes> {
     title: "Standard Webhooks",
-    aliases: ["Anthropic", "Lithic", "Increase"],
+    aliases: [
+        "Beehiiv", "Checkbook", "Dodo Payments", "Etsy", "Fathom", "Granola", "Guesty", "Increase", "Linq", "Loops",
+        "Nash", "Pleo", "Port", "Psi-fi", "Recall.ai", "Render", "Rutter", "Safebase", "Sardine", "ShipBob", "Stytch",
+    ],
     scheme: whsec(shapes::standard_webhooks()),
     typed: standard_webhooks::Event,
     answer: "2xx",
@@ -96,7 +106,7 @@ fn standard_webhooks_v1a(keys) -> Result<Bytes> {
 /// families, only `svix-…` counts: headers of two families are never mixed.
 fn svix(keys) -> Result<Bytes> {
     title: "Svix",
-    aliases: ["Clerk", "Resend", "Brex", "Render", "Recall.ai"],
+    aliases: ["Brex", "Clerk", "incident.io", "Resend", "Vanta"],
     scheme: whsec(
         shapes::standard_envelope(
             SignatureScheme::hmac_sha256("svix-signature").alias("webhook-signature"),

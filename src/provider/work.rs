@@ -4,10 +4,98 @@ use super::prelude::*;
 
 senders! { Work;
 
+/// The key is the API key. The body is a form.
+fn acuity_scheduling(keys) -> Provider<Bytes> {
+    title: "Acuity Scheduling",
+    scheme: shapes::base64("x-acuity-signature"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// The body only says that something changed: request the payloads from Airtable's API.
+fn airtable(keys) -> Result<Bytes> {
+    title: "Airtable",
+    scheme: SignatureScheme::hmac_sha256("x-airtable-content-mac")
+        .tags('=', ["hmac-sha256"])
+        .key_encoding(KeyEncoding::Base64),
+    answer: "2xx within 25 s",
+    source: Docs, "2026-11-27", ["https://github.com/gtalarico/pyairtable/blob/25f31b0/tests/test_models_webhook.py"],
+}
+
+/// The key arrives at set-up. Asana sends an empty delivery every 8 hours. The response 410 deletes the
+/// webhook. Any client can send the set-up request: accept a key only while you register a webhook.
+fn asana(keys) -> Provider<Bytes> {
+    title: "Asana",
+    scheme: SignatureScheme::hmac_sha256("x-hook-signature"),
+    answer: "2xx within 10 s",
+    setup: "An unsigned POST with `X-Hook-Secret`, the key of all that follows. It has to be sent back in the same header: `answer_setup` does so and gives the header to outer layers.",
+    answered_by: setup::HOOK_SECRET,
+    source: Source, "2026-11-27", [
+        "https://github.com/Asana/node-asana",
+        "https://github.com/hookdeck/webhook-skills",
+    ],
+}
+
+fn ashby(keys) -> Provider<Bytes> {
+    title: "Ashby",
+    scheme: shapes::sha256_tagged("ashby-signature"),
+    setup: "A ping when the webhook is created.",
+    source: SecondHand, "2026-11-27", [
+        "https://github.com/hookdeck/webhook-skills",
+        "https://github.com/simstudioai/sim",
+    ],
+}
+
+fn attio(keys) -> Provider<Bytes> {
+    title: "Attio",
+    scheme: SignatureScheme::hmac_sha256("attio-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/NangoHQ/nango"],
+}
+
+fn autotask(keys) -> Provider<Bytes> {
+    title: "Autotask",
+    scheme: SignatureScheme::hmac_sha1("x-hook-signature")
+        .encoding(Encoding::Base64)
+        .tags('=', ["sha1"]),
+    source: SecondHand, "2026-11-27", ["https://github.com/NangoHQ/nango"],
+}
+
+/// Without a secret Cal.com sends the text `no-secret-provided` as the signature. Such a delivery is
+/// rejected.
+fn cal_com(keys) -> Provider<Bytes> {
+    title: "Cal.com",
+    scheme: SignatureScheme::hmac_sha256("x-cal-signature-256"),
+    source: SecondHand, "2026-11-27", ["https://github.com/NangoHQ/nango"],
+}
+
+fn calendly(keys) -> Provider<Bytes> {
+    title: "Calendly",
+    scheme: shapes::stripe_like("calendly-webhook-signature", "v1", Timestamp::tag("t").tolerance(Duration::from_secs(180))),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 fn clickup(keys) -> Provider<Bytes> {
     title: "ClickUp",
     scheme: SignatureScheme::hmac_sha256("x-signature"),
     source: Docs, "2026-11-27", ["https://developer.clickup.com/docs/webhooksignature"],
+}
+
+/// The key arrives at set-up. Webhooks expire after 3 to 31 days. Any client can send the set-up
+/// request: accept a key only while you register a webhook.
+fn clio(keys) -> Provider<Bytes> {
+    title: "Clio",
+    scheme: SignatureScheme::hmac_sha256("x-hook-signature"),
+    setup: "An unsigned POST with `X-Hook-Secret`, the key of all that follows. It has to be sent back in the same header: `answer_setup` does so and gives the header to outer layers.",
+    answered_by: setup::HOOK_SECRET,
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn close(keys) -> Result<Bytes> {
+    title: "Close",
+    scheme: SignatureScheme::hmac_sha256("close-sig-hash")
+        .timestamp(Timestamp::header("close-sig-timestamp"))
+        .signed([Piece::Timestamp, Piece::Body])
+        .key_encoding(KeyEncoding::Hex),
+    source: SecondHand, "2026-11-27", [],
 }
 
 /// DocuSign Connect sends one header for each key of the account: `X-DocuSign-Signature-1`, `-2` and so
@@ -18,6 +106,46 @@ fn docusign(keys) -> Provider<Bytes> {
         scheme.parallel_header(format!("x-docusign-signature-{number}"))
     }),
     source: SecondHand, "2026-11-27", ["https://developers.docusign.com/platform/webhooks/connect/validate"],
+}
+
+/// The key is the app secret. The body only says that something changed.
+fn dropbox(keys) -> Provider<Bytes> {
+    title: "Dropbox",
+    scheme: SignatureScheme::hmac_sha256("x-dropbox-signature"),
+    answer: "2xx within 10 s",
+    setup: "An unsigned GET with `?challenge=…`. It does not pass the layer: mount `handshake::dropbox` for GET.",
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// As Standard Webhooks, with other header names.
+fn finch(keys) -> Result<Bytes> {
+    title: "Finch",
+    scheme: shapes::standard_envelope(SignatureScheme::hmac_sha256("finch-signature"), "v1")
+        .id_header("finch-event-id")
+        .timestamp(Timestamp::header("finch-timestamp"))
+        .key_encoding(KeyEncoding::Base64),
+    source: Source, "2026-11-27", ["https://github.com/Finch-API/finch-api-python/blob/446470e/tests/api_resources/test_webhooks.py"],
+}
+
+fn fireflies(keys) -> Provider<Bytes> {
+    title: "Fireflies",
+    scheme: shapes::sha256_tagged("x-hub-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The key is the token of the notification channel. The body is empty: request what changed from
+/// Google's API. The first delivery of a channel has `X-Goog-Resource-State: sync`.
+fn google_channel(keys) -> Provider<Bytes> {
+    title: "Google Drive and Calendar",
+    aliases: ["Google Drive", "Google Calendar"],
+    scheme: SharedKeyScheme::new("x-goog-channel-token"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+fn greenhouse(keys) -> Provider<Bytes> {
+    title: "Greenhouse",
+    scheme: SignatureScheme::hmac_sha256("signature").tags(' ', ["sha256"]),
+    source: SecondHand, "2026-11-27", ["https://github.com/simstudioai/sim"],
 }
 
 /// HubSpot version 1. This is not a MAC: a client that has seen one delivery can append bytes to its
@@ -89,6 +217,19 @@ fn hubspot_v3(keys, url) -> Provider<Bytes> {
     ],
 }
 
+fn jobber(keys) -> Provider<Bytes> {
+    title: "Jobber",
+    scheme: shapes::base64("x-jobber-hmac-sha256"),
+    source: SecondHand, "2026-11-27", ["https://github.com/NangoHQ/nango"],
+}
+
+fn merge(keys) -> Provider<Bytes> {
+    title: "Merge",
+    scheme: SignatureScheme::hmac_sha256("x-merge-webhook-signature")
+        .encoding(Encoding::Base64Url),
+    source: SecondHand, "2026-11-27", [],
+}
+
 /// The key is the verification token. Until you have it, start the layer with a random secret and with
 /// [`answer_setup`](crate::Provider::answer_setup), and take the token from the
 /// [`SetupAnswer`](crate::SetupAnswer) in an outer layer. Any client can send such a request: compare
@@ -99,6 +240,76 @@ fn notion(keys) -> Provider<Bytes> {
     setup: "An unsigned POST, once, with the `verification_token` that becomes the key. `answer_setup` answers it and gives its body to outer layers, as a `SetupAnswer`.",
     answered_by: setup::NOTION,
     source: Docs, "2026-11-27", ["https://developers.notion.com/reference/webhooks"],
+}
+
+/// If Nylas compresses a body, the signature covers the compressed bytes.
+fn nylas(keys) -> Provider<Bytes> {
+    title: "Nylas",
+    scheme: SignatureScheme::hmac_sha256("x-nylas-signature"),
+    setup: "An unsigned GET with `?challenge=…`. It does not pass the layer: respond with the value as plain text within 10 s.",
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The secret is `user:password`.
+fn pipedrive(keys) -> Provider<Bytes> {
+    title: "Pipedrive",
+    scheme: SharedKeyScheme::new("authorization").basic(),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn pylon(keys) -> Provider<Bytes> {
+    title: "Pylon",
+    scheme: SignatureScheme::hmac_sha256("pylon-webhook-signature")
+        .tags('=', ["hs256"])
+        .timestamp(Timestamp::header("pylon-webhook-timestamp"))
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+fn savvycal(keys) -> Provider<Bytes> {
+    title: "SavvyCal",
+    scheme: shapes::sha256_tagged("x-savvycal-signature"),
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// The key is the `sharedSecret` of the webhook.
+fn smartsheet(keys) -> Provider<Bytes> {
+    title: "Smartsheet",
+    scheme: SignatureScheme::hmac_sha256("smartsheet-hmac-sha256"),
+    setup: "An unsigned POST with `Smartsheet-Hook-Challenge`, whose value has to be sent back in `Smartsheet-Hook-Response`. `answer_setup` answers it.",
+    answered_by: setup::SMARTSHEET,
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// Tally signs only webhooks that have a secret.
+fn tally(keys) -> Provider<Bytes> {
+    title: "Tally",
+    scheme: shapes::base64("tally-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The key is the client secret.
+fn todoist(keys) -> Provider<Bytes> {
+    title: "Todoist",
+    scheme: shapes::base64("x-todoist-hmac-sha256"),
+    id: ["x-todoist-delivery-id"],
+    retries: "three attempts",
+    source: SecondHand, "2026-11-27", [],
+}
+
+/// The URL is the callback URL that you registered. The response 410 deletes the webhook. Pass
+/// [`SignedUrl::exact`](crate::SignedUrl::exact): with [`SignedUrl::origin`](crate::SignedUrl::origin)
+/// nothing marks where the body ends.
+fn trello(keys, url) -> Provider<Bytes> {
+    title: "Trello",
+    scheme: SignatureScheme::hmac_sha1("x-trello-webhook")
+        .encoding(Encoding::Base64)
+        .signed([Piece::Body, Piece::Url])
+        .url(url)
+        .accept_movable_body_boundary(),
+    retries: "after 30, 60 and 120 s",
+    setup: "An unsigned HEAD, which must be answered with 200. It does not pass the layer: route it elsewhere.",
+    source: Docs, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
 /// Recognise a repeated delivery by its `event_id` in the body.
