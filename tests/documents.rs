@@ -208,6 +208,16 @@ fn the_readme_links_only_to_the_web_and_to_files_of_the_package() {
     assert!(manifest.contains(r#"include = ["/pictures""#));
 }
 
+#[test]
+fn the_alternatives_have_the_number_of_presets() {
+    let count = provider::catalogue().len();
+    let senders = format!("| senders | {count} and your own |");
+    let guide = read("src/guide/alternatives.md");
+    assert!(guide.contains(&senders), "{senders}");
+    assert!(read("README.md").contains("presets for more than 200 other senders"));
+    assert!(count > 212);
+}
+
 /// The number of crates that `cargo tree` lists, from the lock file.
 fn tree(arguments: &[&str]) -> usize {
     let output = std::process::Command::new(env!("CARGO"))
