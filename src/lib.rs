@@ -221,7 +221,9 @@ pub use self::{
     event::{Batch, EventError, FromBody, Json, Unreadable},
     identity::Identity,
     provider::{KeysHandle, Provider},
-    rejection::{Rejection, RejectionDetail, RejectionKind, TimestampUnit},
+    rejection::{
+        ExpectedShape, FoundShape, Rejection, RejectionDetail, RejectionKind, TimestampUnit,
+    },
     response::ResponseBody,
     scheme::{
         Authentication, Encoding, KeyEncoding, Piece, Scheme, SharedKeyScheme, SignatureScheme,

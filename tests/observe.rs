@@ -38,8 +38,10 @@ const BODY: &str = concat!(
 const FORGED: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// The messages of two rejections.
-const MISMATCH: &str = "no signature in the header matches any configured key";
-const MALFORMED: &str = "header is malformed: x-hub-signature";
+const MISMATCH: &str =
+    "no signature in the header matches any configured key: x-hub-signature: tried \"default\"";
+const MALFORMED: &str = "header is malformed: x-hub-signature: expected \"sha1=\" and 40 hexadecimal \
+                         digits, found 4 hexadecimal digits";
 
 type Service = WebhookAuth<common::Inner, provider::optimizely::Event>;
 
@@ -110,7 +112,7 @@ fn a_rejection_is_one_warning_with_its_reason() {
             format!(
                 " WARN tower_webhook_auth: webhook rejected webhook.provider=\"optimizely\" \
                  webhook.reason=\"signature_mismatch\" webhook.detail={MISMATCH} \
-                 webhook.method=POST webhook.path=/ webhook.body_bytes={} webhook.suppressed=0",
+                 webhook.header=\"x-hub-signature\" webhook.method=POST webhook.path=/ webhook.body_bytes={} webhook.suppressed=0",
                 BODY.len()
             ),
             format!(

@@ -24,8 +24,9 @@ use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook_auth::{
     Acceptance, Authentication, Claim, ConfigError, Delivery, Encoding, FromBody, Json,
-    KeyEncoding, Keys, MemoryBudget, Piece, Provider, Rejection, RejectionKind, Secret,
-    SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, Verified, WebhookAuthLayer, provider,
+    KeyEncoding, Keys, MemoryBudget, Piece, Provider, Rejection, RejectionDetail, RejectionKind,
+    Secret, SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, Verified, WebhookAuthLayer,
+    provider,
 };
 
 use self::file::{Case, File};
@@ -187,6 +188,76 @@ fn an_error_about_an_event_does_not_quote_the_event() {
     printed.holds_none_of(&[]);
 }
 
+/// Parts of a malformed value are described, never quoted. The value may be a secret in a wrong place.
+#[test]
+fn a_malformed_header_is_not_quoted() {
+    let tagged = |encoding| {
+        SignatureScheme::hmac_sha256("x-value")
+            .encoding(encoding)
+            .item_separator(',')
+            .tags('=', ["v1"])
+            .build()
+    };
+    let mut printed = Printed::default();
+    for scheme in [
+        tagged(Encoding::Hex),
+        tagged(Encoding::Base64),
+        SignatureScheme::hmac_sha256("x-value").build(),
+        SignatureScheme::hmac_sha256("x-signature")
+            .require_header("x-value", SECRET)
+            .build(),
+        SharedKeyScheme::new("x-value").bearer().build(),
+        SharedKeyScheme::new("x-value").basic().build(),
+    ] {
+        let provider = Provider::new("acme", scheme.expect("a scheme"), secret());
+        let layer = WebhookAuthLayer::new(provider.expect("a provider"));
+        for value in ["{}1", "{}=v1", "v1={}", "v1={},{}", "Basic{}", "{} Bearer"] {
+            let value = value.replace("{}", SECRET);
+            let mut request = Request::new(Full::<Bytes>::default());
+            let headers = request.headers_mut();
+            headers.insert("x-value", HeaderValue::from_str(&value).expect("a value"));
+            let service = layer.layer(tower::service_fn(|_: Request<Full<Bytes>>| async {
+                Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+            }));
+            let response = futures_executor::block_on(service.oneshot(request));
+            let response = response.expect("infallible");
+            let rejection = response.extensions().get::<Rejection>();
+            let rejection = rejection.expect("a rejection");
+            printed.error("Rejection", rejection);
+            let Some(RejectionDetail::Shape {
+                expected, found, ..
+            }) = rejection.detail()
+            else {
+                panic!("no shape: {rejection}");
+            };
+            printed.debug("ExpectedShape", &expected);
+            printed.debug("FoundShape", &found);
+        }
+    }
+    printed.holds_none_of(&forms(SECRET.as_bytes()));
+}
+
+/// The set-up request of Notion contains the key.
+#[test]
+fn an_answer_to_a_set_up_request_does_not_print_the_key_in_it() {
+    let notion = provider::notion(secret()).answer_setup();
+    let layer = WebhookAuthLayer::new(notion.expect("a provider"));
+    let service = layer.layer(tower::service_fn(|_: Request<Full<Bytes>>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    }));
+    let body = format!(r#"{{"verification_token":"{SECRET}"}}"#);
+    let request = Request::post("/").header("content-type", "application/json");
+    let request = request.body(Full::<Bytes>::from(body)).expect("a request");
+    let response = futures_executor::block_on(service.oneshot(request)).expect("infallible");
+    let answer = response
+        .extensions()
+        .get::<tower_webhook_auth::SetupAnswer>();
+    let mut printed = Printed::default();
+    printed.debug("SetupAnswer", answer.expect("an answer"));
+    printed.debug("Response", &response);
+    printed.holds_none_of(&forms(SECRET.as_bytes()));
+}
+
 /// A public type that is added to the crate must be added to this file.
 #[test]
 fn every_public_type_is_printed_in_this_file() {
@@ -250,6 +321,8 @@ async fn what_a_handler_and_the_layers_outside_are_given_prints_no_secret() {
             Some(rejection) => {
                 printed.error("Rejection", rejection);
                 printed.debug("RejectionDetail", &rejection.detail());
+                let tried: Vec<_> = rejection.tried_keys().collect();
+                assert_eq!(tried, ["default"]);
             }
             None => printed.debug(
                 "Acceptance",

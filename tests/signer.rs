@@ -316,7 +316,8 @@ fn what_cannot_be_signed_is_an_error_and_never_sent_signed() {
     for (id, message) in [
         (
             "msg.1",
-            "the request cannot be signed: header is malformed: webhook-id",
+            "the request cannot be signed: header is malformed: webhook-id: expected a value without the \
+             separator that is next to it in the signed content, found this separator inside the value",
         ),
         (
             "",

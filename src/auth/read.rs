@@ -86,7 +86,7 @@ impl Limits {
             .and_then(|value| length(value.as_bytes()));
         let declared: Option<u64> = known.max(said);
         if declared.is_some_and(|length| length > self.body_bytes as u64) {
-            return Err(Rejection::new(RejectionKind::BodyTooLarge));
+            return Err(Rejection::body_too_large(self.body_bytes));
         }
         Ok(declared.and_then(|length| usize::try_from(length).ok()))
     }
@@ -179,7 +179,7 @@ where
                     let received = this.buffer.bytes().len();
                     // Counted before it is kept.
                     if data.remaining() > this.limit.saturating_sub(received) {
-                        return Poll::Ready(Err(Rejection::new(RejectionKind::BodyTooLarge)));
+                        return Poll::Ready(Err(Rejection::body_too_large(*this.limit)));
                     }
                     if this.buffer.keep(data, *this.limit, this.share).is_none() {
                         return Poll::Ready(Err(Rejection::new(RejectionKind::BudgetExhausted)));

@@ -1,20 +1,32 @@
-//! Why a delivery was refused.
+//! [`Rejection`]: why a request was rejected.
+
+mod detail;
+mod shape;
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, StatusCode};
 
-use crate::error::BoxError;
+use crate::{error::BoxError, secret::Names};
 
-/// Why a delivery was refused: for the owner's logs and metrics, never for the sender.
+pub(crate) use self::shape::{Fixed, Tag};
+pub use self::{
+    detail::{RejectionDetail, TimestampUnit},
+    shape::{ExpectedShape, FoundShape},
+};
+
+/// A list of names in a message ends after this many.
+const MOST_NAMES: usize = 8;
+
+/// Why a request was rejected: for the owner's logs and metrics, never for the client.
 ///
-/// The layer puts it into the extensions of the response that it answers with, so that layers
-/// outside can read it. To the sender every failed authentication looks the same.
+/// The layer puts it into the extensions of the response, so that outer layers can read it. To a client
+/// all failed authentications look the same.
 ///
-/// Nothing in it is secret, and nothing in it was presented by the sender: no key, no computed
-/// MAC, no signature, no header value. Only its `source()` may quote something: for
-/// [`EventUnparseable`](RejectionKind::EventUnparseable) it is the parser's error, about a body that
-/// is authentic.
+/// It contains no key, no computed MAC, no signature and no header value. It contains names that the
+/// owner chose: of the provider, of the header, of the keys. Only `source()` may quote something: for
+/// [`EventUnparseable`](RejectionKind::EventUnparseable) it is the parser's error about a body that is
+/// authentic.
 ///
 /// ```
 /// use tower_webhook_auth::{Rejection, RejectionKind};
@@ -31,110 +43,26 @@ pub struct Rejection {
     header: Option<HeaderName>,
     provider: Option<Arc<str>>,
     body_bytes: usize,
-    detail: Option<Detail>,
-    source: Option<Arc<dyn Error + Send + Sync>>,
+    more: More,
 }
 
-/// What was found and what is allowed, for the owner. It has no text that the sender sent.
-///
-/// ```
-/// use tower_webhook_auth::{Rejection, RejectionDetail};
-///
-/// /// How far the clocks of sender and receiver are apart, for a metric.
-/// fn clock_difference(rejection: &Rejection) -> Option<f64> {
-///     match rejection.detail()? {
-///         RejectionDetail::Timestamp { distance, .. } => Some(distance.as_secs_f64()),
-///         _ => None,
-///     }
-/// }
-/// # let _ = clock_difference;
-/// ```
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RejectionDetail {
-    /// The signed timestamp is too far from the current time.
-    #[non_exhaustive]
+/// What is known in addition. A rejection has at most one of these, so that it stays small, and to make
+/// one allocates nothing.
+#[derive(Clone, Debug)]
+enum More {
+    BodyLimit(usize),
+    Keys(Arc<Names>),
+    Nothing,
+    Shape(ExpectedShape, FoundShape),
+    Source(Arc<dyn Error + Send + Sync>),
     Timestamp {
-        /// How far the timestamp is from the current time, in whole milliseconds.
-        distance: Duration,
-        /// How far it may be.
-        tolerated: Duration,
-        /// What the number looks like, if it is near to the current time in another unit.
+        distance_ms: u64,
+        tolerated_ms: u64,
         looks_like: Option<TimestampUnit>,
     },
 }
 
-/// The unit of a timestamp in digits.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimestampUnit {
-    /// Milliseconds since 1970.
-    Milliseconds,
-    /// Seconds since 1970.
-    Seconds,
-}
-
-/// A [`RejectionDetail`] with durations in milliseconds. A `Rejection` is the error of every function on
-/// the request path, so it must stay small.
-#[derive(Clone, Copy, Debug)]
-struct Detail {
-    distance_ms: u64,
-    tolerated_ms: u64,
-    looks_like: Option<TimestampUnit>,
-}
-
-impl From<RejectionDetail> for Detail {
-    fn from(detail: RejectionDetail) -> Self {
-        let RejectionDetail::Timestamp {
-            distance,
-            tolerated,
-            looks_like,
-        } = detail;
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Self {
-            distance_ms: ms(distance),
-            tolerated_ms: ms(tolerated),
-            looks_like,
-        }
-    }
-}
-
-impl From<Detail> for RejectionDetail {
-    fn from(detail: Detail) -> Self {
-        Self::Timestamp {
-            distance: Duration::from_millis(detail.distance_ms),
-            tolerated: Duration::from_millis(detail.tolerated_ms),
-            looks_like: detail.looks_like,
-        }
-    }
-}
-
-impl fmt::Display for RejectionDetail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Timestamp {
-            distance,
-            tolerated,
-            looks_like,
-        } = self;
-        let hint = match looks_like {
-            Some(TimestampUnit::Milliseconds) => {
-                "; the number looks like milliseconds, and the scheme expects seconds"
-            }
-            Some(TimestampUnit::Seconds) => {
-                "; the number looks like seconds, and the scheme expects milliseconds"
-            }
-            None => "",
-        };
-        write!(
-            f,
-            "{} s from now, tolerated {} s{hint}",
-            distance.as_secs_f64(),
-            tolerated.as_secs_f64()
-        )
-    }
-}
-
-/// The kinds of [`Rejection`], each with a status and a stable code. There may be more in time.
+/// The kinds of [`Rejection`], each with a status and a stable code. Later versions may add kinds.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RejectionKind {
@@ -142,29 +70,30 @@ pub enum RejectionKind {
     BodyTooLarge,
     /// The body did not end before the deadline.
     BodyTimeout,
-    /// The body broke off, or could not be read.
+    /// The body ended early, or could not be read.
     BodyUnreadable,
-    /// More of the memory budget was wanted than is left.
+    /// The body needs more memory than is left of the memory budget.
     BudgetExhausted,
     /// The delivery is being processed by another call. Only
     /// `ReplayGuardLayer` (feature `replay`) makes this kind.
     DeliveryInFlight,
-    /// The signature held, but the body is not the event that was expected.
+    /// The signature is valid, but the body is not the expected event.
     EventUnparseable,
     /// `ReplayGuardLayer` (feature `replay`) cannot guard the request, because of a mistake in the
     /// program: it is not inside of the layer that verifies. `source()` says what to do.
     GuardMisconfigured,
     /// A header that must appear once appears several times.
     HeaderDuplicated,
-    /// A header cannot be read as what it has to be.
+    /// The value of a header has another shape than the scheme requires. [`Rejection::detail`] says
+    /// which shape was expected and which was found.
     HeaderMalformed,
-    /// A header that the scheme needs is absent.
+    /// A header that the scheme requires is absent.
     HeaderMissing,
     /// A header's value is longer than 4 KiB.
     HeaderTooLong,
     /// The key in the header is not one of the configured keys.
     KeyMismatch,
-    /// The keys were withdrawn.
+    /// The provider has no keys, because they were withdrawn.
     KeysUnavailable,
     /// The store of `ReplayGuardLayer` (feature `replay`) failed, was full, or did not respond in time.
     /// `source()` is its error.
@@ -178,7 +107,7 @@ pub enum RejectionKind {
     TimestampInFuture,
     /// The signed timestamp is older than the tolerance.
     TimestampTooOld,
-    /// More candidate signatures than any sender makes.
+    /// The header has more signatures than any sender writes.
     TooManySignatures,
 }
 
@@ -206,7 +135,7 @@ impl RejectionKind {
         Self::TooManySignatures,
     ];
 
-    /// The status that stands for it: the default response has it, but for gRPC, which has its own.
+    /// The HTTP status of the default response. A gRPC response has a gRPC status instead.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -263,9 +192,11 @@ impl RejectionKind {
             Self::BodyTooLarge => "body is over the limit",
             Self::BodyTimeout => "body did not end before the deadline",
             Self::BodyUnreadable => "body could not be read to its end",
-            Self::BudgetExhausted => "memory budget for unverified bodies is spent",
+            Self::BudgetExhausted => "the memory budget for unverified bodies is used up",
             Self::DeliveryInFlight => "the delivery is being processed by another call",
-            Self::EventUnparseable => "authentic body is not the expected event",
+            Self::EventUnparseable => {
+                "the signature is valid, but the body is not the expected event"
+            }
             Self::GuardMisconfigured => "the replay guard cannot guard the request",
             Self::HeaderDuplicated => "header appears more than once",
             Self::HeaderMalformed => "header is malformed",
@@ -296,8 +227,7 @@ impl Rejection {
             header: None,
             provider: None,
             body_bytes: 0,
-            detail: None,
-            source: None,
+            more: More::Nothing,
         }
     }
 
@@ -308,14 +238,54 @@ impl Rejection {
         }
     }
 
-    pub(crate) fn with_detail(mut self, detail: RejectionDetail) -> Self {
-        self.detail = Some(Detail::from(detail));
-        self
+    pub(crate) fn malformed(
+        header: &HeaderName,
+        expected: ExpectedShape,
+        found: FoundShape,
+    ) -> Self {
+        Self {
+            more: More::Shape(expected, found),
+            ..Self::header(RejectionKind::HeaderMalformed, header)
+        }
+    }
+
+    /// No key matches: neither a signature in this header, nor the key in it.
+    pub(crate) fn mismatch(kind: RejectionKind, header: &HeaderName, tried: Arc<Names>) -> Self {
+        Self {
+            more: More::Keys(tried),
+            ..Self::header(kind, header)
+        }
+    }
+
+    pub(crate) fn body_too_large(limit_bytes: usize) -> Self {
+        Self {
+            more: More::BodyLimit(limit_bytes),
+            ..Self::new(RejectionKind::BodyTooLarge)
+        }
+    }
+
+    /// The timestamp in this header is too far from now.
+    pub(crate) fn timestamp(
+        kind: RejectionKind,
+        header: &HeaderName,
+        distance: Duration,
+        tolerated: Duration,
+        looks_like: Option<TimestampUnit>,
+    ) -> Self {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            more: More::Timestamp {
+                distance_ms: ms(distance),
+                tolerated_ms: ms(tolerated),
+                looks_like,
+            },
+            ..Self::header(kind, header)
+        }
     }
 
     pub(crate) fn caused_by(kind: RejectionKind, source: BoxError) -> Self {
         Self {
-            source: Some(source.into()),
+            more: More::Source(source.into()),
             ..Self::new(kind)
         }
     }
@@ -326,38 +296,65 @@ impl Rejection {
         self
     }
 
-    /// Which kind of refusal this is.
+    /// The kind of the rejection.
     #[must_use]
     pub fn kind(&self) -> RejectionKind {
         self.kind
     }
 
-    /// The status that stands for it: see [`RejectionKind::status`].
+    /// The HTTP status of this kind: see [`RejectionKind::status`].
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.kind.status()
     }
 
-    /// What was found and what is allowed, where that is known.
+    /// What was found and what is allowed, if that is known.
     #[must_use]
     pub fn detail(&self) -> Option<RejectionDetail> {
-        self.detail.map(RejectionDetail::from)
+        match &self.more {
+            More::BodyLimit(bytes) => Some(RejectionDetail::BodyLimit { bytes: *bytes }),
+            More::Shape(expected, found) => Some(RejectionDetail::Shape {
+                expected: expected.clone(),
+                found: *found,
+            }),
+            More::Timestamp {
+                distance_ms,
+                tolerated_ms,
+                looks_like,
+            } => Some(RejectionDetail::Timestamp {
+                distance: Duration::from_millis(*distance_ms),
+                tolerated: Duration::from_millis(*tolerated_ms),
+                looks_like: *looks_like,
+            }),
+            More::Keys(_) | More::Nothing | More::Source(_) => None,
+        }
     }
 
-    /// The header at fault, where one is.
+    /// The names of the keys that were tried, in this order. Only
+    /// [`SignatureMismatch`](RejectionKind::SignatureMismatch) and
+    /// [`KeyMismatch`](RejectionKind::KeyMismatch) have them.
+    pub fn tried_keys(&self) -> impl Iterator<Item = &str> {
+        let names = match &self.more {
+            More::Keys(names) => Some(names),
+            _ => None,
+        };
+        names.into_iter().flat_map(|names| names.keys())
+    }
+
+    /// The name of the header at fault, if there is one.
     #[must_use]
     pub fn header_name(&self) -> Option<&HeaderName> {
         self.header.as_ref()
     }
 
-    /// The name of the provider whose check refused.
+    /// The name of the provider that rejected the request.
     #[must_use]
     pub fn provider(&self) -> Option<&str> {
         self.provider.as_deref()
     }
 
-    /// How many bytes of the body were kept until then. Those that exceeded a limit are not counted,
-    /// and there are none when the head was enough to refuse.
+    /// How many bytes of the body were kept until the rejection. Bytes over a limit are not counted. The
+    /// number is 0 if the request head was enough to reject.
     #[must_use]
     pub fn body_bytes(&self) -> usize {
         self.body_bytes
@@ -370,15 +367,37 @@ impl fmt::Display for Rejection {
         if let Some(header) = &self.header {
             write!(f, ": {header}")?;
         }
-        match self.detail() {
-            Some(detail) => write!(f, ": {detail}"),
-            None => Ok(()),
+        if let Some(detail) = self.detail() {
+            return write!(f, ": {detail}");
+        }
+        let mut separator = ": tried ";
+        for name in self.tried_keys().take(MOST_NAMES) {
+            write!(f, "{separator}{name:?}")?;
+            separator = ", ";
+        }
+        match self.tried_keys().count().saturating_sub(MOST_NAMES) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
         }
     }
 }
 
 impl Error for Rejection {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        match &self.more {
+            More::Source(source) => Some(&**source),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A `Rejection` is the error of every function on the request path.
+    #[test]
+    fn a_rejection_is_small() {
+        assert!(size_of::<Rejection>() <= 88, "{}", size_of::<Rejection>());
     }
 }

@@ -15,14 +15,14 @@ use super::{
     headers::{is_readable_id, single},
     mac::{Candidates, Verifier},
     prepared::{KeysOf, Prepared, PreparedKeys},
-    shared_key::{KeyDigest, SharedKey},
+    shared_key::{PresentedKey, SharedKey},
     signature::Presented,
     signed::Facts,
 };
 use crate::{
     clock::Clock,
     error::ConfigError,
-    rejection::{Rejection, RejectionKind},
+    rejection::{ExpectedShape, Fixed, FoundShape, Rejection, RejectionKind},
     secret::{Keys, Names},
 };
 
@@ -192,7 +192,7 @@ impl SharedKey {
     /// Compares the presented key. The head is all that is needed.
     pub(super) fn start(
         &self,
-        presented: &KeyDigest,
+        presented: &PresentedKey<'_>,
         names: &Arc<Names>,
         keys: &KeysOf,
     ) -> Result<Check, Rejection> {
@@ -200,14 +200,19 @@ impl SharedKey {
             return Err(unavailable());
         };
         keys.iter()
-            .position(|key| key.matches(presented).into())
+            .position(|key| key.matches(&presented.digest).into())
             .map(|index| Check::shared_key(Arc::clone(names), index))
-            .ok_or_else(|| Rejection::new(RejectionKind::KeyMismatch))
+            .ok_or_else(|| {
+                let kind = RejectionKind::KeyMismatch;
+                Rejection::mismatch(kind, presented.header, Arc::clone(names))
+            })
     }
 }
 
 /// What was read from a request head that passed.
 pub(super) struct SignedHead<'a> {
+    /// The header in which the signatures were.
+    header: &'a HeaderName,
     candidates: Candidates,
     id: Option<(&'a HeaderName, &'a HeaderValue)>,
     written: &'a [u8],
@@ -227,13 +232,18 @@ impl Signed {
             let present = single(headers, name)?
                 .ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, name))?;
             if present.as_bytes() != value.as_bytes() {
-                return Err(Rejection::header(RejectionKind::HeaderMalformed, name));
+                return Err(Rejection::malformed(
+                    name,
+                    ExpectedShape::fixed(Fixed::RequiredValue),
+                    FoundShape::of_other_value(),
+                ));
             }
         }
         let Presented {
             candidates,
             timestamp: tagged,
             family,
+            header,
         } = self.signature.read(headers, self.algorithm)?;
         let id = self.id(headers, family)?;
         let (written, timestamp) = match self.timestamp(headers, tagged, family, clock)? {
@@ -241,6 +251,7 @@ impl Signed {
             None => (&[][..], None),
         };
         let mut read = SignedHead {
+            header,
             candidates,
             id,
             written,
@@ -277,8 +288,8 @@ impl Signed {
             .most_operations()
             .is_some_and(|most| operations > most)
         {
-            let name = self.signature.names.first();
-            return Err(Rejection::header(RejectionKind::TooManySignatures, name));
+            let kind = RejectionKind::TooManySignatures;
+            return Err(Rejection::header(kind, read.header));
         }
         let content = &self.content;
         let mut verifiers: SmallVec<[Verifier; 1]> =
@@ -290,6 +301,7 @@ impl Signed {
         })?;
         Ok(SignatureCheck {
             verifiers,
+            header: read.header.clone(),
             names: Some(Arc::clone(names)),
             candidates: read.candidates,
             after_body: read.after_body,
@@ -312,7 +324,11 @@ impl Signed {
             Some(value) if is_readable_id(value.as_bytes()) => Ok(Some((name, value))),
             // An id that is not signed proves nothing, so it may be absent.
             _ if !self.content.covers_id() => Ok(None),
-            Some(_) => Err(Rejection::header(RejectionKind::HeaderMalformed, name)),
+            Some(value) => Err(Rejection::malformed(
+                name,
+                ExpectedShape::fixed(Fixed::Id),
+                FoundShape::of_text(value.as_bytes()),
+            )),
             None => Err(Rejection::header(RejectionKind::HeaderMissing, name)),
         }
     }
@@ -335,14 +351,13 @@ impl Signed {
             }
             None => (self.signature.names.first(), tagged),
         };
-        let reject = |kind| Rejection::header(kind, name);
-        let written = written.ok_or_else(|| reject(RejectionKind::HeaderMissing))?;
+        let written =
+            written.ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, name))?;
+        let runs_on = self.content.timestamp_runs_on();
         let signed = timestamp
-            .read(written, self.content.timestamp_runs_on())
-            .ok_or_else(|| reject(RejectionKind::HeaderMalformed))?;
-        timestamp
-            .judge(signed, clock)
-            .map_err(|(kind, detail)| reject(kind).with_detail(detail))?;
+            .read(written, runs_on)
+            .ok_or_else(|| timestamp.malformed(name, written, runs_on))?;
+        timestamp.judge(name, signed, clock)?;
         Ok(Some((written, signed)))
     }
 }

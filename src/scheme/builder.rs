@@ -7,7 +7,7 @@ use super::{
     headers::{self, Aliases},
     key::{KeyEncoding, KeyText},
     mac::{Algorithm, Verifier},
-    signature::{self, Encoding, SignatureHeader, Tags},
+    signature::{self, Encoding, Expected, SignatureHeader, Tags},
     signed::{Piece, SignedContent},
     timestamp::{self, Timestamp},
     url::SignedUrl,
@@ -419,6 +419,13 @@ impl SignatureScheme {
         Ok(Scheme(Kind::Signature(Arc::new(Signed {
             algorithm: self.algorithm,
             signature: SignatureHeader {
+                expected: Expected::new(
+                    self.encoding,
+                    self.algorithm,
+                    tags.as_ref(),
+                    timestamp_tag.as_deref(),
+                    item_separator,
+                ),
                 names,
                 parallel: self.parallel,
                 repeatable: self.repeatable,

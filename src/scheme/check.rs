@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
 use super::{
@@ -34,6 +34,8 @@ pub(crate) struct SignatureCheck {
     pub(super) verifiers: SmallVec<[Verifier; 1]>,
     /// `None` after the first call of `finish`.
     pub(super) names: Option<Arc<Names>>,
+    /// The header in which the signatures were.
+    pub(super) header: HeaderName,
     pub(super) candidates: Candidates,
     pub(super) after_body: Vec<u8>,
     pub(super) id: Option<(HeaderValue, bool)>,
@@ -112,15 +114,18 @@ impl Check {
 
 impl SignatureCheck {
     fn finish(&mut self) -> Result<Proof, Rejection> {
-        let mismatch = || Rejection::new(RejectionKind::SignatureMismatch);
-        let names = self.names.take().ok_or_else(mismatch)?;
+        let kind = RejectionKind::SignatureMismatch;
+        let names = self
+            .names
+            .take()
+            .ok_or_else(|| Rejection::header(kind, &self.header))?;
         let matching = self
             .verifiers
             .iter_mut()
             .position(|verifier| verifier.matches(&self.candidates, &self.after_body).into())
             // A key of nobody has no name. It costs as much as another, and proves nothing.
             .filter(|_| !names.are_of_nobody())
-            .ok_or_else(mismatch)?;
+            .ok_or_else(|| Rejection::mismatch(kind, &self.header, Arc::clone(&names)))?;
         Ok(Proof {
             origin: Origin::new(names, matching),
             authentication: self.authentication,

@@ -62,20 +62,27 @@ impl Algorithm {
         }
     }
 
-    /// Reads what was decoded from a header as a signature: exactly as long as it has to be.
-    pub(crate) fn candidate(self, decoded: &[u8]) -> Option<Candidate> {
-        let length = match self {
-            Self::HmacSha1 => 20,
-            Self::HmacSha256 | Self::KeylessSha256 => 32,
-            Self::HmacSha512 => 64,
+    /// How many bytes a signature has. `None` if they differ in length.
+    pub(crate) fn signature_bytes(self) -> Option<usize> {
+        match self {
+            Self::HmacSha1 => Some(20),
+            Self::HmacSha256 | Self::KeylessSha256 => Some(32),
+            Self::HmacSha512 => Some(64),
             #[cfg(feature = "ed25519")]
-            Self::Ed25519 => 64,
+            Self::Ed25519 => Some(64),
             #[cfg(feature = "ecdsa-p256")]
-            Self::EcdsaP256 => {
-                let signature = p256::ecdsa::Signature::from_der(decoded).ok()?;
-                return Some(Candidate(signature.to_bytes().into()));
-            }
-        };
+            Self::EcdsaP256 => None,
+        }
+    }
+
+    /// A signature from the bytes that were decoded from a header. It must have the exact length.
+    pub(crate) fn candidate(self, decoded: &[u8]) -> Option<Candidate> {
+        #[cfg(feature = "ecdsa-p256")]
+        if self == Self::EcdsaP256 {
+            let signature = p256::ecdsa::Signature::from_der(decoded).ok()?;
+            return Some(Candidate(signature.to_bytes().into()));
+        }
+        let length = self.signature_bytes()?;
         if decoded.len() != length {
             return None;
         }

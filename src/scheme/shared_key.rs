@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use data_encoding::BASE64;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{Kind, Scheme, headers, headers::Aliases, mac::wipe_stack};
 use crate::{
     error::ConfigError,
-    rejection::{Rejection, RejectionKind},
+    rejection::{ExpectedShape, Fixed, FoundShape, Rejection, RejectionKind},
     secret::Secret,
 };
 
@@ -114,15 +114,26 @@ impl SharedKey {
         }
     }
 
-    /// The digest of the key that was presented.
-    pub(crate) fn read(&self, headers: &HeaderMap) -> Result<KeyDigest, Rejection> {
-        let name = self.headers.pick(headers, None);
-        let value = headers::single(headers, name)?
-            .ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, name))?;
+    /// The key in the header.
+    pub(crate) fn read(&self, headers: &HeaderMap) -> Result<PresentedKey<'_>, Rejection> {
+        let header = self.headers.pick(headers, None);
+        let value = headers::single(headers, header)?
+            .ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, header))?;
         let key = self
             .strip(value.as_bytes())
-            .ok_or_else(|| Rejection::header(RejectionKind::HeaderMalformed, name))?;
-        Ok(KeyDigest::of(key))
+            .ok_or_else(|| self.malformed(header, value.as_bytes()))?;
+        Ok(PresentedKey {
+            digest: KeyDigest::of(key),
+            header,
+        })
+    }
+
+    fn malformed(&self, header: &HeaderName, value: &[u8]) -> Rejection {
+        let expected = ExpectedShape::fixed(match self.credentials {
+            Credentials::Basic => Fixed::Basic,
+            Credentials::Bearer | Credentials::Verbatim => Fixed::Bearer,
+        });
+        Rejection::malformed(header, expected, FoundShape::of_credentials(value))
     }
 
     /// The name of an authentication scheme has no case, [RFC 9110 section 11.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.1).
@@ -172,8 +183,14 @@ impl SharedKey {
     }
 }
 
-/// The SHA-256 of a shared key: of one length whatever the key's, so that comparing tells nothing
-/// about it.
+/// The key in a header, and the name of this header.
+pub(crate) struct PresentedKey<'a> {
+    pub(super) digest: KeyDigest,
+    pub(super) header: &'a HeaderName,
+}
+
+/// The SHA-256 of a shared key. All digests have the same length, so the comparison does not show how
+/// long the key is.
 #[derive(Clone)]
 pub(crate) struct KeyDigest(Zeroizing<[u8; 32]>);
 

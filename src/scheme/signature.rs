@@ -4,6 +4,8 @@
 //! mechanism: split at the item separator, split each item once at the tag separator, keep the
 //! items with an accepted tag.
 
+use std::sync::Arc;
+
 use data_encoding::{BASE64, BASE64URL, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use http::{HeaderMap, HeaderName};
 use memchr::memchr;
@@ -14,7 +16,7 @@ use super::{
 };
 use crate::{
     error::ConfigError,
-    rejection::{Rejection, RejectionKind},
+    rejection::{ExpectedShape, FoundShape, Rejection, RejectionKind, Tag},
 };
 
 /// How a signature's bytes are written in its header.
@@ -47,14 +49,30 @@ impl Encoding {
         algorithm.candidate(decoded.get(..length)?)
     }
 
-    /// Whether this character may stand in a signature.
+    /// Whether a signature may contain this character.
     pub(crate) fn writes(self, byte: u8) -> bool {
-        byte.is_ascii_alphanumeric()
-            || match self {
-                Self::Base64 => b"+/=".contains(&byte),
-                Self::Base64Url => b"-_=".contains(&byte),
-                Self::Hex => false,
-            }
+        match self {
+            Self::Base64 => byte.is_ascii_alphanumeric() || b"+/=".contains(&byte),
+            Self::Base64Url => byte.is_ascii_alphanumeric() || b"-_=".contains(&byte),
+            Self::Hex => byte.is_ascii_hexdigit(),
+        }
+    }
+
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64",
+            Self::Base64Url => "base64url",
+            Self::Hex => "hexadecimal digits",
+        }
+    }
+
+    /// How many characters this many bytes have. Base64 for URLs is counted without padding.
+    fn characters(self, bytes: usize) -> usize {
+        match self {
+            Self::Base64 => BASE64.encode_len(bytes),
+            Self::Base64Url => BASE64URL_NOPAD.encode_len(bytes),
+            Self::Hex => HEXLOWER_PERMISSIVE.encode_len(bytes),
+        }
     }
 
     #[cfg(feature = "testing")]
@@ -79,6 +97,53 @@ pub(crate) struct SignatureHeader {
     pub(crate) tags: Option<Tags>,
     pub(crate) timestamp_tag: Option<String>,
     pub(crate) encoding: Encoding,
+    pub(crate) expected: Expected,
+}
+
+/// The expected shapes, as texts for a [`Rejection`].
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    signature: Arc<str>,
+    timestamp: Arc<str>,
+    /// How many characters a signature has, if all have the same number.
+    length: Option<usize>,
+}
+
+impl Expected {
+    pub(crate) fn new(
+        encoding: Encoding,
+        algorithm: Algorithm,
+        tags: Option<&Tags>,
+        timestamp_tag: Option<&str>,
+        item_separator: Option<u8>,
+    ) -> Self {
+        let separator = tags.map_or('=', |tags| char::from(tags.separator));
+        let in_list = item_separator.map_or_else(String::new, |separator| {
+            format!(" in a list separated by {:?}", char::from(separator))
+        });
+        let accepted = tags.map(|tags| {
+            let tags = tags.accepted.iter();
+            let quoted: Vec<String> = tags.map(|tag| format!("\"{tag}{separator}\"")).collect();
+            format!("{} and ", quoted.join(" or "))
+        });
+        let length = algorithm
+            .signature_bytes()
+            .map(|bytes| encoding.characters(bytes));
+        let text = match (encoding, length) {
+            (Encoding::Hex, Some(length)) => format!("{length} hexadecimal digits"),
+            (_, Some(length)) => format!("{length} characters of {}", encoding.describe()),
+            (_, None) => format!("a signature in DER form in {}", encoding.describe()),
+        };
+        Self {
+            signature: format!("{}{text}{in_list}", accepted.unwrap_or_default()).into(),
+            timestamp: match timestamp_tag {
+                Some(tag) => format!("\"{tag}{separator}\" and a time{in_list}").into(),
+                None => Arc::default(),
+            },
+            // With or without padding.
+            length: length.filter(|_| encoding != Encoding::Base64Url),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -105,11 +170,13 @@ pub(crate) struct Presented<'a> {
     pub(crate) timestamp: Option<&'a [u8]>,
     /// The position of the alias that was present.
     pub(crate) family: Option<usize>,
+    /// The first header that was present.
+    pub(crate) header: &'a HeaderName,
 }
 
 impl SignatureHeader {
     pub(crate) fn read<'a>(
-        &self,
+        &'a self,
         headers: &'a HeaderMap,
         algorithm: Algorithm,
     ) -> Result<Presented<'a>, Rejection> {
@@ -117,38 +184,80 @@ impl SignatureHeader {
             candidates: Candidates::new(),
             timestamp: None,
             family: None,
+            header: self.names.first(),
         };
         let mut found = None;
         for (index, name) in self.names.iter().enumerate() {
             if self.repeatable {
                 for value in headers::repeated(headers, name)? {
-                    found = found.or(Some(name));
+                    found = found.or(Some((name, value.as_bytes())));
                     self.read_value(name, value.as_bytes(), algorithm, &mut presented)?;
                 }
             } else if let Some(value) = headers::single(headers, name)? {
-                found = found.or(Some(name));
+                found = found.or(Some((name, value.as_bytes())));
                 self.read_value(name, value.as_bytes(), algorithm, &mut presented)?;
             }
             if !headers.contains_key(name) {
                 continue;
             }
             if !self.parallel {
-                // One name alone belongs to no family: other headers' aliases then stand for themselves.
+                // A single name belongs to no family: then the aliases of other headers are independent.
                 presented.family = (self.names.len() > 1).then_some(index);
                 break;
             }
         }
-        let Some(name) = found else {
+        let Some((name, value)) = found else {
             let missing = RejectionKind::HeaderMissing;
             return Err(Rejection::header(missing, self.names.first()));
         };
-        // Nothing in it can be read as a signature: refused before the body is.
-        if presented.candidates.is_empty()
-            || (self.timestamp_tag.is_some() && presented.timestamp.is_none())
-        {
-            return Err(Rejection::header(RejectionKind::HeaderMalformed, name));
+        presented.header = name;
+        // Without a signature to compare with, the body is not read.
+        if presented.candidates.is_empty() {
+            return Err(self.malformed(name, value));
+        }
+        if self.timestamp_tag.is_some() && presented.timestamp.is_none() {
+            let expected = ExpectedShape::built(&self.expected.timestamp);
+            return Err(Rejection::malformed(
+                name,
+                expected,
+                FoundShape::of_no_item(),
+            ));
         }
         Ok(presented)
+    }
+
+    /// The rejection of a value without a signature that can be decoded. It describes the first item with
+    /// an accepted tag, or else the first item with another tag.
+    fn malformed(&self, name: &HeaderName, value: &[u8]) -> Rejection {
+        let mut found = None;
+        for item in Items::new(value, self.item_separator) {
+            let (tag, text) = match &self.tags {
+                None => (Tag::Right, item),
+                Some(tags) => match split_once(item, tags.separator) {
+                    None => (Tag::Absent, item),
+                    Some((tag, _)) if self.is_timestamp_tag(tag) => continue,
+                    Some((tag, text)) => (Tag::of(tag, &tags.accepted), text),
+                },
+            };
+            if found.is_none() || tag == Tag::Right {
+                found = Some((tag, text));
+            }
+            if tag == Tag::Right {
+                break;
+            }
+        }
+        let found = found.map_or_else(FoundShape::of_no_item, |(tag, text)| {
+            FoundShape::of_signature(text, tag, self.expected.length, |byte| {
+                self.encoding.writes(byte)
+            })
+        });
+        Rejection::malformed(name, ExpectedShape::built(&self.expected.signature), found)
+    }
+
+    fn is_timestamp_tag(&self, tag: &[u8]) -> bool {
+        self.timestamp_tag
+            .as_ref()
+            .is_some_and(|expected| expected.as_bytes() == tag)
     }
 
     /// How many signatures a delivery can carry.
@@ -201,12 +310,8 @@ impl SignatureHeader {
                     let Some((tag, text)) = split_once(item, tags.separator) else {
                         continue;
                     };
-                    if self
-                        .timestamp_tag
-                        .as_ref()
-                        .is_some_and(|t| t.as_bytes() == tag)
-                    {
-                        // Of two timestamps, one is signed and the other is believed.
+                    if self.is_timestamp_tag(tag) {
+                        // With two timestamps, one could be signed and the other one be used.
                         if presented.timestamp.replace(text).is_some() {
                             return Err(Rejection::header(RejectionKind::HeaderDuplicated, name));
                         }
@@ -222,8 +327,8 @@ impl SignatureHeader {
                     text
                 }
             };
-            // While keys are exchanged some senders put a placeholder beside the real signature:
-            // what cannot be read is passed over, as their own libraries do.
+            // While keys are rotated, some senders put a placeholder next to the real signature. An item
+            // that cannot be decoded is skipped, as in their own libraries.
             let Some(candidate) = self.encoding.decode(text, algorithm) else {
                 continue;
             };

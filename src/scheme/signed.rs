@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::ConfigError,
-    rejection::{Rejection, RejectionKind},
+    rejection::{ExpectedShape, Fixed, FoundShape, Rejection, RejectionKind},
 };
 
 /// A piece of the bytes that are signed.
@@ -305,7 +305,10 @@ impl End {
         if split {
             return Err(name.map_or_else(
                 || Rejection::new(RejectionKind::TargetMalformed),
-                |name| Rejection::header(RejectionKind::HeaderMalformed, name),
+                |name| {
+                    let expected = ExpectedShape::fixed(Fixed::WithoutSeparator);
+                    Rejection::malformed(name, expected, FoundShape::of_separator())
+                },
             ));
         }
         Ok(())

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::HeaderName;
+
 use crate::{
     clock::Clock,
     error::ConfigError,
-    rejection::{RejectionDetail, RejectionKind, TimestampUnit},
+    rejection::{ExpectedShape, Fixed, FoundShape, Rejection, RejectionKind, TimestampUnit},
 };
 
 /// Where a delivery says when it was signed, and how old it may be.
@@ -199,15 +201,31 @@ impl Timestamp {
         }
     }
 
+    /// The rejection of a text that [`read`](Self::read) does not accept.
+    pub(crate) fn malformed(&self, header: &HeaderName, text: &[u8], runs_on: bool) -> Rejection {
+        let expected = match (self.unit, runs_on) {
+            (Unit::Seconds, false) => Fixed::Seconds,
+            (Unit::Seconds, true) => Fixed::SecondsOfFixedWidth,
+            (Unit::Milliseconds, false) => Fixed::Milliseconds,
+            (Unit::Milliseconds, true) => Fixed::MillisecondsOfFixedWidth,
+            (Unit::HttpDate, _) => Fixed::HttpDate,
+            (Unit::Rfc3339, _) => Fixed::Rfc3339,
+            (Unit::Rfc3339WithoutZone, _) => Fixed::Rfc3339WithoutZone,
+        };
+        let found = FoundShape::of_time(text, rfc3339(text).is_some());
+        Rejection::malformed(header, ExpectedShape::fixed(expected), found)
+    }
+
     /// Whether the signed time is near enough to the current time. The two are compared as distances,
     /// because the difference of two numbers that a client chose could overflow.
     ///
     /// The clock is read only if there is a tolerance.
     pub(crate) fn judge(
         &self,
+        header: &HeaderName,
         signed: SystemTime,
         clock: &dyn Clock,
-    ) -> Result<(), (RejectionKind, RejectionDetail)> {
+    ) -> Result<(), Rejection> {
         let Some(tolerated) = self.tolerance else {
             return Ok(());
         };
@@ -221,13 +239,8 @@ impl Timestamp {
             return Ok(());
         }
         let looks_like = self.other_unit(signed, now);
-        Err((
-            kind,
-            RejectionDetail::Timestamp {
-                distance,
-                tolerated,
-                looks_like,
-            },
+        Err(Rejection::timestamp(
+            kind, header, distance, tolerated, looks_like,
         ))
     }
 

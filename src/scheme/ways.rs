@@ -9,7 +9,7 @@ use super::{
     authenticator::{Lend, SignedHead},
     check::{Check, Proof},
     prepared::nested,
-    shared_key::KeyDigest,
+    shared_key::PresentedKey,
 };
 use crate::{
     clock::Clock,
@@ -119,7 +119,7 @@ impl Scheme {
 
 /// What was read from the head for one way.
 enum ReadHead<'a> {
-    SharedKey(KeyDigest),
+    SharedKey(PresentedKey<'a>),
     Signature(SignedHead<'a>),
 }
 

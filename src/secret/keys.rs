@@ -101,6 +101,7 @@ impl<const N: usize> From<[Secret; N]> for Keys {
 ///
 /// A delivery keeps only these, because an event may be held for longer than the key that verified
 /// it.
+#[derive(Debug)]
 pub(crate) struct Names {
     provider: Arc<str>,
     tenant: Option<Arc<str>>,
