@@ -32,7 +32,7 @@ use tower_webhook_auth::{
 use self::common::case;
 
 /// Presets without a case in `tests/vectors/`, and why.
-const WITHOUT_CASE: [(&str, &str); 15] = [
+const WITHOUT_CASE: [(&str, &str); 16] = [
     ("clickup", NO_EXAMPLE),
     ("cloudflare_stream", NO_EXAMPLE),
     (
@@ -47,6 +47,10 @@ const WITHOUT_CASE: [(&str, &str); 15] = [
     (
         "optimizely_cmp",
         "a shared key: there is nothing to compute",
+    ),
+    (
+        "gitlab_migration",
+        "the examples of both ways are under gitlab_signing_token and gitlab_token",
     ),
     ("polar", NO_EXAMPLE),
     (
@@ -420,6 +424,151 @@ async fn a_preset_does_what_its_row_says() {
             None => assert!(at(now() - year).await.is_ok(), "{name}: a year early"),
         }
     }
+}
+
+/// Inputs: polarsource/polar 14102. A secret made since 2026-09-08 is decoded; the text of an older one is the
+/// key, also if it begins with `whsec_`.
+#[tokio::test]
+async fn polar_derives_its_key_in_two_ways() {
+    // The key is the bytes 1 to 32. The signatures are computed with Python's hmac over
+    // `msg_1.1700000000.{"type":"order.paid"}`.
+    let new = concat!("whsec", "_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=");
+    let decoded = "v1,J54Dt1EHCOV0C/hV2ygtcfh4GKkCF/Kql6IzTaS6zdA=";
+    let text = "v1,F3m8tl46LZmWjZgml+aYZctp9bPTTuFjyvwWjmLH5aU=";
+    let old_signature = "v1,APtYhK55B8r8tD9ehJDBcHpxY6pLN2SZrqooqDNuVn4=";
+    let old = concat!("polar", "_whs_ovyN6cPrTv56AApvzCaJno08SSmGJmgbWilb33N2JuK");
+    for (secret, signature, way) in [
+        (new, decoded, Some("decoded key")),
+        (new, text, Some("text key")),
+        (old, old_signature, Some("text key")),
+        (old, decoded, None),
+    ] {
+        let polar = provider::polar(Secret::new(secret).expect("a secret"));
+        let request = Request::post("/")
+            .header("webhook-id", "msg_1")
+            .header("webhook-timestamp", "1700000000")
+            .header("webhook-signature", signature)
+            .body(Full::from(r#"{"type":"order.paid"}"#))
+            .expect("a request");
+        let verified = deliver(&polar, request, now()).await.ok();
+        assert_eq!(
+            verified.as_ref().and_then(Verified::way),
+            way,
+            "{secret} {signature}"
+        );
+    }
+}
+
+/// Inputs: Shopify/shopify-app-js 3028; getsentry/integration-platform-example 39.
+#[tokio::test]
+async fn a_delivery_is_read_under_either_family_of_headers() {
+    let signature_base64 = "vx5lAbf6ko7COR/qndkK88mtG3se9v8xnCWUDOx0a/g=";
+    let signature_hex = "bf1e6501b7fa928ec2391fea9dd90af3c9ad1b7b1ef6ff319c25940cec746bf8";
+    let secret = Secret::new("topsecret").expect("a secret");
+    let shopify = provider::shopify(secret.clone());
+    let sentry = provider::sentry(secret);
+    for (provider, headers, id, event) in [
+        (
+            &shopify,
+            [
+                ("shopify-hmac-sha256", signature_base64),
+                ("shopify-webhook-id", "d-1"),
+                ("shopify-topic", "orders/paid"),
+            ],
+            Some("d-1"),
+            Some("orders/paid"),
+        ),
+        (
+            &shopify,
+            [
+                ("x-shopify-hmac-sha256", signature_base64),
+                ("x-shopify-webhook-id", "d-2"),
+                ("x-shopify-topic", "orders/create"),
+            ],
+            Some("d-2"),
+            Some("orders/create"),
+        ),
+        (
+            &sentry,
+            [
+                ("sentry-app-signature", signature_hex),
+                ("request-id", "d-3"),
+                ("x-other", ""),
+            ],
+            Some("d-3"),
+            None,
+        ),
+    ] {
+        let mut request = Request::post("/");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::from(BODY)).expect("a request");
+        let verified = deliver(provider, request, now()).await.expect("a delivery");
+        assert_eq!(verified.delivery_id(), id.map(Claim::Unsigned));
+        assert_eq!(verified.event_name(), event.map(Claim::Unsigned));
+    }
+}
+
+/// The example of iktakahiro/revcatgo, which follows RevenueCat's page.
+#[tokio::test]
+async fn revenuecat_signs_as_well() {
+    let secret = Secret::new(concat!("whsec", "_test")).expect("a secret");
+    let signed = provider::revenuecat_signed(secret);
+    let request = Request::post("/")
+        .header(
+            "X-RevenueCat-Webhook-Signature",
+            "t=1700000000,v1=450a93f016917ae1cb87a06c780abccb13f8ee581865151b824759080a87da91",
+        )
+        .body(Full::from(
+            r#"{"api_version":"1.0","event":{"id":"evt_123"}}"#,
+        ))
+        .expect("a request");
+    assert!(deliver(&signed, request, now()).await.is_ok());
+}
+
+#[tokio::test]
+async fn gitlab_accepts_a_signature_or_a_token_while_it_is_replaced() {
+    let secret = |text: &str| Secret::new(text).expect("a secret");
+    let keys = Keys::named([
+        ("signing", secret("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")),
+        ("token", secret("no base64!")),
+    ]);
+    let gitlab = provider::gitlab_migration(keys.expect("two keys"));
+    let signing = secret("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX");
+    let signer = Signer::new(
+        &provider::gitlab_signing_token(signing.clone()).expect("base64"),
+        &signing,
+    );
+    let mut delivery = Request::new(Bytes::from(BODY));
+    delivery
+        .headers_mut()
+        .insert("webhook-id", HeaderValue::from_static("d-1"));
+    let signed = signer
+        .expect("a signer")
+        .at(now())
+        .sign(delivery)
+        .map(Full::new);
+    let verified = deliver(&gitlab, signed, now()).await.expect("a delivery");
+    assert_eq!(
+        (verified.way(), verified.key_name()),
+        (Some("signature"), "signing")
+    );
+    assert_eq!(verified.authentication(), Authentication::Signature);
+
+    let token = |token: &'static str| {
+        let request = Request::post("/").header("x-gitlab-token", token);
+        request.body(Full::from(BODY)).expect("a request")
+    };
+    let verified = deliver(&gitlab, token("no base64!"), now())
+        .await
+        .expect("a delivery");
+    assert_eq!(
+        (verified.way(), verified.key_name()),
+        (Some("token"), "token")
+    );
+    assert_eq!(verified.authentication(), Authentication::SharedKey);
+    assert!(deliver(&gitlab, token("another"), now()).await.is_err());
 }
 
 #[tokio::test]

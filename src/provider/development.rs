@@ -184,6 +184,17 @@ fn github_sha1(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", ["https://github.com/google/go-github/blob/master/github/messages.go"],
 }
 
+/// GitLab while you replace the secret token by a signing token: give both as named keys. A delivery with
+/// the token alone is accepted, and covers nothing of the body: `Verified::way` says which one matched. Use
+/// [`gitlab_signing_token`](super::gitlab_signing_token()) as soon as all webhooks sign.
+fn gitlab_migration(keys) -> Provider<Bytes> {
+    title: "GitLab signature or token",
+    scheme: shapes::gitlab(),
+    id: ["idempotency-key"],
+    event: ["x-gitlab-event"],
+    source: Docs, "2026-11-27", ["https://docs.gitlab.com/user/project/integrations/webhooks/"],
+}
+
 /// GitLab with a secret token. Where GitLab offers a signing token, use
 /// [`gitlab_signing_token`](super::gitlab_signing_token()) instead: this preset never reads
 /// `webhook-signature`. The delivery's id stays the same when a delivery is repeated.
@@ -338,11 +349,12 @@ fn semaphore(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/superplanehq/superplane"],
 }
 
-/// Webhooks of an integration. The key is the integration's client secret. `Sentry-Hook-Timestamp` is
-/// not signed.
+/// Webhooks of an integration, and its alert rule actions, issue links and select options, which send the
+/// signature in `Sentry-App-Signature`. The key is the integration's client secret.
+/// `Sentry-Hook-Timestamp` is not signed.
 fn sentry(keys) -> Provider<Bytes> {
     title: "Sentry",
-    scheme: SignatureScheme::hmac_sha256("sentry-hook-signature"),
+    scheme: SignatureScheme::hmac_sha256("sentry-hook-signature").alias("sentry-app-signature"),
     id: ["request-id"],
     event: ["sentry-hook-resource"],
     answer: "2xx within 1 s",

@@ -193,14 +193,14 @@ fn modern_treasury(keys) -> Provider<Bytes> {
 /// a rotation, which takes 24 hours, Mollie repeats the signature header.
 fn mollie(keys) -> Provider<Bytes> {
     title: "Mollie",
-    scheme: shapes::sha256_tagged("x-mollie-signature"),
+    scheme: shapes::sha256_tagged("x-mollie-signature").repeatable_header(),
     source: Source, "2026-11-27", ["https://github.com/mollie/mollie-api-php/tree/53e49e71"],
 }
 
 /// Paddle Billing. The event's id is in the body. Paddle's libraries accept an age of 5 seconds, and
 /// their users report genuine deliveries that are older
 /// ([paddle-node-sdk 30](https://github.com/PaddleHQ/paddle-node-sdk/issues/30)). So this preset accepts
-/// 300 seconds. Of the libraries, the one for Python rejects a time in the future, the one for Node
+/// 300 seconds: [`tolerance`](crate::Provider::tolerance) changes that. Of the libraries, the one for Python rejects a time in the future, the one for Node
 /// accepts any.
 fn paddle(keys) -> Provider<Bytes> {
     title: "Paddle",
@@ -274,10 +274,18 @@ fn recharge_legacy(keys) -> Provider<Bytes> {
 }
 
 /// The secret is the text that you entered as the value of the authorization header, letter for letter.
+/// Prefer [`revenuecat_signed`], which covers the body.
 fn revenuecat(keys) -> Provider<Bytes> {
     title: "RevenueCat",
     scheme: SharedKeyScheme::new("authorization"),
     source: Docs, "2026-11-27", ["https://www.revenuecat.com/docs/integrations/webhooks"],
+}
+
+/// RevenueCat's signature, which is optional at RevenueCat, next to the shared key of [`revenuecat`].
+fn revenuecat_signed(keys) -> Provider<Bytes> {
+    title: "RevenueCat (signed)",
+    scheme: shapes::stripe_like("x-revenuecat-webhook-signature", "v1", Timestamp::tag("t")),
+    source: SecondHand, "2026-11-27", ["https://github.com/iktakahiro/revcatgo"],
 }
 
 /// During a rotation the header holds several signatures.

@@ -161,7 +161,7 @@ impl Sender {
     /// written wrongly.
     #[must_use]
     pub fn keys_can_be_malformed(&self) -> bool {
-        self.ways().iter().any(|way| !way.any_text_is_a_key)
+        self.ways().iter().all(|way| !way.any_text_is_a_key)
     }
 
     /// How many bytes a body of this sender may have, where it is more than the layer's default.

@@ -1,6 +1,9 @@
 //! What several senders have in common, so that a preset says only what is its own.
 
-use crate::scheme::{Encoding, KeyEncoding, Piece, SignatureScheme, Timestamp};
+use crate::{
+    error::ConfigError,
+    scheme::{Encoding, KeyEncoding, Piece, Scheme, SharedKeyScheme, SignatureScheme, Timestamp},
+};
 
 /// `sha256=` and the HMAC-SHA256 of the body in hexadecimal digits.
 pub(super) fn sha256_tagged(header: &str) -> SignatureScheme {
@@ -70,4 +73,21 @@ pub(super) fn slack_like(header: &str, timestamp: Timestamp) -> SignatureScheme 
 pub(super) fn knock() -> SignatureScheme {
     stripe_like("x-knock-signature", "s", Timestamp::tag("t").milliseconds())
         .encoding(Encoding::Base64)
+}
+
+/// [`Standard Webhooks`](standard_webhooks) with either derivation of the key: base64 behind `whsec_`, or
+/// the secret's text.
+pub(super) fn standard_webhooks_with_both_keys() -> Result<Scheme, ConfigError> {
+    Scheme::any_of([
+        ("decoded key", whsec(standard_webhooks()).build()?),
+        ("text key", standard_webhooks().build()?),
+    ])
+}
+
+/// GitLab's signature, or its secret token.
+pub(super) fn gitlab() -> Result<Scheme, ConfigError> {
+    Scheme::any_of([
+        ("signature", whsec(standard_webhooks()).build()?),
+        ("token", SharedKeyScheme::new("x-gitlab-token").build()?),
+    ])
 }

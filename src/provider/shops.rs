@@ -103,12 +103,13 @@ fn shippo(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
+/// Webhooks send headers with `X-`; Shopify's Events send the same headers without it. Both are read.
 /// `X-Shopify-Triggered-At` is not signed and not read.
 fn shopify(keys) -> Provider<Bytes> {
     title: "Shopify",
-    scheme: shapes::base64("x-shopify-hmac-sha256"),
-    id: ["x-shopify-webhook-id"],
-    event: ["x-shopify-topic"],
+    scheme: shapes::base64("x-shopify-hmac-sha256").alias("shopify-hmac-sha256"),
+    id: ["x-shopify-webhook-id", "shopify-webhook-id"],
+    event: ["x-shopify-topic", "shopify-topic"],
     typed: shopify::Event,
     answer: "200 within 5 s",
     retries: "eight times in four hours",

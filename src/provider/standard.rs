@@ -45,10 +45,12 @@ fn openai(keys) -> Result<Bytes> {
     ],
 }
 
-/// The text of the secret is the key, including `polar_whs_`.
+/// A secret that Polar made since 2026-09-08 begins with `whsec_`, and its key is the base64 behind that. The
+/// text of an older secret is the key: `polar_whs_…`, or a `whsec_…` of that time. Both are tried, as in
+/// Polar's own libraries.
 fn polar(keys) -> Provider<Bytes> {
     title: "Polar",
-    scheme: shapes::standard_webhooks(),
+    scheme: shapes::standard_webhooks_with_both_keys(),
     typed: standard_webhooks::Event,
     answer: "2xx within 10 s",
     example: r#"{"type":"user.created","timestamp":"2022-11-03T20:26:10.344522Z","data":{"id":"1f81"}}"#,

@@ -115,15 +115,12 @@ pub(crate) fn facts() -> String {
 fn facts_of(sender: &Sender) -> String {
     let ways = sender.ways();
     let mut text = format!("{}.\n\n", summary(sender, &ways));
-    let numbers = (1..=ways.len()).map(|number| format!("Way {number}"));
-    let numbers: Vec<_> = match ways.len() {
-        1 => vec![String::new()],
-        _ => numbers.collect(),
-    };
+    let names = ways.iter().map(|way| way.name.clone().unwrap_or_default());
+    let names: Vec<_> = names.collect();
     writeln!(
         text,
         "| | {} |\n|{}",
-        numbers.join(" | "),
+        names.join(" | "),
         " --- |".repeat(1 + ways.len())
     )
     .expect("a text");
