@@ -1,4 +1,4 @@
-//! Handshakes: answered when they come signed or are mounted, and never a way past the layer.
+//! Handshakes: answered if they are signed or mounted, and never a way around the layer.
 #![cfg(all(feature = "axum", feature = "handshake"))]
 
 #[path = "common/judge.rs"]
@@ -83,7 +83,7 @@ const SLACK: &str = r#"{
 }"#;
 
 #[test]
-fn slacks_url_verification_is_answered_with_the_challenge() {
+fn the_url_verification_of_slack_is_answered_with_the_challenge() {
     let answer = handshake::slack(&verified(SLACK)).expect("a handshake");
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(
@@ -96,10 +96,10 @@ fn slacks_url_verification_is_answered_with_the_challenge() {
     );
 }
 
-/// The token is that of Zoom's documentation, which does not publish the secret of its hash: the hash
-/// here is the slow reference's.
+/// The token is the one in Zoom's documentation. It does not publish the secret, so the reference
+/// implementation computes the expected hash.
 #[test]
-fn zooms_url_validation_is_answered_with_the_token_and_its_hmac() {
+fn the_url_validation_of_zoom_is_answered_with_the_token_and_its_hmac() {
     let webhook = verified(
         r#"{"payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"},"event_ts":1654503849680,"event":"endpoint.url_validation"}"#,
     );
@@ -116,8 +116,22 @@ fn zooms_url_validation_is_answered_with_the_token_and_its_hmac() {
     );
 }
 
+/// Zoom signs `v0:{timestamp}:{body}` under the same key. A token that contains a colon could be that.
 #[test]
-fn twitchs_callback_verification_is_answered_with_the_challenge() {
+fn the_answer_to_zoom_never_signs_a_text_that_can_be_a_delivery() {
+    for body in [
+        r#"{"event":"endpoint.url_validation","payload":{"plainToken":"v0:1700000000:{}"}}"#,
+        r#"{"event":"endpoint.url_validation","payload":{"plainToken":""}}"#,
+    ] {
+        assert!(
+            handshake::zoom(&verified(body), &secret()).is_none(),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn the_callback_verification_of_twitch_is_answered_with_the_challenge() {
     let webhook = verified(
         r#"{"challenge":"pogchamp-kappa-360noscope-vohiyo","subscription":{"id":"f1c2a387","status":"webhook_callback_verification_pending","type":"channel.follow"}}"#,
     );
@@ -151,7 +165,7 @@ fn any_other_event_is_left_to_the_handler() {
 
 /// The parameters of Meta's documentation.
 #[test]
-fn metas_challenge_is_repeated_to_whoever_brings_the_token() {
+fn the_challenge_of_meta_is_repeated_to_a_client_with_the_token() {
     let token = Secret::new("meatyhamhock").expect("a token");
     let ask = |query: &str| handshake::meta(&token, Some(query));
     let right = "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=meatyhamhock";
@@ -187,7 +201,7 @@ fn metas_challenge_is_repeated_to_whoever_brings_the_token() {
 }
 
 #[test]
-fn xs_token_is_answered_with_its_hmac() {
+fn the_token_of_x_is_answered_with_its_hmac() {
     let answer = handshake::x(&secret(), Some("crc_token=foo&nonce=bar"));
     assert_eq!(answer.status(), StatusCode::OK);
     let answer: serde_json::Value = serde_json::from_str(&text(answer)).expect("JSON");
@@ -196,9 +210,9 @@ fn xs_token_is_answered_with_its_hmac() {
     assert_eq!(answer, serde_json::json!({ "response_token": expected }));
 }
 
-/// X signs its deliveries under the key of this answer: it must not sign a delivery for a stranger.
+/// X signs its deliveries under the same key, so the answer must not sign a text that can be a delivery.
 #[test]
-fn xs_answer_never_signs_what_could_be_a_delivery() {
+fn the_answer_to_x_never_signs_a_text_that_can_be_a_delivery() {
     let layer_accepts = |body: &'static str, signature: &str| {
         let scheme = SignatureScheme::hmac_sha256("x-twitter-webhooks-signature")
             .tags('=', ["sha256"])
@@ -238,7 +252,7 @@ fn xs_answer_never_signs_what_could_be_a_delivery() {
 }
 
 #[test]
-fn oktas_challenge_is_repeated_as_json() {
+fn the_challenge_of_okta_is_repeated_as_json() {
     let ask = |values: &[&str]| {
         let mut headers = HeaderMap::new();
         for value in values {
@@ -261,7 +275,7 @@ fn oktas_challenge_is_repeated_as_json() {
 }
 
 #[test]
-fn dropboxs_challenge_is_repeated_as_plain_text_that_no_browser_runs() {
+fn the_challenge_of_dropbox_is_repeated_as_plain_text_that_browsers_do_not_run() {
     let answer = handshake::dropbox(Some("challenge=%3Cscript%3Ealert(1)%3C/script%3E"));
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(
@@ -286,7 +300,7 @@ fn dropboxs_challenge_is_repeated_as_plain_text_that_no_browser_runs() {
     assert_eq!(handshake::dropbox(None).status(), StatusCode::BAD_REQUEST);
 }
 
-/// One path, as the module's documentation has it: a handshake outside, the handler inside.
+/// One path as in the module's documentation: the handshake outside of the layer, the handler inside.
 fn app() -> Router {
     async fn event(webhook: Verified<Bytes>) -> Response {
         match handshake::slack(&webhook) {
@@ -311,7 +325,7 @@ async fn ask(request: Request<Body>) -> (StatusCode, Bytes) {
 }
 
 #[tokio::test]
-async fn an_unsigned_post_with_a_challenge_is_refused_although_the_handshake_is_mounted() {
+async fn an_unsigned_post_with_a_challenge_is_rejected_also_where_the_handshake_is_mounted() {
     for uri in ["/hook", "/hook?challenge=abc", "/hook?hub.mode=subscribe"] {
         let request = Request::post(uri).body(Body::from(SLACK));
         let (status, body) = ask(request.expect("a request")).await;
@@ -339,7 +353,7 @@ async fn a_signed_handshake_and_a_mounted_one_are_answered_on_the_same_path() {
 }
 
 #[tokio::test]
-async fn other_methods_are_refused_by_the_layer() {
+async fn other_methods_are_rejected_by_the_layer() {
     for method in ["PUT", "PATCH", "DELETE", "OPTIONS"] {
         let request = Request::builder()
             .method(method)

@@ -365,6 +365,7 @@ macro_rules! senders {
         $(
             senders! { @function $returns [
                 #[doc = facts!($name)]
+                #[doc = ""]
                 $(#[doc = $doc])*
                 $($(#[doc(alias = $alias)])+)?
                 $(#[cfg(feature = $feature)] #[cfg_attr(docsrs, doc(cfg(feature = $feature)))])?

@@ -131,6 +131,7 @@ fn facts_of(sender: &Sender) -> String {
         }
         if cells.windows(2).all(|pair| pair[0] == pair[1]) {
             cells.truncate(1);
+            cells.resize(ways.len(), "the same".into());
         }
         writeln!(text, "| {title} | {} |", cells.join(" | ")).expect("a text");
     };
@@ -218,7 +219,8 @@ fn summary(sender: &Sender, ways: &[Way]) -> String {
         let header = header.split(", ").next().unwrap_or_default();
         format!("{} in {header}", way.algorithm)
     };
-    let ways: Vec<_> = ways.iter().map(of).collect();
+    let mut ways: Vec<_> = ways.iter().map(of).collect();
+    ways.dedup();
     format!("{}: {}", sender.title, ways.join(", or "))
 }
 
