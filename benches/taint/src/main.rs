@@ -16,6 +16,8 @@ mod rejection;
 mod scheme;
 #[path = "../../../src/secret/mod.rs"]
 mod secret;
+#[path = "../../../src/text.rs"]
+mod text;
 mod valgrind;
 
 use std::{hint::black_box, process::ExitCode};
