@@ -1,4 +1,6 @@
-//! Characters that nobody sees, in the texts that the owner types or pastes.
+//! Invisible characters in the texts that the owner types or pastes.
+
+use crate::error::ConfigError;
 
 /// Whether all of it is white space and invisible characters. Control characters do not count: a key
 /// of arbitrary bytes may have only those.
@@ -7,7 +9,7 @@ pub(crate) fn is_blank(text: &str) -> bool {
         .all(|c| leaves_no_mark(c) && (c.is_whitespace() || !c.is_control()))
 }
 
-/// White space, a control character or an invisible character: nobody sees that it was copied.
+/// White space, a control character or an invisible character. A reader does not see that it was copied.
 pub(crate) fn leaves_no_mark(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()
@@ -40,6 +42,19 @@ pub(crate) fn describe(character: char) -> String {
         _ => "an invisible character",
     };
     format!("{kind} (U+{:04X})", u32::from(character))
+}
+
+/// Checks a name that the owner chooses, such as the name of a key.
+pub(crate) fn check_name(what: &str, name: &str) -> Result<(), ConfigError> {
+    if name.is_empty() {
+        return Err(ConfigError::new(format!("{what} is empty: choose a text")));
+    }
+    match unseen(name) {
+        Some(unseen) => Err(ConfigError::new(format!(
+            "{what} {name:?} {unseen}: remove it"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Describes the white space or invisible character with which a text begins or ends, or a control

@@ -576,7 +576,7 @@ fn an_ed25519_key_of_small_order_is_an_error_when_it_is_built() {
         .expect("a scheme");
     let secret = Secret::new(HEXLOWER.encode(&neutral)).expect("a secret");
     let error = Provider::new("acme", scheme, secret).expect_err("a weak key");
-    assert!(error.to_string().contains("small order"), "{error}");
+    assert!(error.to_string().contains("a small order"), "{error}");
 }
 
 fn texts(tag: &[u8]) -> [(Encoding, Vec<u8>); 3] {

@@ -64,8 +64,11 @@ fn stripe() -> SignatureScheme {
 
 // What cannot be built.
 
-const RENEWABLE: &str = "the timestamp has a tolerance, but nothing tells where it begins: whoever \
-                         has seen a delivery could renew it";
+const RENEWABLE: &str = "the timestamp has a tolerance, but nothing marks where it begins: a person who \
+                         has seen a delivery could renew it; sign a separator before it, or call \
+                         `accept_renewal` or `accept_any_age`";
+const NO_BODY: &str = "the signed pieces do not include the body, so an attacker could replace it: add \
+                       `Piece::Body`";
 
 #[test]
 fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
@@ -74,106 +77,134 @@ fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
     let cases = [
         (
             SignatureScheme::hmac_sha256(""),
-            r#""" is not the name of a header"#,
+            "the name of a header is empty: write the name that the sender uses",
         ),
         (
             SignatureScheme::hmac_sha256("x signature"),
-            r#""x signature" is not the name of a header"#,
+            r#""x signature" is not the name of a header: it contains ' '; a name has letters, digits and '-'"#,
         ),
         (
             plain().require_header("x\n", "1"),
-            r#""x\n" is not the name of a header"#,
+            r#""x\n" is not the name of a header: it ends with a line break (U+000A); remove it"#,
         ),
         (
             plain().signed([Piece::header("a:b"), Piece::Body]),
-            r#""a:b" is not the name of a header"#,
+            r#""a:b" is not the name of a header: it contains ':'; write "a""#,
+        ),
+        (
+            SignatureScheme::hmac_sha256("\u{feff}X-Signature"),
+            r#""\u{feff}X-Signature" is not the name of a header: it begins with a byte order mark (U+FEFF); remove it"#,
+        ),
+        (
+            standard().id_header("x-öd"),
+            r#""x-öd" is not the name of a header: it contains 'ö'; a name has letters, digits and '-'"#,
+        ),
+        (
+            plain().key_prefix(""),
+            "the key prefix is empty: do not call `key_prefix`",
+        ),
+        (
+            plain().key_prefix("whsec_\u{200b}"),
+            r#"the key prefix "whsec_\u{200b}" ends with an invisible character (U+200B): remove it"#,
         ),
         (
             plain().alias("X-Signature"),
-            "the header x-signature is named twice",
+            "the header x-signature is named twice: remove one of the two",
         ),
         (
             plain().alias("x-old").parallel_header("x-second"),
-            "headers cannot be aliases and parallel at once",
+            "`alias` and `parallel_header` were both called: the names are either other names for one header, or several headers",
         ),
         (
             standard()
                 .alias("b")
                 .alias("c")
                 .timestamp(header_timestamp().alias("x-time")),
-            "the timestamp has 2 headers, but the signature has 3",
+            "the timestamp header has 2 names, but the signature header has 3: give it one name or as many",
         ),
         (
             standard().alias("b").alias("c").id_header("x-old-id"),
-            "the id has 2 headers, but the signature has 3",
+            "the id header has 2 names, but the signature header has 3: give it one name or as many",
         ),
         (
             plain().tags('=', [""; 0]),
-            "a tag separator, but no accepted tag",
+            r#"`tags` has no tag: name at least one, such as "v1""#,
         ),
         (
             plain().tags('=', [""]),
-            r#"the tag "" can never stand in the header"#,
+            "a tag is empty: write the text before the separator '='",
+        ),
+        (
+            plain().tags('=', ["sha1="]),
+            r#"the tag "sha1=" contains the separator '=': write "sha1""#,
+        ),
+        (
+            plain().tags('=', ["=sha1"]),
+            r#"the tag "=sha1" begins with the separator '=': remove it"#,
+        ),
+        (
+            plain().tags('=', ["v 1"]),
+            r#"the tag "v 1" contains ' ': a tag has visible ASCII characters only"#,
         ),
         (
             plain().tags('=', ["v=1"]),
-            r#"the tag "v=1" can never stand in the header"#,
+            r#"the tag "v=1" contains the separator '=': write "v""#,
         ),
         (
             plain().item_separator(',').tags('=', ["v,1"]),
-            r#"the tag "v,1" can never stand in the header"#,
+            r#"the tag "v,1" contains the item separator ',': list the tags one by one"#,
         ),
         (
             plain().tags('=', [" v1"]),
-            r#"the tag " v1" can never stand in the header"#,
+            r#"the tag " v1" begins with white space (U+0020): remove it"#,
         ),
         (
             stripe().timestamp(Timestamp::tag("t=")),
-            r#"the tag "t=" can never stand in the header"#,
+            r#"the tag "t=" contains the separator '=': write "t""#,
         ),
         (
             plain().item_separator('é'),
-            "'é' cannot separate a header's items",
+            "'é' cannot separate the items or tags of a header: use an ASCII punctuation character, such as ',', or a space",
         ),
         (
             plain().item_separator('a'),
-            "'a' cannot separate a header's items",
+            "'a' cannot separate the items or tags of a header: use an ASCII punctuation character, such as ',', or a space",
         ),
         (
             plain().tags('\n', ["v1"]),
-            r"'\n' cannot separate a header's items",
+            r"'\n' cannot separate the items or tags of a header: use an ASCII punctuation character, such as ',', or a space",
         ),
         (
             plain().encoding(Encoding::Base64).item_separator('+'),
-            "'+' cannot separate a header's items: signatures may contain it",
+            "'+' cannot separate the items of a header: a signature in this encoding may contain it; check `encoding`",
         ),
         (
             plain().encoding(Encoding::Base64Url).item_separator('-'),
-            "'-' cannot separate a header's items: signatures may contain it",
+            "'-' cannot separate the items of a header: a signature in this encoding may contain it; check `encoding`",
         ),
         (
             plain().item_separator('=').tags('=', ["v1"]),
-            "items and tags have the same separator",
+            "'=' separates the items and also the tags: each needs its own character",
         ),
         (
             stripe().timestamp(Timestamp::tag("")),
-            "the timestamp's tag is empty",
+            r#"the tag of the timestamp is empty: write the text before the separator, such as "t""#,
         ),
         (
             stripe().timestamp(Timestamp::tag("v1")),
-            "the timestamp's tag is also a signature's",
+            r#"the tag "v1" is the timestamp's and also a signature's: each needs its own"#,
         ),
         (
             plain().item_separator(',').timestamp(Timestamp::tag("t")),
-            "the timestamp has a tag, but no tag separator was given",
+            "the timestamp has a tag, but .tags(…) was not called: call it with the separator and the tags of the signatures",
         ),
         (
             plain().tags('=', ["v1"]).timestamp(Timestamp::tag("t")),
-            "the timestamp has a tag, but no item separator was given",
+            "the timestamp has a tag, but .item_separator(…) was not called: call it with the character between the timestamp and the signatures",
         ),
         (
             plain().timestamp(header_timestamp()),
-            "the timestamp has a tolerance, but is not signed: anybody could renew it",
+            "the timestamp has a tolerance, but is not signed, so an attacker could renew it: add `Piece::Timestamp` to .signed(…), or call `accept_any_age`",
         ),
         (
             plain()
@@ -209,31 +240,29 @@ fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
         ),
         (
             plain().signed([Piece::Timestamp, Piece::Body]),
-            "the timestamp is signed, but not where it stands was given",
+            "the timestamp is signed, but .timestamp(…) was not called: call it to say where the timestamp is",
         ),
         (
             plain().signed([Piece::Id, Piece::Body]),
-            "the id is signed, but not where it stands was given",
+            "the id is signed, but .id_header(…) was not called: call it to say which header has the id",
         ),
         (
             plain().signed([Piece::Url, Piece::Body]),
-            "the URL is signed, but was not given: it cannot be learnt from the request",
+            "the URL is signed, but .url(…) was not called: call it with the URL that the sender calls, because a request does not contain it",
         ),
-        (
-            plain().signed([]),
-            "the signed pieces lack the body: anybody could exchange it",
-        ),
-        (
-            plain().signed([Piece::literal("v0:")]),
-            "the signed pieces lack the body: anybody could exchange it",
-        ),
+        (plain().signed([]), NO_BODY),
+        (plain().signed([Piece::literal("v0:")]), NO_BODY),
         (
             plain().signed([Piece::Body, Piece::Body]),
-            "the body is signed twice",
+            "the body is signed twice: remove one `Piece::Body`",
         ),
         (
             plain().signed([Piece::literal(""), Piece::Body]),
-            "a signed literal is empty",
+            "a signed literal is empty: remove it",
+        ),
+        (
+            plain().signed([Piece::literal("v0:\u{200b}"), Piece::Body]),
+            r#"the signed literal "v0:\u{200b}" contains an invisible character (U+200B): remove it"#,
         ),
         (
             plain().timestamp(header_timestamp()).signed([
@@ -241,27 +270,27 @@ fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
                 Piece::literal("0"),
                 Piece::Body,
             ]),
-            r#"the timestamp is separated by digits, "0": nobody could tell where it ends"#,
+            r#"the timestamp is followed by the literal "0" of digits: nothing marks where the timestamp ends"#,
         ),
         (
             plain().signed([Piece::Secret, Piece::Body]),
-            "the secret is a signed piece in a keyless digest, and only there",
+            "`Piece::Secret` is only for `keyless_sha256_open_to_length_extension`: remove it",
         ),
         (
             keyless("x-signature"),
-            "the secret is a signed piece in a keyless digest, and only there",
+            "a keyless digest without the secret proves nothing: add `Piece::Secret` to .signed(…)",
         ),
         (
             keyless("x-signature").signed([Piece::Body, Piece::Secret]),
-            "the secret is a signed piece after the body: it has to stand before it",
+            "`Piece::Secret` is after `Piece::Body`: put it before the body",
         ),
         (
             plain().require_header("x-version", " 1"),
-            r#"the header x-version can never have the value " 1""#,
+            r#"the header x-version cannot have the value " 1": it begins with white space (U+0020); remove it"#,
         ),
         (
             plain().require_header("x-version", "1\n2"),
-            r#"the header x-version can never have the value "1\n2""#,
+            r#"the header x-version cannot have the value "1\n2": it contains a line break (U+000A); remove it"#,
         ),
     ];
     for (scheme, message) in cases {
@@ -275,12 +304,32 @@ fn a_shared_key_scheme_without_a_usable_header_is_an_error() {
     let message = |scheme: SharedKeyScheme| scheme.build().expect_err("an error").to_string();
     assert_eq!(
         message(SharedKeyScheme::new("")),
-        r#""" is not the name of a header"#
+        "the name of a header is empty: write the name that the sender uses"
     );
     assert_eq!(
         message(SharedKeyScheme::new("x-key").alias("X-Key")),
-        "the header x-key is named twice"
+        "the header x-key is named twice: remove one of the two"
     );
+}
+
+#[test]
+fn a_provider_without_a_usable_name_is_an_error() {
+    for (name, message) in [
+        ("", "the name of the provider is empty: choose a text"),
+        (
+            "acme\n",
+            r#"the name of the provider "acme\n" ends with a line break (U+000A): remove it"#,
+        ),
+        (
+            "ac\u{ad}me",
+            r#"the name of the provider "ac\u{ad}me" contains an invisible character (U+00AD): remove it"#,
+        ),
+    ] {
+        let scheme = plain().build().expect("a scheme");
+        let secret = Secret::new("wJ4mX9").expect("a secret");
+        let error = Provider::new(name, scheme, secret).expect_err(message);
+        assert_eq!(error.to_string(), message);
+    }
 }
 
 /// `construction_cases` of the adversarial cases, for the scheme of each receiver.

@@ -281,7 +281,7 @@ fn keys_need_names_that_tell_them_apart() {
     assert_eq!(message(vec![]), "no key was given: at least one is needed");
     assert_eq!(
         message(vec![("", secret())]),
-        "the name of a key is empty: give each key a name, for example its date"
+        "the name of a key is empty: choose a text"
     );
     assert_eq!(
         message(vec![("a", secret()), ("a", secret())]),
@@ -289,7 +289,7 @@ fn keys_need_names_that_tell_them_apart() {
     );
     assert_eq!(
         message(vec![("a\n", secret())]),
-        r#"the name of a key contains a control character: "a\n""#
+        r#"the name of a key "a\n" ends with a line break (U+000A): remove it"#
     );
 }
 

@@ -321,11 +321,11 @@ fn what_cannot_be_signed_is_an_error_and_never_sent_signed() {
         ),
         (
             "",
-            "the request cannot be signed: its id is empty, or holds more than visible ASCII",
+            "the request cannot be signed: its id must be visible ASCII characters, and not empty",
         ),
         (
             "msg 1",
-            "the request cannot be signed: its id is empty, or holds more than visible ASCII",
+            "the request cannot be signed: its id must be visible ASCII characters, and not empty",
         ),
         ("msg\n1", r#"the header webhook-id cannot hold "msg\n1""#),
     ] {
@@ -370,7 +370,7 @@ fn a_secret_that_the_scheme_cannot_use_is_an_error() {
     let error = Signer::new(&vwo, &Secret::from_bytes(*b"a\nb").expect("a secret"));
     assert_eq!(
         error.expect_err("a newline").to_string(),
-        "secret cannot stand in a header"
+        "the secret has characters that a header cannot hold"
     );
 }
 
@@ -384,7 +384,7 @@ fn a_public_key_cannot_sign() {
     let error = Signer::new(&acme(scheme, key.clone()), &key);
     assert_eq!(
         error.expect_err("a public key").to_string(),
-        "a public key verifies, but cannot sign"
+        "a public key cannot sign: use an algorithm with a shared secret"
     );
 }
 

@@ -299,9 +299,16 @@ fn ways_that_cannot_be_right_are_configuration_errors() {
     assert_eq!(error(five.into()), "`any_of` has 5 ways: give it 1 to 4");
     assert_eq!(
         error(vec![("a", token()), ("a", signature())]),
-        r#"two ways are named "a""#
+        r#"two ways have the name "a": give each way its own name"#
     );
-    assert_eq!(error(vec![("", token())]), "the name of a way is empty");
+    assert_eq!(
+        error(vec![("", token())]),
+        "the name of a way is empty: choose a text"
+    );
+    assert_eq!(
+        error(vec![("a\u{a0}", token())]),
+        r#"the name of a way "a\u{a0}" ends with a no-break space (U+00A0): remove it"#
+    );
     assert_eq!(
         error(vec![("a", signature_or_token())]),
         "a way of `any_of` is itself an `any_of`: list all ways in one call"

@@ -88,6 +88,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     scheme::{Authenticator, Check, Proof, Scheme, SignedUrl},
     secret::Keys,
+    text,
     verified::Verified,
 };
 
@@ -193,16 +194,15 @@ impl Provider<Bytes> {
     ///
     /// # Errors
     ///
-    /// When a key is not written in the way that the scheme demands, or when the name is empty.
+    /// If a key is not written as the scheme requires, or if the name is empty, begins or ends with white
+    /// space, or contains a control character or an invisible character.
     pub fn new(
         name: impl Into<String>,
         scheme: Scheme,
         keys: impl Into<Keys>,
     ) -> Result<Self, ConfigError> {
         let name: Arc<str> = name.into().into();
-        if name.is_empty() {
-            return Err(ConfigError::new("the provider's name is empty"));
-        }
+        text::check_name("the name of the provider", &name)?;
         Ok(Self {
             keys: KeysHandle::new(name, scheme, &keys.into())?,
             parse: Arc::new(|body| Ok(body.clone())),

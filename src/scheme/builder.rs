@@ -39,7 +39,8 @@ use crate::{error::ConfigError, secret::Secret};
 ///     .build();
 /// assert_eq!(
 ///     unsafe_.unwrap_err().to_string(),
-///     "the timestamp has a tolerance, but is not signed: anybody could renew it",
+///     "the timestamp has a tolerance, but is not signed, so an attacker could renew it: add \
+///      `Piece::Timestamp` to .signed(…), or call `accept_any_age`",
 /// );
 /// # Ok(())
 /// # }
@@ -270,13 +271,17 @@ impl SignatureScheme {
     ///
     /// # Errors
     ///
-    /// When the scheme cannot be right: a header that is not a header's name, aliases that do not
-    /// go together, tags that can never stand in the header, a body that is not signed or is signed
-    /// twice, a tolerance for a timestamp that is not signed, a piece whose source was not given.
+    /// If the scheme cannot be right: a text that is not the name of a header, aliases that do not belong
+    /// together, a tag that cannot appear in the header, a body that is not signed or is signed twice, a
+    /// tolerance for a timestamp that is not signed, a signed piece without its source. The message names
+    /// the value, the reason and the remedy.
     pub fn build(self) -> Result<Scheme, ConfigError> {
         let contradiction = |text| Err(ConfigError::new(text));
         if self.has_alias && self.parallel {
-            return contradiction("headers cannot be aliases and parallel at once");
+            return contradiction(
+                "`alias` and `parallel_header` were both called: the names are either other names for one \
+                 header, or several headers",
+            );
         }
         let names = Aliases::new(&self.header, &self.more_headers)?;
         let (timestamp_tag, timestamp_headers) = match &self.timestamp {
@@ -304,34 +309,39 @@ impl SignatureScheme {
         }
         match (&tags, &timestamp_tag) {
             (None, Some(_)) => {
-                return contradiction("the timestamp has a tag, but no tag separator was given");
+                return contradiction(
+                    "the timestamp has a tag, but .tags(…) was not called: call it with the separator and \
+                     the tags of the signatures",
+                );
             }
             (Some(tags), Some(tag)) if tags.accepted.contains(tag) => {
-                return contradiction("the timestamp's tag is also a signature's");
+                return Err(ConfigError::new(format!(
+                    "the tag {tag:?} is the timestamp's and also a signature's: each needs its own"
+                )));
             }
             (_, Some(_)) if item_separator.is_none() => {
-                return contradiction("the timestamp has a tag, but no item separator was given");
+                return contradiction(
+                    "the timestamp has a tag, but .item_separator(…) was not called: call it with the \
+                     character between the timestamp and the signatures",
+                );
             }
             (Some(tags), _) if Some(tags.separator) == item_separator => {
-                return contradiction("items and tags have the same separator");
+                return Err(ConfigError::new(format!(
+                    "{:?} separates the items and also the tags: each needs its own character",
+                    char::from(tags.separator),
+                )));
             }
             _ => {}
         }
         if let Some(tags) = &tags {
             for tag in tags.accepted.iter().chain(&timestamp_tag) {
-                let separates =
-                    |byte| byte == tags.separator || Some(byte) == item_separator || byte == b' ';
-                let occurs = |byte: u8| byte.is_ascii_graphic() && !separates(byte);
-                if tag.is_empty() || !tag.bytes().all(occurs) {
-                    return Err(ConfigError::new(format!(
-                        "the tag {tag:?} can never stand in the header"
-                    )));
-                }
+                tags.check(tag, item_separator)?;
             }
         }
         if let Some(separator) = item_separator.filter(|byte| self.encoding.writes(*byte)) {
             return Err(ConfigError::new(format!(
-                "{:?} cannot separate a header's items: signatures may contain it",
+                "{:?} cannot separate the items of a header: a signature in this encoding may contain it; \
+                 check `encoding`",
                 char::from(separator),
             )));
         }
@@ -342,14 +352,18 @@ impl SignatureScheme {
             self.algorithm,
         )?;
         if content.covers_timestamp() && self.timestamp.is_none() {
-            return contradiction("the timestamp is signed, but not where it stands was given");
+            return contradiction(
+                "the timestamp is signed, but .timestamp(…) was not called: call it to say where the \
+                 timestamp is",
+            );
         }
         if let Some(timestamp) = &self.timestamp
             && timestamp.tolerance.is_some()
             && !content.covers_timestamp()
         {
             return contradiction(
-                "the timestamp has a tolerance, but is not signed: anybody could renew it",
+                "the timestamp has a tolerance, but is not signed, so an attacker could renew it: add \
+                 `Piece::Timestamp` to .signed(…), or call `accept_any_age`",
             );
         }
         if self.algorithm == Algorithm::KeylessSha256
@@ -371,18 +385,31 @@ impl SignatureScheme {
             && !content.proven.timestamp
         {
             return contradiction(
-                "the timestamp has a tolerance, but nothing tells where it begins: whoever has seen a \
-                 delivery could renew it",
+                "the timestamp has a tolerance, but nothing marks where it begins: a person who has seen a \
+                 delivery could renew it; sign a separator before it, or call `accept_renewal` or \
+                 `accept_any_age`",
             );
         }
         if content.covers_id() && self.id_headers.is_empty() {
-            return contradiction("the id is signed, but not where it stands was given");
-        }
-        if content.covers_secret() != (self.algorithm == Algorithm::KeylessSha256) {
             return contradiction(
-                "the secret is a signed piece in a keyless digest, and only there",
+                "the id is signed, but .id_header(…) was not called: call it to say which header has the id",
             );
         }
+        match (content.covers_secret(), self.algorithm) {
+            (true, Algorithm::KeylessSha256) => {}
+            (true, _) => {
+                return contradiction(
+                    "`Piece::Secret` is only for `keyless_sha256_open_to_length_extension`: remove it",
+                );
+            }
+            (false, Algorithm::KeylessSha256) => {
+                return contradiction(
+                    "a keyless digest without the secret proves nothing: add `Piece::Secret` to .signed(…)",
+                );
+            }
+            (false, _) => {}
+        }
+        self.key.check()?;
         if !content.proven.body && !self.movable_body {
             return contradiction(
                 "nothing marks where the signed body begins or ends: a person who has seen a delivery can \
@@ -394,12 +421,9 @@ impl SignatureScheme {
             .required
             .into_iter()
             .map(|(name, value)| {
-                if value.trim() != value || http::HeaderValue::from_str(&value).is_err() {
-                    return Err(ConfigError::new(format!(
-                        "the header {name} can never have the value {value:?}"
-                    )));
-                }
-                Ok((headers::name(&name)?, value))
+                let name = headers::name(&name)?;
+                headers::check_value(&name, &value)?;
+                Ok((name, value))
             })
             .collect::<Result<_, ConfigError>>()?;
         let id_headers = match self.id_headers.split_first() {
@@ -411,7 +435,8 @@ impl SignatureScheme {
             // One for all, or one each: else headers of two families could be mixed.
             if self.has_alias && count != 1 && count != names.len() {
                 return Err(ConfigError::new(format!(
-                    "the {what} has {count} headers, but the signature has {}",
+                    "the {what} header has {count} names, but the signature header has {}: give it one name \
+                     or as many",
                     names.len(),
                 )));
             }

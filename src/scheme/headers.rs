@@ -1,10 +1,11 @@
-//! Headers, read strictly: each once, none endless.
+//! Reads headers strictly: each once, and none without a maximum length.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
     error::ConfigError,
     rejection::{Rejection, RejectionKind},
+    text,
 };
 
 /// How often a header may come, if the scheme says that it may be repeated.
@@ -14,14 +15,52 @@ const MOST_REPEATED_VALUES: usize = 4;
 const LONGEST_VALUE_BYTES: usize = 4096;
 
 pub(crate) fn name(text: &str) -> Result<HeaderName, ConfigError> {
-    HeaderName::from_bytes(text.as_bytes())
-        .map_err(|_| ConfigError::new(format!("{text:?} is not the name of a header")))
+    HeaderName::from_bytes(text.as_bytes()).map_err(|_| {
+        ConfigError::new(if text.is_empty() {
+            "the name of a header is empty: write the name that the sender uses".to_owned()
+        } else {
+            format!("{text:?} is not the name of a header: {}", problem(text))
+        })
+    })
 }
 
-/// The one value of a header.
+/// Checks that a header can have a value that the owner typed.
+pub(crate) fn check_value(name: &HeaderName, value: &str) -> Result<(), ConfigError> {
+    let problem = match (text::unseen(value), HeaderValue::from_str(value)) {
+        (Some(unseen), _) => format!("it {unseen}; remove it"),
+        (None, Err(_)) => "it has characters that a header cannot hold".to_owned(),
+        (None, Ok(_)) => return Ok(()),
+    };
+    Err(ConfigError::new(format!(
+        "the header {name} cannot have the value {value:?}: {problem}"
+    )))
+}
+
+/// What is wrong with the name of a header, and what to do.
+fn problem(text: &str) -> String {
+    if let Some(unseen) = text::unseen(text) {
+        return format!("it {unseen}; remove it");
+    }
+    // `X-Signature: sha256=`, copied from a page of the sender.
+    if let Some((name, _)) = text.split_once(':')
+        && HeaderName::from_bytes(name.as_bytes()).is_ok()
+    {
+        return format!("it contains ':'; write {name:?}");
+    }
+    let is_wrong = |c: &char| {
+        let mut bytes = [0; 4];
+        HeaderName::from_bytes(c.encode_utf8(&mut bytes).as_bytes()).is_err()
+    };
+    match text.chars().find(is_wrong) {
+        Some(wrong) => format!("it contains {wrong:?}; a name has letters, digits and '-'"),
+        None => "it is too long".to_owned(),
+    }
+}
+
+/// The only value of a header.
 ///
-/// Two values are refused even when they are equal: which one counts is what a sender, a proxy and
-/// a receiver disagree about.
+/// Two values are rejected even if they are equal: a sender, a proxy and a receiver may disagree about
+/// which one counts.
 pub(crate) fn single<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
@@ -54,7 +93,7 @@ pub(crate) fn repeated<'a>(
     Ok(values())
 }
 
-/// What an id that is signed has to be: something, and visible ASCII alone.
+/// A signed id must be visible ASCII, and not empty.
 pub(crate) fn is_readable_id(id: &[u8]) -> bool {
     !id.is_empty() && id.iter().all(u8::is_ascii_graphic)
 }
@@ -76,7 +115,7 @@ impl Aliases {
             let other = name(other)?;
             if aliases.iter().any(|name| *name == other) {
                 return Err(ConfigError::new(format!(
-                    "the header {other} is named twice"
+                    "the header {other} is named twice: remove one of the two"
                 )));
             }
             aliases.others.push(other);
@@ -96,12 +135,12 @@ impl Aliases {
         self.others.len().saturating_add(1)
     }
 
-    /// The one name for which this header is looked up.
+    /// The name under which this header is looked up.
     ///
-    /// `family` is the position of the alias under which the signature came: `svix-signature` goes
-    /// with `svix-id`, so that headers of two families never mix.
+    /// `family` is the position of the alias under which the signature was found. `svix-signature` belongs
+    /// to `svix-id`, so that headers of two families are never mixed.
     pub(crate) fn pick(&self, headers: &HeaderMap, family: Option<usize>) -> &HeaderName {
-        // Most senders have one name: it need not be looked for before it is looked up.
+        // Most senders have one name. It is looked up directly.
         if self.others.is_empty() {
             return &self.first;
         }

@@ -4,7 +4,7 @@ use data_encoding::{HEXLOWER_PERMISSIVE, Specification};
 use zeroize::Zeroizing;
 
 use super::mac::Algorithm;
-use crate::{error::ConfigError, secret::Secret};
+use crate::{error::ConfigError, secret::Secret, text};
 
 /// The key of a MAC that is written in base64 has at least this many bytes.
 ///
@@ -38,6 +38,17 @@ pub(crate) struct KeyText {
 }
 
 impl KeyText {
+    /// Checks the prefix.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        match self.prefix.as_deref() {
+            None => Ok(()),
+            Some("") => Err(ConfigError::new(
+                "the key prefix is empty: do not call `key_prefix`",
+            )),
+            Some(prefix) => text::check_name("the key prefix", prefix),
+        }
+    }
+
     pub(crate) fn decode(
         &self,
         secret: &Secret,

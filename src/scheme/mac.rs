@@ -125,14 +125,16 @@ impl Algorithm {
             #[cfg(feature = "ed25519")]
             Self::Ed25519 => {
                 let key = <&[u8; 32]>::try_from(key.as_slice())
-                    .map_err(|_| ConfigError::new("an Ed25519 public key has 32 bytes"))
+                    .map_err(|_| ConfigError::new(format!("an Ed25519 public key has 32 bytes, found {}", key.len())))
                     .and_then(|key| {
                         ed25519_dalek::VerifyingKey::from_bytes(key)
-                            .map_err(|_| ConfigError::new("not an Ed25519 public key"))
+                            .map_err(|_| ConfigError::new("not an Ed25519 public key: copy it from the sender again, all of it"))
                     })?;
                 // Under a key of small order one signature holds for many messages.
                 if key.is_weak() {
-                    return Err(ConfigError::new("the Ed25519 public key is of small order"));
+                    return Err(ConfigError::new(
+                        "the Ed25519 public key has a small order: under it, signatures prove nothing",
+                    ));
                 }
                 Verifier::Ed25519 {
                     key: Arc::new(key),
@@ -143,7 +145,7 @@ impl Algorithm {
             Self::EcdsaP256 => {
                 use p256::pkcs8::DecodePublicKey;
                 let key = p256::ecdsa::VerifyingKey::from_public_key_der(&key).map_err(|_| {
-                    ConfigError::new("not a P-256 public key in SubjectPublicKeyInfo form")
+                    ConfigError::new("not a P-256 public key in SubjectPublicKeyInfo form: copy it from the sender again, all of it")
                 })?;
                 Verifier::EcdsaP256 {
                     key: Arc::new(key),

@@ -78,7 +78,7 @@ impl SharedKeyScheme {
     ///
     /// # Errors
     ///
-    /// When a header is not the name of one, or is named twice.
+    /// If a text is not the name of a header, or a header is named twice.
     pub fn build(self) -> Result<Scheme, ConfigError> {
         Ok(Scheme(Kind::SharedKey(Arc::new(SharedKey {
             headers: Aliases::new(&self.header, &self.aliases)?,
@@ -177,7 +177,7 @@ impl SharedKey {
             Credentials::Verbatim => secret.as_bytes().to_vec(),
         };
         let mut value = http::HeaderValue::from_bytes(&Zeroizing::new(value))
-            .map_err(|_| ConfigError::new("secret cannot stand in a header"))?;
+            .map_err(|_| ConfigError::new("the secret has characters that a header cannot hold"))?;
         value.set_sensitive(true);
         Ok((self.headers.first().clone(), value))
     }

@@ -33,7 +33,9 @@ impl Scheme {
         };
         let verifier = signed.verifier(secret)?;
         if verifier.start(&[]).tag(&mut [0; 64]).is_none() {
-            return Err(ConfigError::new("a public key verifies, but cannot sign"));
+            return Err(ConfigError::new(
+                "a public key cannot sign: use an algorithm with a shared secret",
+            ));
         }
         Ok(SigningKey {
             secret: secret.clone(),
@@ -128,7 +130,7 @@ impl Signed {
         };
         if facts.id.is_some_and(|(_, id)| !is_readable_id(id)) {
             return Err(ConfigError::new(
-                "the request cannot be signed: its id is empty, or holds more than visible ASCII",
+                "the request cannot be signed: its id must be visible ASCII characters, and not empty",
             ));
         }
         let mut signatures = Vec::new();

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     error::ConfigError,
     rejection::{ExpectedShape, FoundShape, Rejection, RejectionKind, Tag},
+    text,
 };
 
 /// How a signature's bytes are written in its header.
@@ -155,12 +156,48 @@ pub(crate) struct Tags {
 impl Tags {
     pub(crate) fn new(separator: char, accepted: Vec<String>) -> Result<Self, ConfigError> {
         if accepted.is_empty() {
-            return Err(ConfigError::new("a tag separator, but no accepted tag"));
+            return Err(ConfigError::new(
+                "`tags` has no tag: name at least one, such as \"v1\"",
+            ));
         }
         Ok(Self {
             separator: ascii(separator)?,
             accepted,
         })
+    }
+
+    /// Checks that a tag can appear in the header.
+    pub(crate) fn check(&self, tag: &str, item_separator: Option<u8>) -> Result<(), ConfigError> {
+        let separator = char::from(self.separator);
+        let wrong = |problem: String| Err(ConfigError::new(format!("the tag {tag:?} {problem}")));
+        if tag.is_empty() {
+            return Err(ConfigError::new(format!(
+                "a tag is empty: write the text before the separator {separator:?}"
+            )));
+        }
+        if let Some((before, _)) = tag.split_once(separator) {
+            return wrong(if before.is_empty() {
+                format!("begins with the separator {separator:?}: remove it")
+            } else {
+                format!("contains the separator {separator:?}: write {before:?}")
+            });
+        }
+        if let Some(separator) = item_separator.map(char::from)
+            && tag.contains(separator)
+        {
+            return wrong(format!(
+                "contains the item separator {separator:?}: list the tags one by one"
+            ));
+        }
+        if let Some(unseen) = text::unseen(tag) {
+            return wrong(format!("{unseen}: remove it"));
+        }
+        match tag.chars().find(|c| !c.is_ascii_graphic()) {
+            Some(other) => wrong(format!(
+                "contains {other:?}: a tag has visible ASCII characters only"
+            )),
+            None => Ok(()),
+        }
     }
 }
 
@@ -394,5 +431,10 @@ pub(crate) fn ascii(separator: char) -> Result<u8, ConfigError> {
     u8::try_from(separator)
         .ok()
         .filter(|byte| byte.is_ascii_punctuation() || *byte == b' ')
-        .ok_or_else(|| ConfigError::new(format!("{separator:?} cannot separate a header's items")))
+        .ok_or_else(|| {
+            ConfigError::new(format!(
+                "{separator:?} cannot separate the items or tags of a header: use an ASCII punctuation \
+                 character, such as ',', or a space"
+            ))
+        })
 }

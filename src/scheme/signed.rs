@@ -14,6 +14,7 @@ use super::{
 use crate::{
     error::ConfigError,
     rejection::{ExpectedShape, Fixed, FoundShape, Rejection, RejectionKind},
+    text::{describe, never_typed},
 };
 
 /// A piece of the bytes that are signed.
@@ -113,14 +114,18 @@ impl SignedContent {
         timestamp: Option<&Timestamp>,
         algorithm: Algorithm,
     ) -> Result<Self, ConfigError> {
-        let lacks_body =
-            || ConfigError::new("the signed pieces lack the body: anybody could exchange it");
+        let lacks_body = || {
+            ConfigError::new(
+                "the signed pieces do not include the body, so an attacker could replace it: add \
+                 `Piece::Body`",
+            )
+        };
         let body = pieces.iter().position(|piece| *piece == Piece::Body);
         let (before_body, rest) = pieces.split_at(body.ok_or_else(lacks_body)?);
         let after_body = rest.get(1..).unwrap_or_default();
         if after_body.contains(&Piece::Secret) {
             return Err(ConfigError::new(
-                "the secret is a signed piece after the body: it has to stand before it",
+                "`Piece::Secret` is after `Piece::Body`: put it before the body",
             ));
         }
         // Read from the outside in: the body begins where the pieces before it end, and ends where the
@@ -247,7 +252,7 @@ fn parts(
         let is_proven = begins_for_sure && ends_for_sure;
         begins_for_sure = is_proven;
         parts.push(match piece {
-            Piece::Body => return Err(ConfigError::new("the body is signed twice")),
+            Piece::Body => return Err(ConfigError::new("the body is signed twice: remove one `Piece::Body`")),
             Piece::Header(name) => {
                 let name = headers::name(name)?;
                 if is_proven {
@@ -260,9 +265,17 @@ fn parts(
                 Part::Id(end)
             }
             Piece::Literal(text) if text.is_empty() => {
-                return Err(ConfigError::new("a signed literal is empty"));
+                return Err(ConfigError::new("a signed literal is empty: remove it"));
             }
-            Piece::Literal(text) => Part::Literal(text.clone()),
+            Piece::Literal(text) => {
+                if let Some(invisible) = text.chars().find(|c| never_typed(*c)) {
+                    return Err(ConfigError::new(format!(
+                        "the signed literal {text:?} contains {}: remove it",
+                        describe(invisible)
+                    )));
+                }
+                Part::Literal(text.clone())
+            }
             Piece::Method => Part::Method(end),
             Piece::Secret => Part::Secret,
             Piece::Timestamp => {
@@ -275,7 +288,8 @@ fn parts(
                     && text.bytes().all(|byte| byte.is_ascii_digit())
                 {
                     return Err(ConfigError::new(format!(
-                        "the timestamp is separated by digits, {text:?}: nobody could tell where it ends"
+                        "the timestamp is followed by the literal {text:?} of digits: nothing marks where the \
+                         timestamp ends"
                     )));
                 }
                 proven.timestamp = is_proven;
@@ -283,7 +297,8 @@ fn parts(
             }
             Piece::Url => Part::Url(url.cloned().ok_or_else(|| {
                 ConfigError::new(
-                    "the URL is signed, but was not given: it cannot be learnt from the request",
+                    "the URL is signed, but .url(…) was not called: call it with the URL that the sender \
+                     calls, because a request does not contain it",
                 )
             })?),
         });

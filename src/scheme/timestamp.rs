@@ -151,9 +151,9 @@ impl Timestamp {
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         match &self.from {
-            From::Tag(tag) if tag.is_empty() => {
-                Err(ConfigError::new("the timestamp's tag is empty"))
-            }
+            From::Tag(tag) if tag.is_empty() => Err(ConfigError::new(
+                "the tag of the timestamp is empty: write the text before the separator, such as \"t\"",
+            )),
             _ => Ok(()),
         }
     }

@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     error::ConfigError,
     rejection::{Rejection, RejectionKind},
+    text,
 };
 
 /// Each way costs one MAC for each key.
@@ -66,11 +67,12 @@ impl Scheme {
         let mut schemes = Vec::new();
         for (name, scheme) in ways {
             let name: Arc<str> = name.into().into();
-            if name.is_empty() {
-                return Err(ConfigError::new("the name of a way is empty"));
-            }
+            text::check_name("the name of a way", &name)?;
             if names.contains(&name) {
-                return Err(ConfigError::new(format!("two ways are named {:?}", &*name)));
+                return Err(ConfigError::new(format!(
+                    "two ways have the name {:?}: give each way its own name",
+                    &*name
+                )));
             }
             if matches!(scheme.0, Kind::AnyOf(_)) {
                 return Err(nested());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Secret;
-use crate::error::ConfigError;
+use crate::{error::ConfigError, text};
 
 /// One or more named secrets. They are tried in order, and
 /// [`Verified::key_name`](crate::Verified::key_name) reports which one matched.
@@ -40,23 +40,15 @@ impl Keys {
     /// # Errors
     ///
     /// - There is no secret.
-    /// - A name is empty, occurs twice, or contains a control character.
+    /// - A name is empty, occurs twice, begins or ends with white space, or contains a control character or
+    ///   an invisible character.
     pub fn named<N: Into<String>>(
         keys: impl IntoIterator<Item = (N, Secret)>,
     ) -> Result<Self, ConfigError> {
         let mut named: Vec<Key> = Vec::new();
         for (name, secret) in keys {
             let name: Arc<str> = name.into().into();
-            if name.is_empty() {
-                return Err(ConfigError::new(
-                    "the name of a key is empty: give each key a name, for example its date",
-                ));
-            }
-            if name.chars().any(char::is_control) {
-                return Err(ConfigError::new(format!(
-                    "the name of a key contains a control character: {name:?}"
-                )));
-            }
+            text::check_name("the name of a key", &name)?;
             if named.iter().any(|key| key.name == name) {
                 return Err(ConfigError::new(format!(
                     "two keys have the name {name:?}: give each key its own name"
