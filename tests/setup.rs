@@ -100,6 +100,64 @@ async fn an_unsigned_set_up_request_is_answered_only_where_the_owner_asked_for_i
     }
 }
 
+/// The header comes back, and nothing else is answered. Asana sends its key in that header: the owner takes
+/// it from the response.
+#[tokio::test]
+async fn a_set_up_request_with_its_code_in_a_header_is_answered_with_that_header() {
+    for (name, header, body, answer) in [
+        (
+            "asana",
+            "x-hook-secret: b537207f20cbfa02357cf448134da559",
+            "",
+            "x-hook-secret",
+        ),
+        (
+            "clio",
+            "x-hook-secret: b537207f20cbfa02357cf448134da559",
+            "{}",
+            "x-hook-secret",
+        ),
+        (
+            "ringcentral",
+            "validation-token: d3a83745-b85c",
+            "",
+            "validation-token",
+        ),
+        (
+            "smartsheet",
+            "smartsheet-hook-challenge: d3a83745-b85c",
+            r#"{"challenge":"d3a83745-b85c","webhookId":1}"#,
+            "smartsheet-hook-response",
+        ),
+    ] {
+        let (response, sent) = respond(answering(name), request(header, body)).await;
+        let (_, code) = header.split_once(": ").expect("a header");
+        assert_eq!(response.status(), StatusCode::OK, "{name}");
+        assert_eq!(response.headers()[answer], code, "{name}");
+        assert!(sent.is_empty(), "{name}");
+
+        let mut twice = request(header, body);
+        let (header_name, _) = header.split_once(": ").expect("a header");
+        let another = http::HeaderValue::from_static("another");
+        twice.headers_mut().append(header_name, another);
+        for other in [
+            request(header, r#"{"events":[]}"#),
+            request("", body),
+            request(
+                &format!("{}: a b", header.split_once(": ").expect("a header").0),
+                body,
+            ),
+            twice,
+        ] {
+            let (response, _) = respond(answering(name), other).await;
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{name}");
+            assert!(!response.headers().contains_key(answer), "{name}");
+        }
+        let (response, _) = respond(preset(name), request(header, body)).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_exactly_the_set_up_request_is_rejected_like_any_unsigned_request() {
     let long = format!(
