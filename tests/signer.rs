@@ -7,7 +7,7 @@ mod judge;
 #[path = "common/reference.rs"]
 mod reference;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -53,6 +53,29 @@ fn standard_webhooks() -> SignatureScheme {
 
 fn whsec(key: &[u8]) -> Secret {
     Secret::new(format!("whsec_{}", reference::base64(key))).expect("a secret")
+}
+
+/// WorkOS writes a space after the comma, and its package for Python rejects a header without it. The
+/// layer accepts a header with and without the space.
+#[test]
+fn the_header_of_workos_has_a_space_after_the_comma() {
+    let workos = provider::workos(secret());
+    let signer = Signer::new(&workos, &secret()).expect("a signer");
+    let signed = signer.sign(post(BODY));
+    let value = header(&signed, "workos-signature").to_owned();
+    let (time, signature) = value.split_once(", ").expect("a space after the comma");
+    let time = time.strip_prefix("t=").expect("a timestamp");
+    let hmac = reference::hmac(Sha256, b"wJ4mX9", format!("{time}.{BODY}").as_bytes());
+    assert_eq!(signature, format!("v1={}", reference::hex(&hmac)));
+    let now = SystemTime::UNIX_EPOCH + Duration::from_millis(time.parse().expect("digits"));
+    for value in [value.clone(), value.replace(", ", ",")] {
+        let mut request = post(BODY);
+        let value = value.parse().expect("a value");
+        request.headers_mut().insert("workos-signature", value);
+        let (head, body) = request.into_parts();
+        let verdict = workos.verify(&head, body, now);
+        assert!(verdict.is_ok(), "{:?}", verdict.err());
+    }
 }
 
 fn post(body: &'static str) -> Request<Bytes> {

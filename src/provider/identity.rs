@@ -77,7 +77,8 @@ fn workos(keys) -> Provider<Bytes> {
         "workos-signature",
         "v1",
         Timestamp::tag("t").milliseconds().tolerance(Duration::from_secs(180)),
-    ),
+    )
+    .space_after_items(),
     source: Source, "2026-11-27", [
         "https://workos.com/docs/events/data-syncing/webhooks",
         "https://github.com/workos/workos-node/blob/main/src/common/crypto/signature-provider.ts",

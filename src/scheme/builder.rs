@@ -56,6 +56,7 @@ pub struct SignatureScheme {
     repeatable: bool,
     encoding: Encoding,
     item_separator: Option<char>,
+    is_spaced: bool,
     tags: Option<(char, Vec<String>)>,
     timestamp: Option<Timestamp>,
     id_headers: Vec<String>,
@@ -77,6 +78,7 @@ impl SignatureScheme {
             repeatable: false,
             encoding: Encoding::Hex,
             item_separator: None,
+            is_spaced: false,
             tags: None,
             timestamp: None,
             id_headers: Vec::new(),
@@ -175,6 +177,12 @@ impl SignatureScheme {
     /// The header is a list, of which any signature may match. Blanks around its items do not count.
     pub fn item_separator(mut self, separator: char) -> Self {
         self.item_separator = Some(separator);
+        self
+    }
+
+    /// The sender writes a space after each item separator. Reading accepts a list with and without it.
+    pub(crate) fn space_after_items(mut self) -> Self {
+        self.is_spaced = true;
         self
     }
 
@@ -455,6 +463,7 @@ impl SignatureScheme {
                 parallel: self.parallel,
                 repeatable: self.repeatable,
                 item_separator,
+                is_spaced: self.is_spaced,
                 tags,
                 timestamp_tag,
                 encoding: self.encoding,

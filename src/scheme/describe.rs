@@ -203,13 +203,13 @@ impl Signed {
         } else {
             items.push(signature(""));
         }
-        match header.item_separator {
+        match header.written_separator() {
             // One item of a list shows nothing of the list.
             Some(separator) if items.len() == 1 => {
                 let item = items.concat();
-                format!("{item}{}{item}", char::from(separator))
+                format!("{item}{separator}{item}")
             }
-            separator => items.join(&separator.map(char::from).map_or("|".into(), String::from)),
+            separator => items.join(&separator.unwrap_or_else(|| "|".into())),
         }
     }
 

@@ -95,6 +95,8 @@ pub(crate) struct SignatureHeader {
     /// The header may come several times.
     pub(crate) repeatable: bool,
     pub(crate) item_separator: Option<u8>,
+    /// The sender writes a space after the item separator.
+    pub(crate) is_spaced: bool,
     pub(crate) tags: Option<Tags>,
     pub(crate) timestamp_tag: Option<String>,
     pub(crate) encoding: Encoding,
@@ -297,6 +299,13 @@ impl SignatureHeader {
             .is_some_and(|expected| expected.as_bytes() == tag)
     }
 
+    /// What the sender writes between two items of a list.
+    pub(crate) fn written_separator(&self) -> Option<String> {
+        let separator = char::from(self.item_separator?);
+        let space = if self.is_spaced { " " } else { "" };
+        Some(format!("{separator}{space}"))
+    }
+
     /// How many signatures a delivery can carry.
     #[cfg(feature = "testing")]
     pub(crate) fn room_for(&self, algorithm: Algorithm) -> usize {
@@ -328,8 +337,7 @@ impl SignatureHeader {
         let timestamp_tag = self.timestamp_tag.as_ref();
         let timestamp = timestamp_tag.map(|tag| tagged(Some(tag), timestamp));
         let items: Vec<String> = timestamp.into_iter().chain(signatures).collect();
-        let separator = self.item_separator.map(char::from).map(String::from);
-        let value = items.join(&separator.unwrap_or_default());
+        let value = items.join(&self.written_separator().unwrap_or_default());
         vec![(self.names.first(), value)]
     }
 
