@@ -11,7 +11,7 @@
 
 #[path = "../../../src/error.rs"]
 mod error;
-#[path = "../../../src/rejection.rs"]
+#[path = "../../../src/rejection/mod.rs"]
 mod rejection;
 mod scheme;
 #[path = "../../../src/secret/mod.rs"]
@@ -158,7 +158,7 @@ fn shared_key(basic: bool) {
         let text = if basic { format!("Basic {text}") } else { text };
         let mut headers = HeaderMap::new();
         headers.insert("acme-key", HeaderValue::from_str(&text).expect("a value"));
-        let presented = scheme.read(&headers).expect("a key");
+        let presented = scheme::digest(scheme.read(&headers).expect("a key"));
         assert_eq!(verdict(key.matches(&presented)), expected);
     }
 }

@@ -14,3 +14,8 @@ pub struct Scheme(pub(crate) Kind);
 pub(crate) enum Kind {
     SharedKey(std::sync::Arc<shared_key::SharedKey>),
 }
+
+/// The digest of a presented key, which only `scheme` may read.
+pub(crate) fn digest(presented: shared_key::PresentedKey<'_>) -> shared_key::KeyDigest {
+    presented.digest
+}
