@@ -290,6 +290,7 @@ impl<E: fmt::Debug> fmt::Debug for Verified<E> {
         f.debug_struct("Verified")
             .field("provider", &self.provider())
             .field("key_name", &self.key_name())
+            .field("tenant", &self.tenant())
             .field("delivery_id", &self.delivery_id())
             .field("event", &self.0.event)
             .finish_non_exhaustive()
@@ -329,6 +330,12 @@ impl Acceptance {
         self.origin.key_name()
     }
 
+    /// The tenant whose keys verified the delivery. `None` for the keys that the provider holds itself.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.origin.tenant()
+    }
+
     /// The length of the body in bytes.
     #[must_use]
     pub fn body_bytes(&self) -> usize {
@@ -341,6 +348,7 @@ impl fmt::Debug for Acceptance {
         f.debug_struct("Acceptance")
             .field("provider", &self.provider())
             .field("key_name", &self.key_name())
+            .field("tenant", &self.tenant())
             .field("body_bytes", &self.body_bytes)
             .finish()
     }

@@ -237,6 +237,62 @@ fn a_clock_may_call_the_layer_that_reads_it() {
 }
 
 #[test]
+fn the_tenant_is_on_the_span_and_in_the_warning_and_all_tenants_share_one_limit() {
+    use tower_webhook_auth::tenants::{Selection, Unverified};
+
+    let source = |delivery: Unverified<'_>| {
+        let tenant = delivery.uri().path().trim_start_matches('/').to_owned();
+        Selection::LookUp(async move {
+            if tenant == "outage" {
+                return Err("no route\nto the database".into());
+            }
+            let keys = Keys::from(Secret::new(SECRET).expect("a secret"));
+            Ok(Some(keys.of_tenant(tenant)))
+        })
+    };
+    let service = layer()
+        .clock(|| SystemTime::UNIX_EPOCH)
+        .keys_from(source)
+        .layer(common::Inner::default());
+    let deliver = |path: &str, signature: &str| {
+        let request = Request::post(path)
+            .header("x-hub-signature", format!("sha1={signature}"))
+            .body(Full::<Bytes>::from(BODY))
+            .expect("a request");
+        let response = block_on(service.clone().oneshot(request));
+        response.expect("an infallible service").status()
+    };
+    let lines = logged(|| {
+        tracing::info_span!("delivery", webhook.tenant = tracing::field::Empty)
+            .in_scope(|| assert_eq!(deliver("/acme", MAC), StatusCode::OK));
+        for tenant in 0..100 {
+            let path = format!("/tenant-{tenant}");
+            assert_eq!(deliver(&path, FORGED), StatusCode::UNAUTHORIZED);
+        }
+        assert_eq!(deliver("/outage", MAC), StatusCode::SERVICE_UNAVAILABLE);
+    });
+    assert!(
+        lines[0].contains(r#"delivery{webhook.tenant="acme"}"#),
+        "{lines:?}"
+    );
+    let mismatches: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.contains("signature_mismatch"))
+        .collect();
+    assert_eq!(mismatches.len(), 32);
+    assert!(
+        mismatches[31].contains(r#"webhook.tenant="tenant-31""#),
+        "{mismatches:?}"
+    );
+    // The error of the source is on one line.
+    let outage = lines.last().expect("a line");
+    assert!(
+        outage.contains(r"webhook.key_error=no route\nto the database"),
+        "{outage}"
+    );
+}
+
+#[test]
 fn a_span_receives_the_fields_that_it_declares() {
     let service = layer().layer(common::Inner::default());
     let lines = logged(|| {

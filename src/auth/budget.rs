@@ -156,6 +156,12 @@ impl Share {
         Self { budget, held: 0 }
     }
 
+    /// The whole share. What is left is an empty one.
+    #[must_use]
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::of(None))
+    }
+
     /// Makes the share at least `needed` and at most `wanted` bytes large, and returns its size.
     ///
     /// `None` when the budget has not enough left. The share then stays as it is.

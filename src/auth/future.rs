@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -15,9 +16,19 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{read::Reader, settings::Settings};
+use super::{
+    budget::Share,
+    deadline::Deadline,
+    keys::{Next, poll_lookup},
+    read::{Reader, bytes_per_poll},
+    settings::Settings,
+};
 use crate::{
-    error::BoxError, rejection::Rejection, response::ResponseBody, scheme::Check,
+    error::BoxError,
+    rejection::Rejection,
+    response::ResponseBody,
+    scheme::Check,
+    tenants::{KeySource, OwnKeys},
     verified::Acceptance,
 };
 
@@ -26,19 +37,46 @@ pin_project! {
     ///
     /// Dropping it at any point releases everything that it holds. It spawns nothing and boxes
     /// nothing.
-    pub struct ResponseFuture<S, B, E>
+    pub struct ResponseFuture<S, B, E, K = OwnKeys>
     where
         S: Service<Request<Full<Bytes>>>,
+        K: KeySource,
     {
         #[pin]
-        state: State<B, S::Future, E>,
-        inner_call: Option<InnerCall<S, E>>,
+        state: State<B, S::Future, E, K, K::Lookup>,
+        inner_call: Option<InnerCall<S, E, K>>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<B, F, E> {
+    enum State<B, F, E, K, L> {
+        // The head says whose keys to use. The body is not polled before they are found.
+        LookingUp {
+            #[pin]
+            lookup: L,
+            #[pin]
+            deadline: Deadline,
+            reader: Option<Reader<B>>,
+            arrived: SystemTime,
+        },
+        // The body says whose keys to use. It counts in the memory budget until the verdict.
+        LookingUpByBody {
+            #[pin]
+            lookup: L,
+            #[pin]
+            deadline: Deadline,
+            body: Bytes,
+            share: Share,
+            arrived: SystemTime,
+        },
+        // The keys that the body selected were found.
+        Checking {
+            check: Check,
+            body: Bytes,
+            checked: usize,
+            share: Share,
+        },
         Reading {
             #[pin]
             reader: Reader<B>,
@@ -52,7 +90,7 @@ pin_project! {
             #[pin]
             future: F,
             acceptance: Option<Acceptance>,
-            settings: Arc<Settings<E>>,
+            settings: Arc<Settings<E, K>>,
         },
         Rejected {
             response: Option<Response<Bytes>>,
@@ -62,10 +100,10 @@ pin_project! {
 
 /// What the call of the inner service needs. It is kept outside of the states, because each move of
 /// a request head copies about 200 bytes.
-pub(crate) struct InnerCall<S, E> {
+pub(crate) struct InnerCall<S, E, K> {
     pub(crate) head: Parts,
     pub(crate) inner: S,
-    pub(crate) settings: Arc<Settings<E>>,
+    pub(crate) settings: Arc<Settings<E, K>>,
 }
 
 /// What follows from a verified delivery.
@@ -74,7 +112,7 @@ enum Verdict {
     SetUp(Response<Bytes>),
 }
 
-impl<S, E: Send + Sync + 'static> InnerCall<S, E> {
+impl<S, E: Send + Sync + 'static, K> InnerCall<S, E, K> {
     /// Asks for the verdict over the whole body, and puts the event into the request's extensions.
     fn verify(&mut self, check: &mut Check, body: &Bytes) -> Result<Verdict, Rejection> {
         let proof = check.finish()?;
@@ -92,11 +130,29 @@ impl<S, E: Send + Sync + 'static> InnerCall<S, E> {
     }
 }
 
-impl<S, B, E> ResponseFuture<S, B, E>
+impl<S, B, E, K> ResponseFuture<S, B, E, K>
 where
     S: Service<Request<Full<Bytes>>>,
+    K: KeySource,
 {
-    pub(crate) fn reading(reader: Reader<B>, check: Check, inner_call: InnerCall<S, E>) -> Self {
+    pub(crate) fn looking_up(
+        lookup: K::Lookup,
+        reader: Reader<B>,
+        arrived: SystemTime,
+        inner_call: InnerCall<S, E, K>,
+    ) -> Self {
+        Self {
+            state: State::LookingUp {
+                lookup,
+                deadline: Deadline::new(inner_call.settings.key_deadline),
+                reader: Some(reader),
+                arrived,
+            },
+            inner_call: Some(inner_call),
+        }
+    }
+
+    pub(crate) fn reading(reader: Reader<B>, check: Check, inner_call: InnerCall<S, E, K>) -> Self {
         Self {
             state: State::Reading { reader, check },
             inner_call: Some(inner_call),
@@ -113,8 +169,9 @@ where
     }
 }
 
-impl<S, B, E, ResBody> Future for ResponseFuture<S, B, E>
+impl<S, B, E, K, ResBody> Future for ResponseFuture<S, B, E, K>
 where
+    K: KeySource,
     S: Service<Request<Full<Bytes>>, Response = Response<ResBody>>,
     B: Body,
     B::Error: Into<BoxError>,
@@ -127,11 +184,96 @@ where
         let (mut state, inner_call) = (this.state, this.inner_call);
         loop {
             match state.as_mut().project() {
+                StateProjection::LookingUp {
+                    lookup,
+                    deadline,
+                    reader,
+                    arrived,
+                } => {
+                    let found = ready!(poll_lookup(lookup, deadline, context));
+                    let (Some(call), Some(reader)) = (&inner_call, reader.take()) else {
+                        return Poll::Pending;
+                    };
+                    match call.settings.begin_with(found, &call.head, *arrived) {
+                        Ok(check) => state.set(State::Reading { reader, check }),
+                        Err(rejection) => {
+                            let response = call.settings.reject(rejection, 0, &call.head);
+                            state.set(State::Rejected {
+                                response: Some(response),
+                            });
+                        }
+                    }
+                }
+                StateProjection::LookingUpByBody {
+                    lookup,
+                    deadline,
+                    body,
+                    share,
+                    arrived,
+                } => {
+                    let found = ready!(poll_lookup(lookup, deadline, context));
+                    let Some(call) = inner_call else {
+                        return Poll::Pending;
+                    };
+                    match call.settings.begin_with(found, &call.head, *arrived) {
+                        Ok(check) => {
+                            let (body, share) = (std::mem::take(body), share.take());
+                            state.set(State::Checking {
+                                check,
+                                body,
+                                checked: 0,
+                                share,
+                            });
+                        }
+                        Err(rejection) => {
+                            let settings = &call.settings;
+                            let response = settings.reject(rejection, body.len(), &call.head);
+                            state.set(State::Rejected {
+                                response: Some(response),
+                            });
+                        }
+                    }
+                }
+                StateProjection::Checking {
+                    check,
+                    body,
+                    checked,
+                    share: _,
+                } => {
+                    // A large body is hashed in pieces, so that the task gives the thread back.
+                    let rest = body.get(*checked..).unwrap_or_default();
+                    let piece = rest.get(..bytes_per_poll(check)).unwrap_or(rest);
+                    check.update(piece);
+                    *checked = checked.saturating_add(piece.len());
+                    if *checked < body.len() {
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    let Some(call) = inner_call else {
+                        return Poll::Pending;
+                    };
+                    let body = std::mem::take(body);
+                    match call.verify(check, &body) {
+                        Ok(Verdict::Accepted(acceptance)) => {
+                            state.set(State::Readying { body, acceptance });
+                        }
+                        Ok(Verdict::SetUp(response)) => state.set(State::Rejected {
+                            response: Some(response),
+                        }),
+                        Err(rejection) => {
+                            let settings = &call.settings;
+                            let response = settings.reject(rejection, body.len(), &call.head);
+                            state.set(State::Rejected {
+                                response: Some(response),
+                            });
+                        }
+                    }
+                }
                 StateProjection::Reading { mut reader, check } => {
                     let read = ready!(reader.as_mut().poll_read(context, check));
                     let received = match &read {
                         Ok(body) => body.len(),
-                        Err(_) => reader.received(),
+                        Err(_) => reader.as_mut().received(),
                     };
                     let Some(call) = inner_call else {
                         return Poll::Pending;
@@ -143,6 +285,40 @@ where
                         state.set(State::Rejected {
                             response: Some(response),
                         });
+                        continue;
+                    }
+                    if !K::OWN
+                        && let (Check::Unkeyed { arrived }, Ok(body)) = (&*check, &read)
+                    {
+                        let (arrived, body) = (*arrived, body.clone());
+                        match call.settings.select(&call.head, Some(&body), arrived) {
+                            Ok(Next::LookUp(lookup)) => {
+                                let share = reader.as_mut().take_share();
+                                state.set(State::LookingUpByBody {
+                                    lookup,
+                                    deadline: Deadline::new(call.settings.key_deadline),
+                                    body,
+                                    share,
+                                    arrived,
+                                });
+                            }
+                            Ok(Next::Check(check)) => {
+                                let share = reader.as_mut().take_share();
+                                state.set(State::Checking {
+                                    check,
+                                    body,
+                                    checked: 0,
+                                    share,
+                                });
+                            }
+                            Err(rejection) => {
+                                let settings = &call.settings;
+                                let response = settings.reject(rejection, received, &call.head);
+                                state.set(State::Rejected {
+                                    response: Some(response),
+                                });
+                            }
+                        }
                         continue;
                     }
                     let verified = read.and_then(|body| {
@@ -209,9 +385,10 @@ where
     }
 }
 
-impl<S, B, E> fmt::Debug for ResponseFuture<S, B, E>
+impl<S, B, E, K> fmt::Debug for ResponseFuture<S, B, E, K>
 where
     S: Service<Request<Full<Bytes>>>,
+    K: KeySource,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()

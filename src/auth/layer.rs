@@ -7,12 +7,14 @@ use http::Response;
 use tower_layer::Layer;
 
 use super::{
-    budget::MemoryBudget, observe::Observer, read::Limits, service::WebhookAuth, settings::Settings,
+    budget::MemoryBudget, keys::DEFAULT_KEY_DEADLINE, observe::Observer, read::Limits,
+    service::WebhookAuth, settings::Settings,
 };
 use crate::{
     clock::Clock,
     provider::{KeysHandle, Provider},
     rejection::Rejection,
+    tenants::{KeySource, OwnKeys},
 };
 
 const DEFAULT_MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -152,9 +154,11 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// | `webhook.reason` | the stable code, see [`RejectionKind::as_str`](crate::RejectionKind::as_str) |
 /// | `webhook.detail` | the message of the [`Rejection`]: what is wrong, what was expected and found |
 /// | `webhook.header` | the name of the header at fault, if there is one |
+/// | `webhook.tenant` | the tenant whose keys did not match, if they belong to a [tenant](crate::Keys::of_tenant) |
 /// | `webhook.method`, `webhook.path` | of the request, escaped, at most 32 and 256 characters; no query |
 /// | `webhook.body_bytes` | how many bytes of the body were read |
 /// | `webhook.parse_error` | the parser's message, only with [`log_parse_errors`](Self::log_parse_errors) |
+/// | `webhook.key_error` | the error of a [key source](Self::keys_from), for `keys_unavailable` |
 /// | `webhook.suppressed` | how many events of this reason were not logged since the last one |
 ///
 /// Untrusted clients can cause rejections, so the log is limited in rate. All clones of a layer log 32
@@ -163,7 +167,8 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 ///
 /// The current span at the layer, for example the span of an outer `TraceLayer`, receives the fields that
 /// it declares: for a rejection `webhook.provider` and `webhook.reason`; for an accepted delivery
-/// `webhook.provider`, `webhook.key`, `webhook.way` if the scheme has several ways (see
+/// `webhook.provider`, `webhook.key`, `webhook.tenant` if the keys belong to a
+/// [tenant](crate::Keys::of_tenant), `webhook.way` if the scheme has several ways (see
 /// [`Scheme::any_of`](crate::Scheme::any_of)), and `webhook.delivery_id` if the signature covers it. It must be
 /// the innermost span. The default span of `TraceLayer` declares none of them:
 ///
@@ -179,6 +184,7 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 ///         webhook.provider = Empty,
 ///         webhook.reason = Empty,
 ///         webhook.key = Empty,
+///         webhook.tenant = Empty,
 ///         webhook.way = Empty,
 ///         webhook.delivery_id = Empty,
 ///     )
@@ -186,8 +192,8 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// # let _ = trace;
 /// ```
 #[must_use = "a layer does nothing until it is put around a service"]
-pub struct WebhookAuthLayer<E> {
-    settings: Arc<Settings<E>>,
+pub struct WebhookAuthLayer<E, K = OwnKeys> {
+    settings: Arc<Settings<E, K>>,
 }
 
 impl<E> WebhookAuthLayer<E> {
@@ -200,7 +206,10 @@ impl<E> WebhookAuthLayer<E> {
         };
         Self {
             settings: Arc::new(Settings {
+                nobody: provider.prepare_for_nobody(),
                 provider,
+                source: Arc::new(OwnKeys),
+                key_deadline: DEFAULT_KEY_DEADLINE,
                 limits,
                 clock: Arc::new(SystemTime::now),
                 on_rejection: None,
@@ -210,14 +219,53 @@ impl<E> WebhookAuthLayer<E> {
             }),
         }
     }
+}
 
-    /// A handle that replaces the keys while the service runs.
+impl<E, K> WebhookAuthLayer<E, K> {
+    /// A handle that replaces the keys of the provider while the service runs.
     #[must_use]
     pub fn keys(&self) -> KeysHandle {
         self.settings.provider.keys()
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Settings<E>)) -> Self {
+    /// Takes the keys for each delivery from this source: keys of many tenants, which are selected by the
+    /// path, the host, a header or the body. The module [`tenants`](crate::tenants) says how.
+    ///
+    /// The provider's own keys are used where the source selects [`Own`](crate::tenants::Selection::Own).
+    /// All tenants share one limit for the log, and one memory budget.
+    ///
+    /// ```
+    /// use std::{collections::HashMap, future::ready};
+    /// use tower_webhook_auth::{Keys, Secret, WebhookAuthLayer, provider};
+    /// use tower_webhook_auth::tenants::{Selection, Unverified};
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let acme = Keys::from(Secret::new("the secret of acme")?).of_tenant("acme");
+    /// let known = HashMap::from([("/webhooks/acme".to_owned(), acme)]);
+    /// let layer = WebhookAuthLayer::new(provider::github(Secret::new("of no tenant")?)).keys_from(
+    ///     move |delivery: Unverified<'_>| {
+    ///         Selection::LookUp(ready(Ok(known.get(delivery.uri().path()).cloned())))
+    ///     },
+    /// );
+    /// # let _ = layer;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keys_from<K2: KeySource>(self, source: K2) -> WebhookAuthLayer<E, K2> {
+        WebhookAuthLayer {
+            settings: Arc::new(self.settings.keys_from(source)),
+        }
+    }
+
+    /// How long a look-up of a [key source](Self::keys_from) may take. The default is 5 seconds. After this
+    /// time the delivery gets 503 with `Retry-After`.
+    ///
+    /// It is a timer of tokio. Without feature `tokio`, or outside of a tokio runtime, there is no deadline.
+    pub fn key_deadline(self, deadline: Duration) -> Self {
+        self.with(|settings| settings.key_deadline = deadline)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings<E, K>)) -> Self {
         change(Arc::make_mut(&mut self.settings));
         self
     }
@@ -330,15 +378,15 @@ impl<E> WebhookAuthLayer<E> {
     }
 }
 
-impl<S, E> Layer<S> for WebhookAuthLayer<E> {
-    type Service = WebhookAuth<S, E>;
+impl<S, E, K> Layer<S> for WebhookAuthLayer<E, K> {
+    type Service = WebhookAuth<S, E, K>;
 
     fn layer(&self, inner: S) -> Self::Service {
         WebhookAuth::new(inner, Arc::clone(&self.settings))
     }
 }
 
-impl<E> Clone for WebhookAuthLayer<E> {
+impl<E, K> Clone for WebhookAuthLayer<E, K> {
     fn clone(&self) -> Self {
         Self {
             settings: Arc::clone(&self.settings),
@@ -346,7 +394,7 @@ impl<E> Clone for WebhookAuthLayer<E> {
     }
 }
 
-impl<E> fmt::Debug for WebhookAuthLayer<E> {
+impl<E, K> fmt::Debug for WebhookAuthLayer<E, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebhookAuthLayer")
             .field("settings", &self.settings)

@@ -8,6 +8,7 @@ pub(crate) mod deadline;
 #[cfg(feature = "axum")]
 mod event_type;
 mod future;
+mod keys;
 mod layer;
 pub(crate) mod observe;
 mod read;

@@ -41,6 +41,8 @@ const LONGEST_METHOD: usize = 32;
 const LONGEST_PATH: usize = 256;
 #[cfg(feature = "tracing")]
 const LONGEST_PARSE_ERROR: usize = 512;
+#[cfg(feature = "tracing")]
+const LONGEST_KEY_ERROR: usize = 512;
 
 /// Logs rejected and accepted requests. All clones of a layer share one.
 #[cfg(feature = "tracing")]
@@ -98,13 +100,20 @@ impl Observer {
             .source()
             .filter(|_| parse_errors && rejection.kind() == RejectionKind::EventUnparseable)
             .map(|error| display(Escaped::new(error, LONGEST_PARSE_ERROR)));
+        // The error of a key source does not come from the request.
+        let key_error = rejection
+            .source()
+            .filter(|_| rejection.kind() == RejectionKind::KeysUnavailable)
+            .map(|error| display(Escaped::new(error, LONGEST_KEY_ERROR)));
         tracing::event!(
             target: TARGET,
             Level::WARN,
             webhook.provider = provider,
             webhook.reason = reason,
             webhook.detail = display(rejection),
+            webhook.tenant = rejection.tenant(),
             webhook.parse_error = parse_error,
+            webhook.key_error = key_error,
             webhook.header = rejection.header_name().map(HeaderName::as_str),
             webhook.method = display(Escaped::new(&head.method, LONGEST_METHOD)),
             webhook.path = display(Escaped::new(head.uri.path(), LONGEST_PATH)),
@@ -122,6 +131,9 @@ impl Observer {
         let span = Span::current();
         span.record("webhook.provider", verified.provider());
         span.record("webhook.key", verified.key_name());
+        if let Some(tenant) = verified.tenant() {
+            span.record("webhook.tenant", tenant);
+        }
         if let Some(way) = verified.way() {
             span.record("webhook.way", way);
         }

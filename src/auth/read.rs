@@ -123,6 +123,11 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
+    /// The charge for the body that was read, for a caller that keeps the body before the verdict.
+    pub(crate) fn take_share(self: Pin<&mut Self>) -> Share {
+        self.project().share.take()
+    }
+
     /// How many bytes have been received.
     pub(crate) fn received(self: Pin<&mut Self>) -> usize {
         self.project().buffer.bytes().len()
@@ -136,10 +141,7 @@ where
     ) -> Poll<Result<Bytes, Rejection>> {
         let mut this = self.project();
         let mut frames_left = FRAMES_PER_POLL;
-        let mut bytes_left = HASHED_BYTES_PER_POLL
-            .checked_div(check.hashers())
-            .unwrap_or(HASHED_BYTES_PER_POLL)
-            .max(FEWEST_BYTES_PER_POLL);
+        let mut bytes_left = bytes_per_poll(check);
         let timeout = || Err(Rejection::new(RejectionKind::BodyTimeout));
         loop {
             // A frame can be larger than what one poll may hash. The rest waits for the next poll.
@@ -188,6 +190,14 @@ where
             }
         }
     }
+}
+
+/// How many bytes one poll may give to a check.
+pub(crate) fn bytes_per_poll(check: &Check) -> usize {
+    HASHED_BYTES_PER_POLL
+        .checked_div(check.hashers())
+        .unwrap_or(HASHED_BYTES_PER_POLL)
+        .max(FEWEST_BYTES_PER_POLL)
 }
 
 /// Tells a limit of an outer layer, which is a limit too, from a body that ended early.

@@ -1,6 +1,6 @@
 //! The options of a layer, and what each request needs of them.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 #[cfg(feature = "axum")]
@@ -15,13 +15,19 @@ use crate::{
     provider::Provider,
     rejection::Rejection,
     response::{self, ResponseBody},
+    scheme::PreparedKeys,
+    tenants::OwnKeys,
     verified::{Acceptance, Verified},
 };
 
 pub(crate) type OnRejection = dyn Fn(&Rejection) -> Response<Bytes> + Send + Sync;
 
-pub(crate) struct Settings<E> {
+pub(crate) struct Settings<E, K = OwnKeys> {
     pub(crate) provider: Provider<E>,
+    pub(crate) source: Arc<K>,
+    pub(crate) key_deadline: Duration,
+    /// Judges heads before the source is asked.
+    pub(crate) nobody: PreparedKeys,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) on_rejection: Option<Arc<OnRejection>>,
@@ -30,7 +36,27 @@ pub(crate) struct Settings<E> {
     pub(crate) observer: Arc<Observer>,
 }
 
-impl<E> Settings<E> {
+impl<E, K> Settings<E, K> {
+    /// The same settings with another source of keys.
+    pub(crate) fn keys_from<K2>(&self, source: K2) -> Settings<E, K2> {
+        self.with_source(Arc::new(source))
+    }
+
+    fn with_source<K2>(&self, source: Arc<K2>) -> Settings<E, K2> {
+        Settings {
+            provider: self.provider.clone(),
+            source,
+            key_deadline: self.key_deadline,
+            nobody: self.nobody.clone(),
+            limits: self.limits.clone(),
+            clock: Arc::clone(&self.clock),
+            on_rejection: self.on_rejection.clone(),
+            expose_acceptance: self.expose_acceptance,
+            log_parse_errors: self.log_parse_errors,
+            observer: Arc::clone(&self.observer),
+        }
+    }
+
     /// Makes the response to a rejected request. Outer layers find the rejection in its extensions.
     pub(crate) fn reject(
         &self,
@@ -57,7 +83,7 @@ impl<E> Settings<E> {
 }
 
 #[cfg(feature = "axum")]
-impl<E: 'static> Settings<E> {
+impl<E: 'static, K> Settings<E, K> {
     /// Wraps the response of the inner service, and explains the one of a handler that asks for
     /// another event type than this layer provides.
     pub(crate) fn explain<B>(&self, response: Response<B>) -> Response<ResponseBody<B>> {
@@ -84,27 +110,19 @@ impl<E: 'static> Settings<E> {
 
 /// Without feature `axum` there is no extractor that could ask for another event type.
 #[cfg(not(feature = "axum"))]
-impl<E> Settings<E> {
+impl<E, K> Settings<E, K> {
     pub(crate) fn explain<B>(&self, response: Response<B>) -> Response<ResponseBody<B>> {
         response.map(ResponseBody::inner)
     }
 }
 
-impl<E> Clone for Settings<E> {
+impl<E, K> Clone for Settings<E, K> {
     fn clone(&self) -> Self {
-        Self {
-            provider: self.provider.clone(),
-            limits: self.limits.clone(),
-            clock: Arc::clone(&self.clock),
-            on_rejection: self.on_rejection.clone(),
-            expose_acceptance: self.expose_acceptance,
-            log_parse_errors: self.log_parse_errors,
-            observer: Arc::clone(&self.observer),
-        }
+        self.with_source(Arc::clone(&self.source))
     }
 }
 
-impl<E> fmt::Debug for Settings<E> {
+impl<E, K> fmt::Debug for Settings<E, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("provider", &self.provider)

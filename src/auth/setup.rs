@@ -54,8 +54,8 @@ impl fmt::Debug for SetupAnswer {
 }
 
 /// A reader for the body of a request that was rejected by its head and that may be the set-up request.
-pub(crate) fn reader<B: Body, E>(
-    settings: &Settings<E>,
+pub(crate) fn reader<B: Body, E, K>(
+    settings: &Settings<E, K>,
     rejection: &Rejection,
     head: &Parts,
     body: B,
@@ -74,7 +74,7 @@ pub(crate) fn reader<B: Body, E>(
     }
 }
 
-impl<E> Settings<E> {
+impl<E, K> Settings<E, K> {
     /// The response to a request without a signature: the answer to the set-up request, or else the
     /// rejection that its head deserves. How the body ended is not visible to the client.
     pub(crate) fn answer_unsigned(

@@ -86,7 +86,7 @@ use crate::{
     error::{BoxError, ConfigError},
     event::{Batch, EventError, FromBody, from_json, json_batch},
     rejection::{Rejection, RejectionKind},
-    scheme::{Authenticator, Check, Proof, Scheme, SignedUrl},
+    scheme::{Authenticator, Check, PreparedKeys, Proof, Scheme, SignedUrl},
     secret::Keys,
     text,
     verified::Verified,
@@ -543,7 +543,7 @@ impl<E> Provider<E> {
 
     #[cfg(any(feature = "replay", feature = "testing"))]
     pub(crate) fn scheme(&self) -> &Scheme {
-        self.keys.authenticator.scheme()
+        self.keys.scheme()
     }
 
     /// The event in a body that was verified before.
@@ -584,6 +584,36 @@ impl<E> Provider<E> {
     /// All that the head can decide.
     pub(crate) fn begin(&self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
         self.keys.authenticator.begin(head, clock)
+    }
+
+    /// Keys of a tenant, in the form in which the scheme uses them.
+    pub(crate) fn prepare(&self, keys: &Keys) -> Result<PreparedKeys, ConfigError> {
+        self.keys.scheme().prepare(self.shared_name(), keys)
+    }
+
+    /// A key that accepts nothing, and costs what a tenant's key costs.
+    pub(crate) fn prepare_for_nobody(&self) -> PreparedKeys {
+        self.keys.scheme().prepare_for_nobody(self.shared_name())
+    }
+
+    /// Rejects a head that no key could make right.
+    pub(crate) fn judge(
+        &self,
+        nobody: &PreparedKeys,
+        head: &Parts,
+        clock: &dyn Clock,
+    ) -> Result<(), Rejection> {
+        self.keys.scheme().judge(nobody, head, clock)
+    }
+
+    /// All that the head can decide with these keys, instead of the provider's own.
+    pub(crate) fn begin_with(
+        &self,
+        keys: &PreparedKeys,
+        head: &Parts,
+        clock: &dyn Clock,
+    ) -> Result<Check, Rejection> {
+        self.keys.scheme().begin_with(keys, head, clock)
     }
 
     /// The set-up request that the owner wants to be answered.
@@ -728,7 +758,11 @@ impl KeysHandle {
     }
 
     fn mark_sensitive(&self, headers: &mut HeaderMap) {
-        self.authenticator.scheme().mark_sensitive(headers);
+        self.scheme().mark_sensitive(headers);
+    }
+
+    fn scheme(&self) -> &Scheme {
+        self.authenticator.scheme()
     }
 }
 

@@ -93,7 +93,8 @@ pub enum RejectionKind {
     HeaderTooLong,
     /// The key in the header is not one of the configured keys.
     KeyMismatch,
-    /// The provider has no keys, because they were withdrawn.
+    /// The keys were withdrawn, or a [key source](crate::tenants) did not find them: it failed, was too
+    /// slow, or found keys that the scheme cannot use. `source()` is its error.
     KeysUnavailable,
     /// The store of `ReplayGuardLayer` (feature `replay`) failed, was full, or did not respond in time.
     /// `source()` is its error.
@@ -334,11 +335,21 @@ impl Rejection {
     /// [`SignatureMismatch`](RejectionKind::SignatureMismatch) and
     /// [`KeyMismatch`](RejectionKind::KeyMismatch) have them.
     pub fn tried_keys(&self) -> impl Iterator<Item = &str> {
-        let names = match &self.more {
+        self.tried().into_iter().flat_map(|names| names.keys())
+    }
+
+    /// The tenant whose keys were tried, where [`Keys::of_tenant`](crate::Keys::of_tenant) names one. It is
+    /// not proven that the delivery comes from this tenant.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tried()?.tenant()
+    }
+
+    fn tried(&self) -> Option<&Names> {
+        match &self.more {
             More::Keys(names) => Some(names),
             _ => None,
-        };
-        names.into_iter().flat_map(|names| names.keys())
+        }
     }
 
     /// The name of the header at fault, if there is one.
@@ -370,14 +381,21 @@ impl fmt::Display for Rejection {
         if let Some(detail) = self.detail() {
             return write!(f, ": {detail}");
         }
+        if self.tried().is_some_and(Names::are_of_nobody) {
+            return f.write_str(": the tenant is unknown");
+        }
         let mut separator = ": tried ";
         for name in self.tried_keys().take(MOST_NAMES) {
             write!(f, "{separator}{name:?}")?;
             separator = ", ";
         }
         match self.tried_keys().count().saturating_sub(MOST_NAMES) {
-            0 => Ok(()),
-            more => write!(f, " and {more} more"),
+            0 => {}
+            more => write!(f, " and {more} more")?,
+        }
+        match self.tenant() {
+            Some(tenant) => write!(f, " of the tenant {tenant:?}"),
+            None => Ok(()),
         }
     }
 }

@@ -141,19 +141,32 @@ impl Scheme {
     }
 
     /// Keys that accept nothing, and with which verifying costs the same as with one real key.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for keys that are looked up for each delivery")
-    )]
     pub(crate) fn prepare_for_nobody(&self, provider: &Arc<str>) -> PreparedKeys {
         PreparedKeys::of_nobody(self, provider)
     }
 
+    /// Judges the request head without a tenant's key. It rejects only what no key could change.
+    pub(crate) fn judge(
+        &self,
+        nobody: &PreparedKeys,
+        head: &Parts,
+        clock: &dyn Clock,
+    ) -> Result<(), Rejection> {
+        match self.begin_with(nobody, head, clock) {
+            // A shared key that can be read may belong to any tenant.
+            Err(rejection) if !self.presents_a_shared_key(&head.headers) => Err(rejection),
+            _ => Ok(()),
+        }
+    }
+
+    fn presents_a_shared_key(&self, headers: &HeaderMap) -> bool {
+        self.each_way().iter().any(|way| match &way.0 {
+            Kind::SharedKey(shared) => shared.read(headers).is_ok(),
+            Kind::Signature(_) | Kind::AnyOf(_) => false,
+        })
+    }
+
     /// Judges the request head, and begins a check with these keys. They must be prepared by this scheme.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for keys that are looked up for each delivery")
-    )]
     pub(crate) fn begin_with(
         &self,
         keys: &PreparedKeys,

@@ -28,6 +28,9 @@ pub(crate) enum Check {
     Signature(SignatureCheck),
     /// Several ways are tried, in this order.
     AnyOf(Vec<WayCheck>),
+    /// The head passed, and the body says whose keys to use. It proves nothing: another check begins when
+    /// the keys are found. With the time when the head arrived.
+    Unkeyed { arrived: SystemTime },
 }
 
 pub(crate) struct SignatureCheck {
@@ -71,7 +74,7 @@ impl Check {
     /// How many hash states [`update`](Self::update) feeds: the cost of a byte of the body.
     pub(crate) fn hashers(&self) -> usize {
         match self {
-            Self::Decided(_) | Self::Failed(_) => 0,
+            Self::Decided(_) | Self::Failed(_) | Self::Unkeyed { .. } => 0,
             Self::AnyOf(ways) => ways.iter().map(|way| way.check.hashers()).sum(),
             Self::Signature(check) => check.verifiers.iter().map(Verifier::hashers).sum(),
         }
@@ -80,7 +83,7 @@ impl Check {
     /// Adds a piece of the body as it arrives.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
-            Self::Decided(_) | Self::Failed(_) => {}
+            Self::Decided(_) | Self::Failed(_) | Self::Unkeyed { .. } => {}
             Self::Signature(check) => {
                 for verifier in &mut check.verifiers {
                     verifier.update(bytes);
@@ -108,6 +111,7 @@ impl Check {
             )),
             Self::Signature(check) => check.finish(),
             Self::AnyOf(ways) => WayCheck::finish(ways),
+            Self::Unkeyed { .. } => Err(Rejection::new(RejectionKind::KeysUnavailable)),
         }
     }
 }

@@ -31,6 +31,7 @@ pub(crate) use self::sign::SigningKey;
 pub(crate) use self::{
     authenticator::Authenticator,
     check::{Check, Proof},
+    prepared::PreparedKeys,
 };
 pub use self::{
     builder::SignatureScheme,

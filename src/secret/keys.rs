@@ -23,7 +23,10 @@ use crate::{error::ConfigError, text};
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Keys(Vec<Key>);
+pub struct Keys {
+    keys: Vec<Key>,
+    tenant: Option<Arc<str>>,
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
@@ -59,18 +62,45 @@ impl Keys {
         if named.is_empty() {
             return Err(ConfigError::new("no key was given: at least one is needed"));
         }
-        Ok(Self(named))
+        Ok(Self::new(named))
+    }
+
+    /// The same keys, as the keys of this tenant.
+    ///
+    /// [`Verified::tenant`](crate::Verified::tenant) and
+    /// [`Acceptance::tenant`](crate::Acceptance::tenant) return the name for a delivery that these keys
+    /// verified, and it is part of [`Verified::identity`](crate::Verified::identity): an id of one tenant
+    /// is never taken for the same id of another. Give every tenant of a
+    /// [key source](crate::tenants) its own name.
+    ///
+    /// ```
+    /// use tower_webhook_auth::{Keys, Secret};
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let keys = Keys::from(Secret::new("the secret of acme")?).of_tenant("acme");
+    /// # let _ = keys;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn of_tenant(mut self, name: impl Into<String>) -> Self {
+        self.tenant = Some(name.into().into());
+        self
+    }
+
+    fn new(keys: Vec<Key>) -> Self {
+        Self { keys, tenant: None }
     }
 
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Key> {
-        self.0.iter()
+        self.keys.iter()
     }
 }
 
 /// One key, named `default`.
 impl From<Secret> for Keys {
     fn from(secret: Secret) -> Self {
-        Self(vec![Key {
+        Self::new(vec![Key {
             name: "default".into(),
             secret,
         }])
@@ -85,7 +115,7 @@ impl<const N: usize> From<[Secret; N]> for Keys {
             name: format!("key-{}", index.saturating_add(1)).into(),
             secret,
         };
-        Self(secrets.into_iter().enumerate().map(named).collect())
+        Self::new(secrets.into_iter().enumerate().map(named).collect())
     }
 }
 
@@ -106,8 +136,7 @@ impl Names {
     pub(crate) fn new(provider: &Arc<str>, keys: &Keys) -> Self {
         Self {
             provider: Arc::clone(provider),
-            // Keys that a provider holds itself have no tenant.
-            tenant: None,
+            tenant: keys.tenant.clone(),
             keys: keys.iter().map(|key| Arc::clone(&key.name)).collect(),
             ways: None,
         }
@@ -130,6 +159,10 @@ impl Names {
 
     pub(crate) fn are_of_nobody(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
     }
 
     /// The names of the keys, in the order in which they are tried.
