@@ -4,6 +4,8 @@
 pub mod download;
 pub mod output;
 pub mod settings;
+#[cfg(feature = "stand_in")]
+pub mod stand_in;
 #[cfg(feature = "testing")]
 pub mod testing;
 
