@@ -14,6 +14,10 @@
 //! A delivery has no signed id and no signed time, so it can be replayed. [`Datafile::revision`] only
 //! grows: ignore a revision that is not newer than the one that you have.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
 use crate::event::{self, EventError, FromBody, Json, Object};
 
 /// Something changed in a project.
@@ -216,8 +220,51 @@ pub struct PropertyChange {
     pub after: Option<Json>,
 }
 
+/// A datafile event in its usual form. Most deliveries have it, and it can be read in one pass.
+#[derive(Deserialize)]
+struct Usual<'a> {
+    project_id: i64,
+    timestamp: Option<i64>,
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    data: UsualDatafile,
+}
+
+#[derive(Deserialize)]
+struct UsualDatafile {
+    revision: u64,
+    origin_url: Option<String>,
+    cdn_url: String,
+    environment: Option<String>,
+}
+
+impl Event {
+    /// `None` for every other form, which is then read field by field.
+    fn usual(body: &[u8]) -> Option<Self> {
+        let usual: Usual<'_> = serde_json::from_str(str::from_utf8(body).ok()?).ok()?;
+        let event = EventName::from(&*usual.event);
+        if matches!(event, EventName::Other(_)) {
+            return None;
+        }
+        Some(Self {
+            project_id: usual.project_id,
+            timestamp: usual.timestamp,
+            event,
+            data: Data::Datafile(Datafile {
+                revision: usual.data.revision,
+                origin_url: usual.data.origin_url,
+                cdn_url: usual.data.cdn_url,
+                environment: usual.data.environment,
+            }),
+        })
+    }
+}
+
 impl FromBody for Event {
     fn from_body(body: &[u8]) -> Result<Self, EventError> {
+        if let Some(event) = Self::usual(body) {
+            return Ok(event);
+        }
         event::body(body, |event| {
             let name = EventName::from(&*event.required_text("event")?);
             let data = match name {
