@@ -47,7 +47,7 @@ pub struct Sender {
     pub mark: Mark,
     /// The pages and source files that describe the scheme.
     pub links: &'static [&'static str],
-    /// The day on which the sources were last read, as `YYYY-MM-DD`.
+    /// The day of which the facts are, as `YYYY-MM-DD`: the sender may have changed its scheme since then.
     pub checked: &'static str,
     /// The cargo feature that the preset needs.
     pub feature: Option<&'static str>,

@@ -197,15 +197,14 @@ fn facts_of(sender: &Sender) -> String {
         vec![limit.map_or(String::new(), |bytes| format!("{bytes} bytes"))],
     );
     let links = sender.links.iter().enumerate();
-    let links: Vec<_> = links
-        .map(|(index, link)| format!("[{}]({link})", index + 1))
+    let links: String = links
+        .map(|(index, link)| format!(" [{}]({link})", index + 1))
         .collect();
     row(
         "Confirmed by",
         vec![format!(
-            "{} {}, read on {}",
+            "{}{links}; state of {}",
             sender.mark.title(),
-            links.join(" "),
             sender.checked
         )],
     );
