@@ -352,7 +352,6 @@ fn errors_of_configuration_show_the_problem_and_not_the_secret() {
         "{}\u{feff}",
         "\"{}\"",
         "WEBHOOK_SECRET={}",
-        "v1,whsec_{}",
         "-----BEGIN PUBLIC KEY-----\n{}",
     ] {
         let text = spoilt.replace("{}", SECRET);

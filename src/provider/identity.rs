@@ -62,10 +62,12 @@ fn sumsub(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
-/// Supabase shows the secret as `v1,whsec_…`: leave out `v1,`. Supabase uses the response.
+/// The secret begins with `v1,whsec_`, as Supabase shows it. Supabase uses the response.
 fn supabase(keys) -> Result<Bytes> {
     title: "Supabase Auth Hooks",
-    scheme: whsec(shapes::standard_webhooks()),
+    scheme: shapes::standard_webhooks()
+        .key_encoding(KeyEncoding::Base64)
+        .key_prefix("v1,whsec_"),
     answer: "within 5 s",
     source: Source, "2026-11-27", ["https://github.com/supabase/auth"],
 }

@@ -93,6 +93,12 @@ impl KeyText {
     }
 
     fn not_encoded(&self, text: &[u8], stripped: bool) -> ConfigError {
+        // Supabase shows its secrets in this form, and some users copy it for other presets.
+        if text.starts_with(b"v1,whsec_") {
+            return ConfigError::new(
+                "secret begins with \"v1,\": remove it, since the secret begins at \"whsec_\"",
+            );
+        }
         let mut message = format!("secret is not {}", self.encoding.describe());
         if let Some(prefix) = &self.prefix {
             let place = if stripped {

@@ -49,7 +49,7 @@ impl Secret {
     ///   U+FEFF.
     /// - It is in quotation marks.
     /// - It begins with the name of a variable and `=`, as in a line of an environment file.
-    /// - It is a PEM file, or it begins with `v1,whsec_` as Supabase shows it.
+    /// - It is a PEM file.
     ///
     /// The message names the mistake and, where there is one, the invisible character. It contains
     /// nothing else of the secret.

@@ -49,11 +49,6 @@ pub(super) fn mistake(text: &str) -> Option<String> {
                 .into(),
         );
     }
-    if text.starts_with("v1,whsec_") {
-        return Some(
-            "begins with \"v1,\": remove it, since the secret begins at \"whsec_\"".into(),
-        );
-    }
     None
 }
 
