@@ -1,6 +1,6 @@
-//! Sign as the sender would: for tests of handlers, and to send webhooks of one's own.
+//! Signs requests as the sender does: for tests of handlers, and to send your own webhooks.
 //!
-//! The test of a handler is three lines: a signer, a request, a look at the answer.
+//! The test of a handler has three steps: make a signer, sign a request, check the response.
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -31,8 +31,8 @@
 //! # }
 //! ```
 //!
-//! To **send** Standard Webhooks, give each event an id and keep it over its retries, sign anew for
-//! each attempt, and do not send what could not be signed:
+//! To **send** Standard Webhooks, give each event an id that all its retries keep, sign each attempt again, and
+//! do not send a request that cannot be signed:
 //!
 //! ```
 //! use bytes::Bytes;
@@ -75,11 +75,11 @@ use crate::{
     secret::Secret,
 };
 
-/// Signs requests in the way that a provider verifies them.
+/// Signs requests in the way in which a provider verifies them.
 ///
-/// What the sender chooses, a delivery's id and time, is chosen anew for each request, unless the
-/// request brings the headers for them, or [`with_id`](Self::with_id) or [`at`](Self::at) gives
-/// them. The module's [introduction](self) shows both of its uses.
+/// Each request gets a new id and the current time, unless it already has the headers for them, or
+/// [`with_id`](Self::with_id) or [`at`](Self::at) sets them. The [introduction](self) of the module shows a
+/// test and a sender.
 #[derive(Clone)]
 pub struct Signer {
     scheme: Scheme,
@@ -89,13 +89,12 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A signer of deliveries that `provider` accepts when it holds this secret.
+    /// A signer of deliveries that `provider` accepts if it has this secret.
     ///
     /// # Errors
     ///
-    /// When the secret is not written in the way that the scheme demands, or cannot stand in a
-    /// header where it has to. When the scheme is one with a public key: what that verifies, only
-    /// its owner can sign.
+    /// - The secret is not written as the scheme requires, or it is a shared key that a header cannot hold.
+    /// - The scheme verifies with a public key. Only the owner of the private key can sign.
     pub fn new<E>(provider: &Provider<E>, secret: &Secret) -> Result<Self, ConfigError> {
         let scheme = provider.scheme().signing_way(secret)?.clone();
         Ok(Self {
@@ -106,44 +105,44 @@ impl Signer {
         })
     }
 
-    /// Signs with this secret as well, for the time while a receiver exchanges one for the other.
+    /// Signs with this secret too, for the time in which a receiver replaces one secret with another.
     ///
     /// # Errors
     ///
-    /// As for [`new`](Self::new), and when a delivery has no room for one more signature.
+    /// The errors of [`new`](Self::new), and if a delivery of this scheme cannot have one more signature.
     pub fn add_key(mut self, secret: &Secret) -> Result<Self, ConfigError> {
         if self.keys.len() >= self.scheme.most_signatures() {
             return Err(ConfigError::new(
-                "a delivery of this scheme has no room for one more signature",
+                "a delivery of this scheme cannot have one more signature: use one signer for each key",
             ));
         }
         self.keys.push(self.scheme.signing_key(secret)?);
         Ok(self)
     }
 
-    /// Signs as of this time instead of now.
+    /// Signs with this time in place of the current time.
     #[must_use]
     pub fn at(mut self, time: SystemTime) -> Self {
         self.time = Some(time);
         self
     }
 
-    /// Signs with this id instead of a new one. A sender gives each event one id, and keeps it over
-    /// the event's retries. Without effect where the scheme has no id.
+    /// Signs with this id in place of a new one. A sender gives each event one id, and all retries of the
+    /// event have the same id. It has no effect if the scheme has no id.
     #[must_use]
     pub fn with_id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// A signed `POST /` with this body, said to be JSON. Where it cannot be signed it is as
-    /// [`sign`](Self::sign) leaves it.
+    /// A signed `POST /` with this body and the content type `application/json`. If it cannot be signed, it
+    /// has no signature, as with [`sign`](Self::sign).
     #[must_use]
     pub fn request(&self, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         self.request_to(Uri::default(), body)
     }
 
-    /// As [`request`](Self::request), to this path or URL.
+    /// The same as [`request`](Self::request), to this path or URL.
     #[must_use]
     pub fn request_to(&self, uri: Uri, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         let mut request = Request::new(body.into());
@@ -155,26 +154,27 @@ impl Signer {
         self.sign(request).map(Full::new)
     }
 
-    /// Adds the headers that the sender would add: signature or shared key, and where the scheme
-    /// has them, id and timestamp, unless they are there. A signature that is there is replaced.
+    /// Adds the headers that the sender adds: the signature or the shared key, and if the scheme has them,
+    /// the id and the timestamp. An existing id or timestamp is kept. An existing signature is replaced.
     ///
-    /// A request that cannot be signed is left without a signature: to be refused, as one from a
-    /// sender that makes such requests would be. [`try_sign`](Self::try_sign) says why it cannot.
+    /// A request that cannot be signed is returned without a signature, so a receiver rejects it.
+    /// [`try_sign`](Self::try_sign) returns the reason.
     #[must_use]
     pub fn sign(&self, request: Request<Bytes>) -> Request<Bytes> {
         let (mut head, body) = request.into_parts();
-        // What cannot be signed is left as it is, as said above.
+        // A request that cannot be signed has no signature, as the documentation says.
         drop(self.sign_head(&mut head, &body));
         Request::from_parts(head, body)
     }
 
-    /// Adds the same headers as [`sign`](Self::sign), or says why it cannot: for whoever sends the
-    /// request.
+    /// Adds the same headers as [`sign`](Self::sign), or returns the reason why it cannot. Use it to send
+    /// webhooks.
     ///
     /// # Errors
     ///
-    /// When the id cannot be signed, since it is empty, contains what separates the signed pieces,
-    /// or holds anything but visible ASCII. When the request lacks a header that is signed.
+    /// - The id cannot be signed: it is empty, it contains the separator of the signed pieces, or it has a
+    ///   character that is not visible ASCII.
+    /// - The request does not have a header that is signed.
     pub fn try_sign(&self, request: Request<Bytes>) -> Result<Request<Bytes>, ConfigError> {
         let (mut head, body) = request.into_parts();
         self.sign_head(&mut head, &body)?;
@@ -196,7 +196,7 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// Different each time, and a secret to nobody: each `RandomState` has keys of its own.
+/// A different id each time, because each `RandomState` has its own keys. An id is not a secret.
 fn new_id() -> String {
     let part = || RandomState::new().hash_one(Duration::ZERO);
     format!("msg_{:016x}{:016x}", part(), part())

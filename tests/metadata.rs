@@ -1,4 +1,4 @@
-//! What a handler is told beside the event, and what of it the signature proves.
+//! The metadata of an event, and which parts of it the signature proves.
 
 #[path = "common/judge.rs"]
 mod judge;
@@ -52,9 +52,9 @@ fn judge(provider: &Provider<Push>, headers: &[(&str, &str)], text: &str) -> Ver
     judge::judge(provider, post(&headers, BODY)).expect("verified")
 }
 
-/// GitHub's way: `X-GitHub-Delivery` and `X-GitHub-Event` stand outside of the signature.
+/// As at GitHub: `X-GitHub-Delivery` and `X-GitHub-Event` are outside of the signature.
 #[test]
-fn what_headers_say_outside_of_the_signature_is_called_unsigned() {
+fn a_header_outside_of_the_signature_is_an_unsigned_claim() {
     let provider = provider(plain())
         .delivery_id_header(DELIVERY)
         .event_name_header(EVENT);
@@ -68,7 +68,7 @@ fn what_headers_say_outside_of_the_signature_is_called_unsigned() {
 }
 
 #[test]
-fn what_the_signature_covers_is_called_signed() {
+fn a_header_inside_the_signature_is_a_signed_claim() {
     let scheme = plain()
         .timestamp(Timestamp::header("x-timestamp"))
         .id_header("x-delivery")
@@ -97,7 +97,7 @@ fn what_the_signature_covers_is_called_signed() {
 }
 
 #[test]
-fn an_id_and_a_time_that_the_signature_does_not_cover_are_not_called_signed() {
+fn an_id_and_a_time_outside_of_the_signature_are_not_called_signed() {
     let scheme = plain()
         .timestamp(Timestamp::header("x-timestamp").accept_any_age())
         .id_header("x-delivery");
@@ -109,9 +109,9 @@ fn an_id_and_a_time_that_the_signature_does_not_cover_are_not_called_signed() {
     assert_eq!(verified.delivery_id(), None);
 }
 
-/// The id of the scheme goes before the one that a header outside of it gives.
+/// The id of the scheme is used before the id of a header that is outside of the scheme.
 #[test]
-fn a_signed_id_goes_before_an_unsigned_one() {
+fn a_signed_id_is_preferred_to_an_unsigned_one() {
     let scheme = plain()
         .id_header("x-id")
         .signed([Piece::Id, Piece::literal("."), Piece::Body]);
@@ -122,7 +122,7 @@ fn a_signed_id_goes_before_an_unsigned_one() {
 }
 
 #[test]
-fn of_an_unsigned_header_that_stands_twice_nothing_is_told() {
+fn an_unsigned_header_that_appears_twice_is_not_reported() {
     let provider = provider(plain()).event_name_header(EVENT);
     let headers = [("x-event", "push"), ("x-event", "push")];
     assert_eq!(judge(&provider, &headers, BODY).event_name(), None);
@@ -130,7 +130,7 @@ fn of_an_unsigned_header_that_stands_twice_nothing_is_told() {
 }
 
 #[test]
-fn a_header_that_is_no_text_is_not_told() {
+fn a_header_that_is_not_text_is_not_reported() {
     let provider = provider(plain()).event_name_header(EVENT);
     let mut request = post(&[("x-signature", &hex(BODY))], BODY);
     let value = HeaderValue::from_bytes(b"push\xff").expect("a value");
@@ -140,7 +140,7 @@ fn a_header_that_is_no_text_is_not_told() {
 }
 
 #[test]
-fn the_handler_is_told_who_sent_what_and_how_it_was_proven() {
+fn the_handler_can_read_the_provider_the_key_and_the_kind_of_proof() {
     let verified = judge(&provider(plain()), &[], BODY);
     assert_eq!(verified.provider(), "acme");
     assert_eq!(verified.key_name(), "default");
@@ -156,7 +156,7 @@ fn the_handler_is_told_who_sent_what_and_how_it_was_proven() {
 }
 
 #[test]
-fn a_shared_key_proves_the_caller_and_nothing_that_was_sent() {
+fn a_shared_key_proves_the_caller_and_not_the_content() {
     let scheme = SharedKeyScheme::new("x-key").build().expect("a scheme");
     let provider = Provider::new("acme", scheme, secret())
         .expect("a provider")
@@ -170,7 +170,7 @@ fn a_shared_key_proves_the_caller_and_nothing_that_was_sent() {
 }
 
 #[test]
-fn a_clone_is_one_more_reference_to_the_same_event() {
+fn a_clone_refers_to_the_same_event() {
     let verified = judge(&provider(plain()), &[], BODY);
     let clone = verified.clone();
     assert!(ptr::eq(verified.event(), clone.event()));
@@ -179,7 +179,7 @@ fn a_clone_is_one_more_reference_to_the_same_event() {
 }
 
 #[test]
-fn the_event_can_be_taken_out() {
+fn the_event_can_be_moved_out() {
     let scheme = plain().build().expect("a scheme");
     let provider = Provider::new("acme", scheme, secret()).expect("a provider");
     let request = || post(&[("x-signature", &hex(BODY))], BODY);
@@ -189,9 +189,9 @@ fn the_event_can_be_taken_out() {
     assert_eq!(other.into_event(), BODY);
 }
 
-/// A body may hold what must not be logged; the event shows what its own type chooses to.
+/// A body may contain data that must not be logged. The `Debug` output of the event is the choice of its type.
 #[test]
-fn debug_shows_neither_the_body_nor_a_secret() {
+fn debug_shows_no_body_and_no_secret() {
     let scheme = plain().build().expect("a scheme");
     let provider = Provider::new("acme", scheme, secret())
         .expect("a provider")
@@ -204,9 +204,9 @@ fn debug_shows_neither_the_body_nor_a_secret() {
     assert!(!debug.contains("wJ4mX9"), "{debug}");
 }
 
-/// The layer's own is put in after verification, in the place of whatever stood there.
+/// After verification, the layer replaces an existing `Verified` with its own.
 #[test]
-fn an_extension_that_stood_there_before_does_not_survive() {
+fn a_verified_extension_from_before_the_layer_is_replaced() {
     let provider = provider(plain());
     let stale = judge(&provider, &[], BODY);
     let layer = WebhookAuthLayer::new(provider);

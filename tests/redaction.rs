@@ -1,5 +1,5 @@
-//! What is printed, logged and answered holds no secret, no computed MAC, no presented signature and
-//! no control character.
+//! Printed values, log lines and responses contain no secret, no computed MAC, no received signature and no
+//! control character.
 
 #[allow(dead_code, unreachable_pub, reason = "shared with another test")]
 #[path = "adversarial/file.rs"]
@@ -33,14 +33,14 @@ use self::file::{Case, File};
 
 const SECRET: &str = "wJ4mX9-never-to-be-seen-Qz7";
 
-/// All that has been printed, and where.
+/// All printed texts, and the type of each.
 #[derive(Default)]
 struct Printed(Vec<(&'static str, String)>);
 
 impl Printed {
     fn debug(&mut self, what: &'static str, value: &dyn Debug) {
         let printed = format!("{value:?}");
-        // Nothing would hold no secret either.
+        // An empty text would pass the test.
         assert_ne!(printed, "", "{what}");
         self.0.push((what, printed));
         self.0.push((what, format!("{value:#?}")));
@@ -312,7 +312,7 @@ async fn what_a_handler_and_the_layers_outside_are_given_prints_no_secret() {
         let mut request = Request::new(Full::<Bytes>::from("{}"));
         let headers = request.headers_mut();
         headers.insert("x-key", HeaderValue::from_static(key));
-        // A tab is a header's right, and a log's wrong.
+        // A tab is allowed in a header, but not in a log.
         headers.insert("x-id", HeaderValue::from_static("a\tb"));
         let response = service.clone().oneshot(request).await.expect("infallible");
         printed.debug("Response", &response);
@@ -396,7 +396,7 @@ fn errors_of_configuration_show_the_problem_and_not_the_secret() {
     printed.holds_none_of(&forms(SECRET.as_bytes()));
 }
 
-/// What is logged, at every level.
+/// The log, at every level.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -424,7 +424,7 @@ fn no_hostile_case_gets_anything_of_value_into_a_log_or_a_response() {
     let file: File = serde_json::from_str(text).expect("a file of cases");
     let log = Log::default();
     let writer = log.clone();
-    // Of this thread alone: other tests of this file refuse requests, too.
+    // Only for this thread, because other tests of this file reject requests too.
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_writer(move || writer.clone())
@@ -482,7 +482,7 @@ fn no_hostile_case_gets_anything_of_value_into_a_log_or_a_response() {
     assert!(cases > 100);
 }
 
-/// The signatures and keys of a case that are long enough to be told from chance.
+/// The signatures and keys of a case that are long enough not to be in a text by chance.
 fn presented(case: &Case) -> impl Iterator<Item = Vec<u8>> {
     case.headers()
         .into_iter()

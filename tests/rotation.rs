@@ -1,4 +1,4 @@
-//! Several keys, and keys that are exchanged while the service runs.
+//! Several keys, and keys that are replaced while the service runs.
 
 mod common;
 #[path = "common/judge.rs"]
@@ -43,7 +43,7 @@ fn signed(key: &str) -> Request<Full<Bytes>> {
     post(&[("x-signature", &reference::hex(&signature))], BODY)
 }
 
-/// The name of the key that matched, or why none did.
+/// The name of the matching key, or the kind of the rejection.
 fn matched(layer: &WebhookAuthLayer<Bytes>, key: &str) -> Result<String, RejectionKind> {
     match through(layer, signed(key)) {
         Ok(verified) => Ok(verified.key_name().to_owned()),
@@ -52,7 +52,7 @@ fn matched(layer: &WebhookAuthLayer<Bytes>, key: &str) -> Result<String, Rejecti
 }
 
 #[test]
-fn the_name_of_the_key_that_matched_is_told() {
+fn the_name_of_the_matching_key_is_reported() {
     let keys = Keys::named([("2026-11", secret("new")), ("2026-05", secret("old"))]);
     let layer = WebhookAuthLayer::new(provider(keys.expect("keys")));
     assert_eq!(matched(&layer, "new"), Ok("2026-11".to_owned()));
@@ -64,14 +64,14 @@ fn the_name_of_the_key_that_matched_is_told() {
 }
 
 #[test]
-fn keys_without_names_are_counted() {
+fn keys_without_names_get_numbered_names() {
     let layer = WebhookAuthLayer::new(provider(secret("only")));
     assert_eq!(matched(&layer, "only"), Ok("default".to_owned()));
     let layer = WebhookAuthLayer::new(provider([secret("a"), secret("b"), secret("c")]));
     assert_eq!(matched(&layer, "c"), Ok("key-3".to_owned()));
 }
 
-/// Several keys and several signatures: each key is tried with each.
+/// With several keys and several signatures, each key is tried with each signature.
 #[test]
 fn any_signature_may_match_any_key() {
     let scheme = SignatureScheme::hmac_sha256("x-signature")
@@ -83,7 +83,7 @@ fn any_signature_may_match_any_key() {
     for (signers, name) in [
         (["b", "x"], "key-2"),
         (["x", "b"], "key-2"),
-        // Of two that match, the first key in order is told.
+        // If two keys match, the first one in order is reported.
         (["b", "a"], "key-1"),
     ] {
         let value = signers.map(sign).join(",");
@@ -93,7 +93,7 @@ fn any_signature_may_match_any_key() {
 }
 
 #[test]
-fn an_exchange_of_keys_is_seen_by_every_clone_of_the_layer() {
+fn replaced_keys_are_used_by_every_clone_of_the_layer() {
     let provider = provider(secret("old"));
     let keys = provider.keys();
     let of_a_clone = provider.clone().keys();
@@ -121,9 +121,9 @@ fn an_exchange_of_keys_is_seen_by_every_clone_of_the_layer() {
     assert_eq!(all("new"), [(); 3].map(|()| Ok("default".to_owned())));
 }
 
-/// A service that a server keeps for a connection sees the exchange as well.
+/// A server keeps a service for a connection. This service uses the new keys too.
 #[test]
-fn an_exchange_of_keys_is_seen_by_services_that_exist() {
+fn replaced_keys_are_used_by_services_that_already_exist() {
     let provider = provider(secret("old"));
     let keys = provider.keys();
     let service = WebhookAuthLayer::new(provider).layer(common::Inner::default());
@@ -137,7 +137,7 @@ fn an_exchange_of_keys_is_seen_by_services_that_exist() {
     assert_eq!(status("new"), StatusCode::OK);
 }
 
-/// A body of which each frame comes when it is sent.
+/// A body whose frames arrive when the test sends them.
 struct Frames(mpsc::UnboundedReceiver<Bytes>);
 
 impl Body for Frames {
@@ -154,7 +154,7 @@ impl Body for Frames {
 }
 
 #[test]
-fn a_request_that_is_being_read_goes_on_with_the_keys_that_it_began_with() {
+fn a_request_in_progress_keeps_the_keys_that_it_began_with() {
     let provider = provider(secret("old"));
     let keys = provider.keys();
     let inner = common::Inner::default();
@@ -177,7 +177,7 @@ fn a_request_that_is_being_read_goes_on_with_the_keys_that_it_began_with() {
 }
 
 #[test]
-fn keys_that_cannot_be_read_leave_the_old_ones() {
+fn keys_that_cannot_be_decoded_do_not_replace_the_old_ones() {
     let scheme = SignatureScheme::hmac_sha256("x-signature")
         .key_encoding(KeyEncoding::Hex)
         .build();
@@ -197,7 +197,7 @@ fn keys_that_cannot_be_read_leave_the_old_ones() {
 }
 
 #[test]
-fn without_keys_every_delivery_is_answered_with_503_and_a_time_to_come_back() {
+fn without_keys_every_delivery_gets_503_with_retry_after() {
     let provider = provider(secret("old"));
     let keys = provider.keys();
     let inner = common::Inner::default();
@@ -217,7 +217,7 @@ fn without_keys_every_delivery_is_answered_with_503_and_a_time_to_come_back() {
         assert!(response.headers().contains_key(RETRY_AFTER));
         assert_eq!(kind(&response), RejectionKind::KeysUnavailable);
     }
-    // Whoever has nothing to show learns nothing of our keys.
+    // A request without a signature does not show whether there are keys.
     let response = ask(post(&[], BODY));
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(kind(&response), RejectionKind::HeaderMissing);
@@ -226,9 +226,9 @@ fn without_keys_every_delivery_is_answered_with_503_and_a_time_to_come_back() {
     assert_eq!(ask(signed("old")).status(), StatusCode::OK);
 }
 
-/// A clock is the user's: what it does must not meet a lock of ours. This would wait for ever.
+/// A clock is code of the user. It must not run while the layer holds a lock, or it could wait without end.
 #[test]
-fn a_clock_may_exchange_the_keys_that_it_is_asked_for() {
+fn a_clock_may_replace_the_keys_of_the_delivery_that_calls_it() {
     let scheme = SignatureScheme::hmac_sha256("x-signature")
         .timestamp(Timestamp::header("x-time"))
         .signed([Piece::Timestamp, Piece::literal("."), Piece::Body])
@@ -249,7 +249,7 @@ fn a_clock_may_exchange_the_keys_that_it_is_asked_for() {
 }
 
 #[test]
-fn shared_keys_are_exchanged_alike() {
+fn shared_keys_are_replaced_in_the_same_way() {
     let scheme = SharedKeyScheme::new("x-key").build().expect("a scheme");
     let provider = Provider::new("acme", scheme, secret("old")).expect("a provider");
     let keys = provider.keys();
@@ -270,7 +270,7 @@ fn shared_keys_are_exchanged_alike() {
 }
 
 #[test]
-fn exchanges_from_many_threads_leave_no_request_without_keys() {
+fn replacing_keys_from_many_threads_leaves_no_request_without_keys() {
     let provider = provider([secret("a"), secret("b")]);
     let keys = provider.keys();
     let layer = WebhookAuthLayer::new(provider);

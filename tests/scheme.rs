@@ -1,6 +1,6 @@
-//! The scheme model: what cannot be built, and what a scheme that was built lets through.
+//! Schemes: which descriptions are errors, and which deliveries a scheme accepts.
 //!
-//! Signatures are made by the slow reference of `tests/common/reference.rs`, not by the crate.
+//! The signatures come from the slow reference in `tests/common/reference.rs`, not from the crate.
 
 #[path = "common/judge.rs"]
 mod judge;
@@ -62,7 +62,7 @@ fn stripe() -> SignatureScheme {
         .signed([Piece::Timestamp, Piece::literal("."), Piece::Body])
 }
 
-// What cannot be built.
+// Descriptions that are errors.
 
 const RENEWABLE: &str = "the timestamp has a tolerance, but nothing marks where it begins: a person who \
                          has seen a delivery could renew it; sign a separator before it, or call \
@@ -71,7 +71,7 @@ const NO_BODY: &str = "the signed pieces do not include the body, so an attacker
                        `Piece::Body`";
 
 #[test]
-fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
+fn a_scheme_with_a_mistake_is_an_error_with_the_value_the_reason_and_the_remedy() {
     let keyless = SignatureScheme::keyless_sha256_open_to_length_extension;
     let header_timestamp = || Timestamp::header("x-timestamp");
     let cases = [
@@ -334,7 +334,7 @@ fn a_provider_without_a_usable_name_is_an_error() {
 
 /// `construction_cases` of the adversarial cases, for the scheme of each receiver.
 #[test]
-fn every_construction_case_gives_its_verdict() {
+fn every_construction_case_has_the_expected_result() {
     let file = include_str!("vectors/adversarial.json");
     let file: serde_json::Value = serde_json::from_str(file).expect("JSON");
     let cases = file["construction_cases"].as_array().expect("a list");
@@ -360,10 +360,10 @@ fn every_construction_case_gives_its_verdict() {
     }
 }
 
-// Strict where it authenticates.
+// Strict reading.
 
 #[test]
-fn hexadecimal_digits_of_either_case_are_read_and_nothing_else() {
+fn only_hexadecimal_digits_are_read_in_upper_or_lower_case() {
     let provider = provider(plain());
     let signature = hex(BODY);
     let verdict = |value: &str| judge(&provider, post(&[("x-signature", value)], BODY)).err();
@@ -399,9 +399,9 @@ fn hexadecimal_digits_of_either_case_are_read_and_nothing_else() {
 }
 
 #[test]
-fn base64_for_urls_is_read_with_its_padding_or_without_and_in_its_own_alphabet_alone() {
+fn base64_for_urls_is_read_with_or_without_padding_and_only_in_its_own_alphabet() {
     let provider = provider(plain().encoding(Encoding::Base64Url));
-    // Its signature holds the two characters in which the alphabets differ, in either of them.
+    // Its signature contains both characters in which the two alphabets differ.
     let body = (0..)
         .map(|number| format!("{BODY}{number}"))
         .find(|body| base64(body).contains('+') && base64(body).contains('/'))
@@ -422,17 +422,17 @@ fn base64_for_urls_is_read_with_its_padding_or_without_and_in_its_own_alphabet_a
     }
 }
 
-/// The last character of base64 over 32 bytes holds two bits that mean nothing. Set, they would be
-/// a second way to write the same signature.
+/// The last character of 32 bytes in base64 has two unused bits. If they could be set, the same signature
+/// could be written in several ways.
 #[test]
-fn spare_bits_of_base64_are_refused() {
+fn unused_bits_of_base64_must_be_zero() {
     let provider = provider(plain().encoding(Encoding::Base64));
     let signature = base64(BODY);
     let verdict = |value: &str| judge(&provider, post(&[("x-signature", value)], BODY)).err();
     assert_eq!(verdict(&signature), None);
     let table = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let last = signature.chars().nth(42).expect("43 characters");
-    let position = table.find(last).expect("of the table");
+    let position = table.find(last).expect("a base64 character");
     let varied = table.chars().nth(position + 1).expect("not the last");
     for value in [
         format!("{}{varied}=", &signature[..42]),
@@ -450,7 +450,7 @@ fn spare_bits_of_base64_are_refused() {
 }
 
 #[test]
-fn a_tag_counts_as_a_whole_and_in_its_own_case() {
+fn a_tag_must_match_completely_and_in_the_same_case() {
     let provider = Provider::new(
         "acme",
         SignatureScheme::hmac_sha1("x-hub-signature")
@@ -488,7 +488,7 @@ fn a_tag_counts_as_a_whole_and_in_its_own_case() {
 }
 
 #[test]
-fn two_headers_are_refused_even_when_they_are_equal() {
+fn two_headers_are_rejected_even_if_they_are_equal() {
     let signature = hex(BODY);
     let twice = [("x-signature", &*signature), ("x-signature", &*signature)];
     assert_eq!(
@@ -515,7 +515,7 @@ fn two_headers_are_refused_even_when_they_are_equal() {
 }
 
 #[test]
-fn each_header_of_the_scheme_has_to_be_there() {
+fn each_header_of_the_scheme_is_required() {
     let time = NOW.to_string();
     let signature = hex(format!("msg_1.{time}.{BODY}"));
     let right = [
@@ -536,7 +536,7 @@ fn each_header_of_the_scheme_has_to_be_there() {
 
 /// `msg_1.` + `1700000000` signs the same bytes as `msg_1` + `.1700000000`.
 #[test]
-fn an_id_that_contains_the_separator_is_refused() {
+fn an_id_that_contains_the_separator_is_rejected() {
     let time = NOW.to_string();
     for id in ["msg.1", ".", "msg_1.", ".msg_1"] {
         let signature = hex(format!("{id}.{time}.{BODY}"));
@@ -554,12 +554,12 @@ fn an_id_that_contains_the_separator_is_refused() {
 }
 
 #[test]
-fn a_signed_id_has_to_be_there_and_to_be_visible_ascii() {
+fn a_signed_id_is_required_and_must_be_visible_ascii() {
     let scheme = plain()
         .id_header("x-id")
         .signed([Piece::Id, Piece::literal("|"), Piece::Body]);
     let layer = WebhookAuthLayer::new(provider(scheme));
-    let refusal = |id: Option<&str>| {
+    let rejected = |id: Option<&str>| {
         let signature = hex(format!("{}|{BODY}", id.unwrap_or_default()));
         let mut headers = vec![("x-signature", &*signature)];
         headers.extend(id.map(|id| ("x-id", id)));
@@ -567,17 +567,17 @@ fn a_signed_id_has_to_be_there_and_to_be_visible_ascii() {
         let header = rejection.header_name().expect("the header at fault");
         Some((rejection.kind(), header.as_str().to_owned()))
     };
-    assert_eq!(refusal(Some("msg_1")), None);
+    assert_eq!(rejected(Some("msg_1")), None);
     let malformed = Some((RejectionKind::HeaderMalformed, "x-id".to_owned()));
     for id in ["", "msg 1", "msg\t1", "msg_é"] {
-        assert_eq!(refusal(Some(id)), malformed, "{id:?}");
+        assert_eq!(rejected(Some(id)), malformed, "{id:?}");
     }
     let missing = Some((RejectionKind::HeaderMissing, "x-id".to_owned()));
-    assert_eq!(refusal(None), missing);
+    assert_eq!(rejected(None), missing);
 }
 
 #[test]
-fn an_id_that_makes_up_the_separator_with_the_separator_itself_is_refused() {
+fn an_id_that_forms_the_separator_together_with_the_separator_is_rejected() {
     let scheme = plain()
         .id_header("x-id")
         .signed([Piece::Id, Piece::literal("::"), Piece::Body]);
@@ -595,9 +595,9 @@ fn an_id_that_makes_up_the_separator_with_the_separator_itself_is_refused() {
     assert_eq!(verdict("a:"), Some(RejectionKind::HeaderMalformed));
 }
 
-/// Behind the body it is the separator in front that the id must not contain: the body may.
+/// An id after the body must not contain the separator before it. The body may contain it.
 #[test]
-fn an_id_behind_the_body_is_held_to_the_same() {
+fn an_id_after_the_body_follows_the_same_rule() {
     let scheme = plain()
         .id_header("x-id")
         .signed([Piece::Body, Piece::literal("."), Piece::Id]);
@@ -617,9 +617,9 @@ fn an_id_behind_the_body_is_held_to_the_same() {
     );
 }
 
-/// What nothing separates from its neighbour is covered, but not proven.
+/// A piece without a separator from the next one is covered by the signature, but not proven.
 #[test]
-fn an_id_that_runs_on_into_the_body_is_not_called_signed() {
+fn an_id_without_a_separator_from_the_body_is_not_called_signed() {
     let scheme = plain()
         .id_header("x-id")
         .signed([Piece::Id, Piece::Body])
@@ -635,7 +635,7 @@ fn an_id_that_runs_on_into_the_body_is_not_called_signed() {
 
 /// `id` + `1700000000` and `id1` + `700000000` sign the same bytes.
 #[test]
-fn a_timestamp_that_runs_on_keeps_its_number_of_digits() {
+fn a_timestamp_without_a_separator_has_a_fixed_number_of_digits() {
     let scheme = |timestamp: Timestamp| {
         plain()
             .id_header("x-id")
@@ -667,10 +667,10 @@ fn a_timestamp_that_runs_on_keeps_its_number_of_digits() {
     }
 }
 
-/// A body may hold a time that is near to now when the delivery's own is not any more. Who has seen
-/// the delivery could cut it there: what stands before is then the id, and the time is fresh.
+/// A body may contain a time that is near to now after the delivery's own time is too old. A person who has
+/// seen the delivery could split it there: the bytes before would be the id, and the time would be new.
 #[test]
-fn a_delivery_cannot_be_cut_at_a_time_in_its_body() {
+fn a_delivery_cannot_be_split_at_a_time_in_its_body() {
     let scheme = plain()
         .id_header("x-id")
         .timestamp(Timestamp::header("x-timestamp").rfc3339())
@@ -698,7 +698,7 @@ fn a_delivery_cannot_be_cut_at_a_time_in_its_body() {
     );
     assert_eq!(cut.err(), Some(RejectionKind::HeaderMalformed));
 
-    // An id of any other form is as good as ever, and proven.
+    // An id of any other form is accepted and proven.
     let signature = hex("2023-11-14:22:13:202023-11-14t22:13:20z{}");
     let headers = [
         ("x-id", "2023-11-14:22:13:20"),
@@ -711,9 +711,9 @@ fn a_delivery_cannot_be_cut_at_a_time_in_its_body() {
     assert_eq!(verified.signed_at(), Some(judge::at(NOW)));
 }
 
-/// A time in the body may take the first digits of the one that follows, and leave the rest to the id.
+/// A time in the body could take the first digits of the time after it, and leave the other digits to the id.
 #[test]
-fn a_delivery_cannot_be_cut_inside_of_its_time() {
+fn a_delivery_cannot_be_split_inside_its_time() {
     let scheme = plain()
         .id_header("x-id")
         .timestamp(Timestamp::header("x-timestamp").rfc3339().accept_any_age())
@@ -736,7 +736,7 @@ fn a_delivery_cannot_be_cut_inside_of_its_time() {
 
 /// A URL begins with `https:` or `http:`, and no method contains a `:`.
 #[test]
-fn a_method_ends_where_the_scheme_of_a_url_begins() {
+fn the_scheme_of_a_url_marks_the_end_of_the_method() {
     let scheme = |url: &str| {
         plain()
             .url(SignedUrl::exact(url).expect("a URL"))
@@ -753,7 +753,7 @@ fn a_method_ends_where_the_scheme_of_a_url_begins() {
 }
 
 #[test]
-fn a_splice_between_timestamp_and_body_is_refused() {
+fn bytes_cannot_be_moved_from_the_timestamp_to_the_body() {
     let scheme = plain()
         .timestamp(Timestamp::header("x-timestamp").rfc3339().accept_any_age())
         .signed([Piece::Timestamp, Piece::Body]);
@@ -771,7 +771,7 @@ fn a_splice_between_timestamp_and_body_is_refused() {
 }
 
 #[test]
-fn two_timestamps_in_one_header_are_refused() {
+fn two_timestamps_in_one_header_are_rejected() {
     let signature = hex(format!("{NOW}.{BODY}"));
     let verdict = |value: &str| judge(&provider(stripe()), post(&[("x-signature", value)], BODY));
     assert!(verdict(&format!("t={NOW},v1={signature}")).is_ok());
@@ -803,7 +803,7 @@ fn two_timestamps_in_one_header_are_refused() {
 }
 
 #[test]
-fn sixteen_candidates_are_compared_and_seventeen_refused() {
+fn sixteen_candidates_are_compared_and_seventeen_are_rejected() {
     let provider = provider(plain().item_separator(',').tags('=', ["v1"]));
     let junk = format!("v1={}", "0".repeat(64));
     let right = format!("v1={}", hex(BODY));
@@ -819,7 +819,7 @@ fn sixteen_candidates_are_compared_and_seventeen_refused() {
 }
 
 #[test]
-fn candidates_that_cannot_be_read_are_passed_over() {
+fn candidates_that_cannot_be_decoded_are_skipped() {
     let provider = provider(plain().item_separator(',').tags('=', ["v1"]));
     let right = hex(BODY);
     let verdict = |value: &str| judge(&provider, post(&[("x-signature", value)], BODY)).err();
@@ -849,7 +849,7 @@ fn candidates_that_cannot_be_read_are_passed_over() {
 }
 
 #[test]
-fn a_header_of_four_kibibytes_is_read_and_a_longer_one_refused() {
+fn a_header_of_four_kibibytes_is_read_and_a_longer_one_is_rejected() {
     let provider = provider(plain().item_separator(',').tags('=', ["v1"]));
     let right = format!("v1={},", hex(BODY));
     let verdict = |length: usize| {
@@ -883,7 +883,7 @@ fn the_tolerance_includes_its_last_second_in_both_directions() {
 }
 
 #[test]
-fn the_tolerance_is_counted_in_milliseconds_where_the_timestamp_is() {
+fn the_tolerance_of_a_timestamp_in_milliseconds_is_exact_to_the_millisecond() {
     let timestamp = || {
         Timestamp::header("x-timestamp")
             .milliseconds()
@@ -902,7 +902,7 @@ fn the_tolerance_is_counted_in_milliseconds_where_the_timestamp_is() {
 }
 
 #[test]
-fn past_only_bounds_nothing_but_the_age() {
+fn past_only_limits_only_the_age() {
     let verdict = |seconds: u64| {
         timed(
             Timestamp::header("x-timestamp").past_only(),
@@ -915,7 +915,7 @@ fn past_only_bounds_nothing_but_the_age() {
 }
 
 #[test]
-fn any_age_has_to_be_asked_for_and_is_still_read_strictly() {
+fn accept_any_age_accepts_any_age_and_still_reads_strictly() {
     let verdict = |text: &str| timed(Timestamp::header("x-timestamp").accept_any_age(), text);
     assert_eq!(verdict("0"), Ok(()));
     assert_eq!(verdict("1"), Ok(()));
@@ -924,7 +924,7 @@ fn any_age_has_to_be_asked_for_and_is_still_read_strictly() {
 }
 
 #[test]
-fn a_timestamp_that_no_clock_shows_is_refused_and_does_not_overflow() {
+fn an_impossible_timestamp_is_rejected_and_does_not_overflow() {
     for text in [
         "",
         " ",
@@ -962,7 +962,7 @@ fn a_timestamp_that_no_clock_shows_is_refused_and_does_not_overflow() {
 }
 
 #[test]
-fn an_rfc_3339_timestamp_is_read_in_its_plain_form_alone() {
+fn an_rfc_3339_timestamp_is_read_only_in_its_plain_form() {
     let verdict = |text: &str| timed(Timestamp::header("x-timestamp").rfc3339(), text);
     for text in [
         "2023-11-14T22:13:20Z",
@@ -1000,7 +1000,7 @@ fn an_rfc_3339_timestamp_is_read_in_its_plain_form_alone() {
 // Families, parallel headers, required headers, further pieces.
 
 #[test]
-fn headers_of_two_families_never_mix() {
+fn headers_of_two_families_are_never_mixed() {
     let scheme = SignatureScheme::hmac_sha256("svix-signature")
         .alias("webhook-signature")
         .timestamp(Timestamp::header("svix-timestamp").alias("webhook-timestamp"))
@@ -1037,7 +1037,7 @@ fn headers_of_two_families_never_mix() {
             }
         }
     }
-    // Of two whole families the first counts, right or wrong.
+    // If two families are complete, the first one counts, also if its signature is wrong.
     let mut both = vec![
         ("webhook-id", "msg_1"),
         ("webhook-timestamp", &*time),
@@ -1053,7 +1053,7 @@ fn headers_of_two_families_never_mix() {
 }
 
 #[test]
-fn an_id_may_have_aliases_where_the_signature_has_none() {
+fn an_id_may_have_aliases_if_the_signature_has_none() {
     let provider = provider(standard().id_header("x-old-id"));
     let time = NOW.to_string();
     let signature = hex(format!("msg_1.{time}.{BODY}"));
@@ -1063,7 +1063,7 @@ fn an_id_may_have_aliases_where_the_signature_has_none() {
     };
     assert_eq!(verdict(&[("x-id", "msg_1")]), None);
     assert_eq!(verdict(&[("x-old-id", "msg_1")]), None);
-    // Of two the first counts, in the order of the scheme.
+    // Of two names, the first one in the order of the scheme counts.
     assert_eq!(verdict(&[("x-old-id", "msg_2"), ("x-id", "msg_1")]), None);
     assert_eq!(
         verdict(&[("x-old-id", "msg_1"), ("x-id", "msg_2")]),
@@ -1073,7 +1073,7 @@ fn an_id_may_have_aliases_where_the_signature_has_none() {
 }
 
 #[test]
-fn a_match_in_any_parallel_header_accepts() {
+fn a_match_in_any_parallel_header_is_accepted() {
     let provider = provider(plain().parallel_header("x-second"));
     let (right, wrong) = (hex(BODY), "0".repeat(64));
     let verdict = |headers: &[(&str, &str)]| judge(&provider, post(headers, BODY)).err();
@@ -1102,7 +1102,7 @@ fn a_match_in_any_parallel_header_accepts() {
 }
 
 #[test]
-fn a_required_header_has_to_have_its_exact_value() {
+fn a_required_header_must_have_its_exact_value() {
     let provider = provider(plain().require_header("x-algorithm", "HmacSHA256"));
     let signature = hex(BODY);
     let verdict = |values: &[&str]| {
@@ -1126,7 +1126,7 @@ fn a_required_header_has_to_have_its_exact_value() {
 }
 
 #[test]
-fn a_signed_url_is_the_configured_one_whatever_the_host_header_says() {
+fn a_signed_url_is_the_configured_one_and_the_host_header_is_not_used() {
     let signature = hex(format!("https://example.com/hook{BODY}"));
     let headers = [("x-signature", &*signature), ("host", "evil.example")];
     let scheme = |url| {
@@ -1149,7 +1149,7 @@ fn a_signed_url_is_the_configured_one_whatever_the_host_header_says() {
     );
 }
 
-/// The query takes what the body loses: both requests have the same signature.
+/// Bytes are moved from the body to the query. Both requests have the same signature.
 #[test]
 fn a_body_without_a_marked_boundary_is_a_configuration_error_unless_it_is_accepted() {
     let origin = || SignedUrl::origin("https://example.com").expect("a URL");
@@ -1239,9 +1239,9 @@ fn a_body_without_a_marked_boundary_is_a_configuration_error_unless_it_is_accept
     }
 }
 
-/// `http::Uri` takes `{` and `"` in a path. With them a part of a JSON body could be moved there.
+/// `http::Uri` accepts `{` and `"` in a path. So a part of a JSON body could be moved there.
 #[test]
-fn a_path_that_is_signed_holds_only_characters_that_rfc_3986_allows_there() {
+fn a_signed_path_has_only_characters_that_rfc_3986_allows() {
     let scheme = plain()
         .url(SignedUrl::origin("https://example.com").expect("a URL"))
         .signed([Piece::Url, Piece::Body])
@@ -1281,7 +1281,7 @@ fn a_path_that_is_signed_holds_only_characters_that_rfc_3986_allows_there() {
     }
 }
 
-/// What a person who has seen one delivery can do where the boundary is accepted, and what not.
+/// If the boundary is accepted, a person who has seen a delivery can move bytes in one direction only.
 #[test]
 fn json_cannot_be_moved_into_a_signed_url() {
     let url = SignedUrl::origin("https://example.com").expect("a URL");
@@ -1296,14 +1296,14 @@ fn json_cannot_be_moved_into_a_signed_url() {
     assert!(verdict("/hook", r#"{"a":1}"#).is_ok());
     let moved = verdict(r#"/hook{"a""#, ":1}");
     assert_eq!(moved.err(), Some(RejectionKind::TargetMalformed));
-    // The other direction remains: it has no body that is JSON.
+    // The other direction is possible, but then the body is not JSON.
     let moved = verdict("/", r#"hook{"a":1}"#).expect("the documented risk");
     assert!(serde_json::from_slice::<serde_json::Value>(&moved).is_err());
 }
 
-/// HubSpot signs `?` where the request has `%3F`; other escapes stay as they are.
+/// If a request has `%3F`, HubSpot signs `?`. Other escapes stay as they are.
 #[test]
-fn a_url_is_unescaped_only_where_that_is_asked_for() {
+fn a_url_is_unescaped_only_with_the_option_for_it() {
     let signature = hex(format!("https://example.com/a:/?@!$'()*,;b%20c%2B{BODY}"));
     let mut request = post(&[("x-signature", &signature)], BODY);
     let path = "/a%3A%2f%3F%40%21%24%27%28%29%2A%2C%3bb%20c%2B";
@@ -1323,9 +1323,9 @@ fn a_url_is_unescaped_only_where_that_is_asked_for() {
     );
 }
 
-/// What stands in front of an id has to end for sure, or the id has no sure beginning.
+/// The piece before an id must have a marked end. If not, the beginning of the id is not certain.
 #[test]
-fn an_id_is_called_signed_where_all_before_it_is_told_apart() {
+fn an_id_is_called_signed_if_the_pieces_before_it_have_marked_ends() {
     let url = "https://example.com/hook";
     let exact = || SignedUrl::exact(url).expect("a URL");
     let origin = || SignedUrl::origin("https://example.com").expect("a URL");
@@ -1364,7 +1364,7 @@ fn an_id_is_called_signed_where_all_before_it_is_told_apart() {
 }
 
 #[test]
-fn a_signed_header_is_told_apart_from_an_unsigned_one() {
+fn a_signed_header_and_an_unsigned_one_are_different_claims() {
     let scheme = plain()
         .signed([
             Piece::header("x-topic"),
@@ -1392,7 +1392,7 @@ fn a_signed_header_is_told_apart_from_an_unsigned_one() {
 }
 
 #[test]
-fn an_empty_body_can_be_validly_signed() {
+fn an_empty_body_can_have_a_valid_signature() {
     let provider = provider(plain());
     assert!(judge(&provider, post(&[("x-signature", &hex(""))], "")).is_ok());
     assert_eq!(
@@ -1402,7 +1402,7 @@ fn an_empty_body_can_be_validly_signed() {
 }
 
 #[test]
-fn a_digest_without_its_secret_is_refused() {
+fn a_digest_without_the_secret_is_rejected() {
     let scheme = SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
         .signed([Piece::Secret, Piece::Body]);
     let provider = provider(scheme);
@@ -1418,7 +1418,7 @@ fn a_digest_without_its_secret_is_refused() {
 }
 
 #[test]
-fn a_keyless_digest_takes_the_secret_as_it_is_decoded() {
+fn a_keyless_digest_uses_the_decoded_secret() {
     let scheme = SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
         .signed([Piece::Secret, Piece::Body])
         .key_prefix("key_")
@@ -1439,7 +1439,7 @@ fn a_keyless_digest_takes_the_secret_as_it_is_decoded() {
 }
 
 #[test]
-fn a_shared_key_is_the_whole_value_and_nothing_but_it() {
+fn a_shared_key_is_the_whole_value_of_its_header() {
     let build = |scheme: SharedKeyScheme| {
         let secret = Secret::new("user:pass").expect("a secret");
         Provider::new("acme", scheme.build().expect("a scheme"), secret).expect("a provider")

@@ -1,5 +1,5 @@
-//! The signer: round trips through the layer, which say so, and what stands in its headers, which
-//! the slow reference judges.
+//! The signer. Some tests are round trips through the layer, and their comments say so. Other tests compare
+//! the headers with the slow reference.
 #![cfg(feature = "testing")]
 
 #[path = "common/judge.rs"]
@@ -89,9 +89,9 @@ fn header<'a, B>(request: &'a Request<B>, name: &str) -> &'a str {
     value.to_str().expect("text")
 }
 
-/// The delivery of the Standard Webhooks libraries' own tests: secret, id, time, body, signature.
+/// The delivery in the tests of the Standard Webhooks libraries: secret, id, time, body and signature.
 #[test]
-fn it_signs_as_the_standard_webhooks_libraries_do() {
+fn it_signs_like_the_standard_webhooks_libraries() {
     let secret =
         Secret::new(concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")).expect("a secret");
     let receiver = acme(standard_webhooks(), secret.clone());
@@ -113,7 +113,7 @@ fn it_signs_as_the_standard_webhooks_libraries_do() {
 }
 
 #[test]
-fn an_id_is_kept_over_retries_and_the_time_is_not() {
+fn retries_have_the_same_id_and_a_new_time() {
     let secret = whsec(b"some key");
     let receiver = acme(standard_webhooks(), secret.clone());
     let signer = Signer::new(&receiver, &secret)
@@ -134,7 +134,7 @@ fn an_id_is_kept_over_retries_and_the_time_is_not() {
 }
 
 #[test]
-fn an_id_and_a_time_that_the_request_brings_are_kept() {
+fn an_id_and_a_time_of_the_request_are_kept() {
     let secret = whsec(b"some key");
     let receiver = acme(standard_webhooks(), secret.clone());
     let signer = Signer::new(&receiver, &secret).expect("a signer");
@@ -150,7 +150,7 @@ fn an_id_and_a_time_that_the_request_brings_are_kept() {
 }
 
 #[test]
-fn each_request_has_an_id_of_its_own_where_none_is_given() {
+fn each_request_without_an_id_gets_its_own_id() {
     let secret = whsec(b"some key");
     let signer = Signer::new(&acme(standard_webhooks(), secret.clone()), &secret);
     let signer = signer.expect("a signer");
@@ -160,7 +160,7 @@ fn each_request_has_an_id_of_its_own_where_none_is_given() {
 }
 
 #[test]
-fn a_request_is_signed_as_of_now_unless_told_otherwise() {
+fn a_request_is_signed_with_the_current_time_by_default() {
     let secret = whsec(b"some key");
     let signer = Signer::new(&acme(standard_webhooks(), secret.clone()), &secret);
     let signer = signer.expect("a signer");
@@ -180,7 +180,7 @@ fn a_request_is_signed_as_of_now_unless_told_otherwise() {
 }
 
 #[test]
-fn while_a_key_is_exchanged_a_delivery_carries_both_signatures() {
+fn a_delivery_can_have_signatures_of_the_old_and_the_new_key() {
     let (old, new) = (whsec(b"the old key"), whsec(b"the new key"));
     let receiver = |secret: &Secret| acme(standard_webhooks(), secret.clone());
     let signer = Signer::new(&receiver(&new), &new)
@@ -204,7 +204,7 @@ fn while_a_key_is_exchanged_a_delivery_carries_both_signatures() {
 }
 
 #[test]
-fn parallel_headers_take_one_signature_each() {
+fn parallel_headers_have_one_signature_each() {
     let scheme = || plain().parallel_header("x-second");
     let other = Secret::new("other").expect("a secret");
     let signer = Signer::new(&acme(scheme(), secret()), &secret())
@@ -217,12 +217,12 @@ fn parallel_headers_take_one_signature_each() {
     assert!(judge(&acme(scheme(), other.clone()), request).is_ok());
     assert_eq!(
         signer.add_key(&other).expect_err("two headers").to_string(),
-        "a delivery of this scheme has no room for one more signature"
+        "a delivery of this scheme cannot have one more signature: use one signer for each key"
     );
 }
 
 #[test]
-fn a_header_with_one_signature_has_no_room_for_two() {
+fn a_header_for_one_signature_cannot_have_two() {
     let signer = Signer::new(&acme(plain(), secret()), &secret()).expect("a signer");
     assert!(signer.add_key(&secret()).is_err());
     let vwo = provider::vwo(secret());
@@ -230,9 +230,9 @@ fn a_header_with_one_signature_has_no_room_for_two() {
     assert!(signer.add_key(&secret()).is_err());
 }
 
-/// Optimizely's documented delivery.
+/// The delivery in Optimizely's documentation.
 #[test]
-fn it_signs_as_optimizely_does() {
+fn it_signs_like_optimizely() {
     let secret = Secret::new("yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4").expect("a secret");
     let optimizely = provider::optimizely(secret.clone());
     let signer = Signer::new(&optimizely, &secret).expect("a signer");
@@ -250,9 +250,9 @@ fn it_signs_as_optimizely_does() {
     assert!(judge(&optimizely, request).is_ok());
 }
 
-/// Round trips: both sides are the crate's own.
+/// A round trip: the crate both signs and verifies.
 #[test]
-fn what_it_signs_is_accepted_in_every_shape_of_scheme() {
+fn signed_requests_are_accepted_in_every_kind_of_scheme() {
     let time = || Timestamp::header("x-timestamp");
     let schemes = [
         plain(),
@@ -302,7 +302,7 @@ fn what_it_signs_is_accepted_in_every_shape_of_scheme() {
 }
 
 #[test]
-fn what_it_presents_as_a_shared_key_is_accepted() {
+fn requests_with_a_shared_key_are_accepted() {
     let new = || SharedKeyScheme::new("authorization");
     for (scheme, expected) in [
         (new(), "user:pass"),
@@ -322,7 +322,7 @@ fn what_it_presents_as_a_shared_key_is_accepted() {
 }
 
 #[test]
-fn a_signature_of_the_request_is_replaced() {
+fn an_existing_signature_of_the_request_is_replaced() {
     let receiver = acme(SignatureScheme::hmac_sha512("x-signature"), secret());
     let signer = Signer::new(&receiver, &secret()).expect("a signer");
     let again = signer.sign(signer.sign(post(BODY)).map(|_| Bytes::from("other")));
@@ -332,7 +332,7 @@ fn a_signature_of_the_request_is_replaced() {
 }
 
 #[test]
-fn what_cannot_be_signed_is_an_error_and_never_sent_signed() {
+fn a_request_that_cannot_be_signed_is_an_error_and_has_no_signature() {
     let secret = whsec(b"some key");
     let signer = Signer::new(&acme(standard_webhooks(), secret.clone()), &secret);
     let signer = signer.expect("a signer");
@@ -350,7 +350,10 @@ fn what_cannot_be_signed_is_an_error_and_never_sent_signed() {
             "msg 1",
             "the request cannot be signed: its id must be visible ASCII characters, and not empty",
         ),
-        ("msg\n1", r#"the header webhook-id cannot hold "msg\n1""#),
+        (
+            "msg\n1",
+            r#"the header webhook-id cannot have the value "msg\n1": use visible ASCII characters"#,
+        ),
     ] {
         let signer = signer.clone().with_id(id);
         let error = signer.try_sign(post(BODY)).expect_err(id);

@@ -1,4 +1,4 @@
-//! Secrets are wiped when they are dropped: shown by a search through the process's own memory.
+//! Secrets are wiped when they are dropped. The tests search the memory of the process.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -21,11 +21,11 @@ use zeroize::Zeroizing;
 
 const LENGTH: usize = 48;
 
-/// An allocator writes over the first bytes of what it takes back: they are not looked for.
+/// An allocator overwrites the first bytes of freed memory, so the search does not use them.
 const OVERWRITTEN: usize = 16;
 
-/// The secrets of this file exist nowhere but where they are put: each byte is computed, and what is
-/// looked for is computed again, byte by byte, while looking.
+/// The secrets of this file exist only in the memory where a test puts them. Each byte is computed, and the
+/// search computes each byte again.
 fn byte(seed: u64, index: usize) -> u8 {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let mixed = (seed ^ 0x9e37_79b9_7f4a_7c15)
@@ -35,7 +35,7 @@ fn byte(seed: u64, index: usize) -> u8 {
     LETTERS[(mixed >> 40) as usize % LETTERS.len()]
 }
 
-/// In a buffer exactly as large as the secret: nothing is moved while it is filled.
+/// The buffer is exactly as large as the secret, so that it is not moved while it is filled.
 fn make(seed: u64) -> Vec<u8> {
     let mut secret = Vec::with_capacity(LENGTH);
     secret.extend((0..LENGTH).map(|index| byte(seed, index)));
@@ -46,14 +46,14 @@ fn text(seed: u64) -> String {
     String::from_utf8(make(seed)).expect("letters and digits")
 }
 
-/// How often this secret stands in the memory that the process can write to.
+/// How often this secret appears in the memory that the process can write to.
 fn count(seed: u64) -> usize {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
 
     let maps = fs::read_to_string("/proc/self/maps").expect("the process's mappings");
     let memory = File::open("/proc/self/mem").expect("the process's memory");
-    // A copy of what is looked at, and so wiped as well.
+    // A copy of the memory that is searched, so it is wiped too.
     let mut piece = Zeroizing::new(vec![0; 64 * 1024]);
     let copy = piece.as_ptr() as u64..piece.as_ptr() as u64 + piece.len() as u64;
     let length = LENGTH - OVERWRITTEN;
@@ -83,7 +83,7 @@ fn count(seed: u64) -> usize {
                         && (0..length).all(|i| window[i] == byte(seed, OVERWRITTEN + i)),
                 );
             }
-            // The pieces overlap: a secret may lie across two of them.
+            // The pieces overlap, because a secret may be on the border of two pieces.
             at += (read - length + 1) as u64;
         }
     }
@@ -91,18 +91,18 @@ fn count(seed: u64) -> usize {
 }
 
 #[test]
-fn the_search_finds_what_a_plain_vector_holds_and_what_it_leaves() {
+fn the_search_finds_the_bytes_of_a_vector_before_and_after_it_is_dropped() {
     let secret = black_box(make(1));
     assert_eq!(count(1), 1);
     drop(secret);
-    assert_eq!(count(1), 1, "nobody wipes it");
+    assert_eq!(count(1), 1, "a vector is not wiped");
 }
 
 #[test]
-fn a_secret_is_wiped_with_its_last_clone() {
+fn a_secret_is_wiped_when_its_last_clone_is_dropped() {
     let secret = Secret::from_bytes(make(2)).expect("a secret");
     let clone = secret.clone();
-    assert_eq!(count(2), 1, "a clone is no copy");
+    assert_eq!(count(2), 1, "a clone is not a copy");
     drop(secret);
     assert_eq!(count(2), 1);
     drop(clone);
@@ -113,15 +113,15 @@ fn a_secret_is_wiped_with_its_last_clone() {
 }
 
 #[test]
-fn a_secret_that_is_refused_is_wiped_too() {
+fn a_rejected_secret_is_wiped_too() {
     let mut blank_first = text(4);
     blank_first.replace_range(..1, " ");
-    Secret::new(blank_first).expect_err("it begins with a blank");
+    Secret::new(blank_first).expect_err("it begins with a space");
     assert_eq!(count(4), 0);
 }
 
 #[test]
-fn a_secret_from_a_file_is_held_once() {
+fn a_secret_from_a_file_is_in_memory_once() {
     let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/secret");
     fs::write(path, Zeroizing::new(make(5))).expect("a file");
     let secret = Secret::from_file(path).expect("a secret");
@@ -149,7 +149,7 @@ fn use_once(scheme: Scheme, secret: Secret) {
 }
 
 #[test]
-fn nothing_is_left_of_a_layer_and_its_keys() {
+fn the_keys_of_a_dropped_layer_are_wiped() {
     use_once(
         SignatureScheme::hmac_sha256("x-signature")
             .build()
@@ -186,7 +186,7 @@ fn nothing_is_left_of_a_layer_and_its_keys() {
 }
 
 #[test]
-fn nothing_is_left_of_a_key_that_was_decoded() {
+fn a_decoded_key_is_wiped() {
     let encoded = BASE64.encode(&Zeroizing::new(make(10)));
     use_once(
         SignatureScheme::hmac_sha512("x-signature")
@@ -199,8 +199,8 @@ fn nothing_is_left_of_a_key_that_was_decoded() {
 }
 
 #[test]
-fn keys_that_are_replaced_or_withdrawn_are_wiped_while_the_layer_lives() {
-    // The scheme that has to hold the secret itself, since it is a piece of what is hashed.
+fn replaced_and_withdrawn_keys_are_wiped_while_the_layer_exists() {
+    // This scheme must keep the secret itself, because the secret is a part of the hashed bytes.
     let scheme = SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
         .signed([Piece::Secret, Piece::Body])
         .build()

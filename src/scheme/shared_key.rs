@@ -1,6 +1,6 @@
-//! Shared keys in a header: compared in constant time over digests, before the body is read.
+//! Shared keys in a header. Their digests are compared in constant time, before the body is read.
 //!
-//! Such a key proves who called. It does not prove what was said: nothing of the body is covered.
+//! A shared key proves the caller. It proves nothing about the body.
 
 use std::sync::Arc;
 
@@ -17,7 +17,11 @@ use crate::{
     secret::Secret,
 };
 
-/// A sender that presents a shared key in a header.
+/// A sender that sends a shared key in a header.
+///
+/// The key proves that the caller knows it. It proves nothing about the body, and it has no time limit: use TLS,
+/// because a person who reads one request knows the key. A token that changes, such as a JWT, is not a
+/// shared key.
 ///
 /// ```
 /// use tower_webhook_auth::SharedKeyScheme;
@@ -55,20 +59,21 @@ impl SharedKeyScheme {
         }
     }
 
-    /// Another name under which the header may come. The first that is present counts.
+    /// Another name for the header. The first name that is present counts.
     pub fn alias(mut self, header: impl Into<String>) -> Self {
         self.aliases.push(header.into());
         self
     }
 
-    /// The key stands behind `Bearer ` ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)).
+    /// The key follows `Bearer ` ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)). It must be the same for
+    /// all requests: a JWT is not.
     pub fn bearer(mut self) -> Self {
         self.credentials = Credentials::Bearer;
         self
     }
 
-    /// `user:password` stands in base64 behind `Basic `
-    /// ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)). The secret is `user:password` in clear.
+    /// `user:password` in base64 follows `Basic `
+    /// ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)). The secret is `user:password`, not encoded.
     pub fn basic(mut self) -> Self {
         self.credentials = Credentials::Basic;
         self
@@ -101,8 +106,8 @@ impl SharedKey {
         digest
     }
 
-    /// Our own key is in the block that is hashed last, and optimised code leaves copies of that on the
-    /// stack.
+    /// The configured key is in the block that is hashed last, and optimised code leaves copies of this block
+    /// on the stack.
     #[inline(never)]
     fn digest_and_leave_traces(&self, secret: &Secret) -> KeyDigest {
         match self.credentials {
@@ -136,7 +141,8 @@ impl SharedKey {
         Rejection::malformed(header, expected, FoundShape::of_credentials(value))
     }
 
-    /// The name of an authentication scheme has no case, [RFC 9110 section 11.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.1).
+    /// The value without its prefix. The name of an authentication scheme is not case-sensitive,
+    /// [RFC 9110 section 11.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.1).
     fn strip<'a>(&self, value: &'a [u8]) -> Option<&'a [u8]> {
         let scheme: &[u8] = match self.credentials {
             Credentials::Basic => b"basic ",
@@ -147,7 +153,7 @@ impl SharedKey {
         head.eq_ignore_ascii_case(scheme).then_some(key)
     }
 
-    /// What is written in front of the key.
+    /// The text before the key.
     pub(super) fn prefix(&self) -> &'static str {
         match self.credentials {
             Credentials::Basic => "Basic ",
@@ -156,7 +162,7 @@ impl SharedKey {
         }
     }
 
-    /// Marks the header, so that nothing behind us prints the key that came in it.
+    /// Marks the header as sensitive, so that inner layers do not print the key in it.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         for name in self.headers.iter() {
             if let Some(value) = headers.get_mut(name) {
@@ -165,7 +171,7 @@ impl SharedKey {
         }
     }
 
-    /// The header as its sender writes it.
+    /// The header as the sender writes it.
     #[cfg(feature = "testing")]
     pub(crate) fn write(
         &self,

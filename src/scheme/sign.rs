@@ -1,4 +1,4 @@
-//! The other direction: what a sender would put around a body.
+//! Signs: adds the headers that a sender adds.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{error::ConfigError, rejection::Rejection, secret::Secret};
 
-/// What a [`Scheme`] signs with.
+/// A key with which a [`Scheme`] signs.
 #[derive(Clone)]
 pub(crate) struct SigningKey {
     secret: Secret,
-    /// Keyed with the secret, where a signature is made.
+    /// Keyed with the secret. `None` for a shared key.
     mac: Option<Arc<Verifier>>,
 }
 
@@ -55,7 +55,7 @@ impl Scheme {
         Err(first_error.unwrap_or_else(|| ConfigError::new("the scheme has no way to sign")))
     }
 
-    /// How many keys may sign one delivery.
+    /// How many keys can sign one delivery.
     pub(crate) fn most_signatures(&self) -> usize {
         match &self.0 {
             Kind::SharedKey(_) => 1,
@@ -64,7 +64,7 @@ impl Scheme {
         }
     }
 
-    /// Adds to a request's head what the sender would.
+    /// Adds the headers that the sender adds.
     pub(crate) fn sign(
         &self,
         keys: &[SigningKey],
@@ -165,7 +165,7 @@ impl Signed {
     }
 }
 
-/// The header that the request brings, or else one with this value.
+/// The header that the request has. If it has none, a header with this value is added.
 fn keep_or_insert(
     head: &mut Parts,
     name: &HeaderName,
@@ -177,6 +177,9 @@ fn keep_or_insert(
 }
 
 fn header_value(name: &HeaderName, value: &str) -> Result<HeaderValue, ConfigError> {
-    HeaderValue::from_str(value)
-        .map_err(|_| ConfigError::new(format!("the header {name} cannot hold {value:?}")))
+    HeaderValue::from_str(value).map_err(|_| {
+        ConfigError::new(format!(
+            "the header {name} cannot have the value {value:?}: use visible ASCII characters"
+        ))
+    })
 }

@@ -1,8 +1,8 @@
-//! From a signature header to candidate signatures.
+//! Reads candidate signatures from a signature header.
 //!
-//! `sha1=…`, Stripe's `t=…,v1=…`, Standard Webhooks' `v1,… v1,…` and CircleCI's `v1=…,v2=…` are one
-//! mechanism: split at the item separator, split each item once at the tag separator, keep the
-//! items with an accepted tag.
+//! One mechanism reads `sha1=…`, the `t=…,v1=…` of Stripe, the `v1,… v1,…` of Standard Webhooks and the
+//! `v1=…,v2=…` of CircleCI: split at the item separator, split each item once at the tag separator, and keep
+//! the items with an accepted tag.
 
 use std::sync::Arc;
 
@@ -20,22 +20,23 @@ use crate::{
     text,
 };
 
-/// How a signature's bytes are written in its header.
+/// How the bytes of a signature are written in its header.
 ///
-/// Decoding is strict: no white space, no spare bits, exactly as many bytes as the algorithm makes.
+/// Decoding is strict: no white space, unused bits must be zero, and the number of bytes must be exactly that of
+/// the algorithm.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Base64 with padding, [RFC 4648 section 4](https://www.rfc-editor.org/rfc/rfc4648#section-4).
     Base64,
-    /// Base64 for URLs, padded or not, [RFC 4648 section 5](https://www.rfc-editor.org/rfc/rfc4648#section-5).
+    /// Base64 for URLs, with or without padding, [RFC 4648 section 5](https://www.rfc-editor.org/rfc/rfc4648#section-5).
     Base64Url,
-    /// Hexadecimal digits of either case.
+    /// Hexadecimal digits in upper or lower case.
     Hex,
 }
 
 impl Encoding {
-    /// Decodes onto the stack. Nothing longer than a signature can be is looked at.
+    /// Decodes to the stack. A text that is longer than any signature is not decoded.
     fn decode(self, text: &[u8], algorithm: Algorithm) -> Option<Candidate> {
         let encoding = match self {
             Self::Base64 => &BASE64,
@@ -86,13 +87,13 @@ impl Encoding {
     }
 }
 
-/// Where signatures stand, and how they are written.
+/// Where the signatures are, and how they are written.
 #[derive(Clone, Debug)]
 pub(crate) struct SignatureHeader {
     pub(crate) names: Aliases,
-    /// Several names are several headers side by side, not one header under several names.
+    /// The names are several headers, not several names for one header.
     pub(crate) parallel: bool,
-    /// The header may come several times.
+    /// The header may appear several times.
     pub(crate) repeatable: bool,
     pub(crate) item_separator: Option<u8>,
     /// The sender writes a space after the item separator.
@@ -203,7 +204,7 @@ impl Tags {
     }
 }
 
-/// What a signature header holds, decoded but not yet compared with anything.
+/// The content of a signature header, decoded and not yet compared.
 pub(crate) struct Presented<'a> {
     pub(crate) candidates: Candidates,
     pub(crate) timestamp: Option<&'a [u8]>,
@@ -306,7 +307,7 @@ impl SignatureHeader {
         Some(format!("{separator}{space}"))
     }
 
-    /// How many signatures a delivery can carry.
+    /// How many signatures a delivery can have.
     #[cfg(feature = "testing")]
     pub(crate) fn room_for(&self, algorithm: Algorithm) -> usize {
         match (self.parallel, self.item_separator) {
@@ -316,7 +317,7 @@ impl SignatureHeader {
         }
     }
 
-    /// The headers as their sender writes them.
+    /// The headers as the sender writes them.
     #[cfg(feature = "testing")]
     pub(crate) fn write(
         &self,
@@ -386,7 +387,7 @@ impl SignatureHeader {
     }
 }
 
-/// The items of a list with blanks around them cut off, or the whole value as it is.
+/// The items of a list without the blanks around them. Without a separator, the whole value unchanged.
 struct Items<'a> {
     rest: Option<&'a [u8]>,
     separator: Option<u8>,
@@ -426,8 +427,8 @@ fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     Some((head, tail.get(1..)?))
 }
 
-/// Only the blanks of [RFC 9110 section 5.6.3](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.3):
-/// a no-break space is not one.
+/// Removes the blanks of [RFC 9110 section 5.6.3](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.3), a
+/// space and a tab. A no-break space is not one of them.
 fn trim_blanks(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;

@@ -1,4 +1,4 @@
-//! Timestamps: read strictly, held against the clock, and never printed again.
+//! Reads timestamps strictly, and compares them with the clock.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,9 +10,9 @@ use crate::{
     rejection::{ExpectedShape, Fixed, FoundShape, Rejection, RejectionKind, TimestampUnit},
 };
 
-/// Where a delivery says when it was signed, and how old it may be.
+/// Where the time of signing is in a delivery, how it is written, and how far from now it may be.
 ///
-/// Seconds since 1970, five minutes of tolerance in both directions, until told otherwise:
+/// The default is seconds since 1970, with a tolerance of 300 seconds in the past and in the future:
 ///
 /// ```
 /// use std::time::Duration;
@@ -61,7 +61,7 @@ impl Timestamp {
         }
     }
 
-    /// A timestamp in a header of its own.
+    /// A timestamp in its own header.
     #[must_use]
     pub fn header(name: impl Into<String>) -> Self {
         Self::new(From::Headers(name.into(), Vec::new()))
@@ -74,7 +74,7 @@ impl Timestamp {
     }
 
     /// Another name for the header: see [`SignatureScheme::alias`](super::SignatureScheme::alias).
-    /// Without effect on a tag.
+    /// It has no effect on a tag.
     #[must_use]
     pub fn alias(mut self, name: impl Into<String>) -> Self {
         if let From::Headers(_, others) = &mut self.from {
@@ -83,31 +83,31 @@ impl Timestamp {
         self
     }
 
-    /// Counted in milliseconds since 1970.
+    /// The timestamp is in milliseconds since 1970.
     #[must_use]
     pub fn milliseconds(mut self) -> Self {
         self.unit = Unit::Milliseconds;
         self
     }
 
-    /// Written as in [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), with `Z` or an offset.
+    /// The timestamp is written as in [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), with `Z` or an offset.
     #[must_use]
     pub fn rfc3339(mut self) -> Self {
         self.unit = Unit::Rfc3339;
         self
     }
 
-    /// Written as a date of HTTP, such as `Thu, 04 Jan 2024 18:05:25 GMT`
-    /// ([RFC 9110 section 5.6.7](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7), the preferred format
-    /// alone).
+    /// The timestamp is written as a date of HTTP, such as `Thu, 04 Jan 2024 18:05:25 GMT`
+    /// ([RFC 9110 section 5.6.7](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7), only the preferred
+    /// format).
     #[must_use]
     pub fn http_date(mut self) -> Self {
         self.unit = Unit::HttpDate;
         self
     }
 
-    /// Written as in [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), but without `Z` and without an
-    /// offset: the time is UTC. Orb writes `2024-03-27T15:42:29.551`.
+    /// The timestamp is written as in [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), but without `Z` and
+    /// without an offset: the time is UTC. Orb writes `2024-03-27T15:42:29.551`.
     ///
     /// Nothing marks the end of a fraction of a second. If the next signed piece follows without a
     /// separator, or with one that begins with `.`, a time with a fraction is rejected.
@@ -117,32 +117,34 @@ impl Timestamp {
         self
     }
 
-    /// How far from now it may lie, that distance included. The default is 300 seconds.
+    /// How far the timestamp may be from now. This distance is still accepted. The default is 300 seconds.
     #[must_use]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = Some(tolerance);
         self
     }
 
-    /// Bounds only its age: a timestamp in the future is let through however far off it is.
+    /// Limits only the age. A timestamp in the future is accepted without a limit.
     #[must_use]
     pub fn past_only(mut self) -> Self {
         self.past_only = true;
         self
     }
 
-    /// Judges the age of a timestamp although nothing in the signed bytes tells where it begins, as in
-    /// `{id}{timestamp}{body}` with ten digits. Whoever has seen a delivery can renew it, where its body
-    /// holds other digits that are near to now. Without this, [`build`](super::SignatureScheme::build)
-    /// refuses such a scheme.
+    /// Allows a tolerance although no separator marks where the timestamp begins, as in
+    /// `{id}{timestamp}{body}` with ten digits.
+    ///
+    /// Risk: if the body of a delivery contains a number that is near to the current time, an attacker who has
+    /// seen the delivery can move the boundary and replay it. Without this method,
+    /// [`build`](super::SignatureScheme::build) rejects such a scheme.
     #[must_use]
     pub fn accept_renewal(mut self) -> Self {
         self.renewable = true;
         self
     }
 
-    /// Lets a delivery be of any age. Whoever has seen one can send it again for ever, and your
-    /// handler has to recognise it.
+    /// Accepts a delivery of any age. A person who has seen a delivery can send it again without a time limit,
+    /// so your handler must recognise repeated deliveries.
     #[must_use]
     pub fn accept_any_age(mut self) -> Self {
         self.tolerance = None;
@@ -158,7 +160,7 @@ impl Timestamp {
         }
     }
 
-    /// Whether its form tells where it begins. Ten digits may be a part of any text.
+    /// Whether the form of the timestamp marks where it begins. Ten digits can be a part of any text.
     pub(crate) fn begins_for_sure(&self) -> bool {
         matches!(self.unit, Unit::Rfc3339)
     }
@@ -168,10 +170,10 @@ impl Timestamp {
         matches!(self.unit, Unit::Rfc3339WithoutZone) && separator.starts_with('.')
     }
 
-    /// Reads what is written, in the one way to write it.
+    /// Reads a timestamp. Each time has only one accepted form.
     ///
-    /// A number that runs on into what is signed next to it has as many digits as the numbers from
-    /// 2001 to 2286 have: else a body's first digit could be taken for the timestamp's last.
+    /// If no separator follows the number, it must have as many digits as the times from 2001 to 2286.
+    /// Otherwise the first digit of a body could be read as the last digit of the timestamp.
     pub(crate) fn read(&self, text: &[u8], runs_on: bool) -> Option<SystemTime> {
         let number = |width| digits(text).filter(|_| !runs_on || text.len() == width);
         match self.unit {
@@ -264,8 +266,8 @@ impl Timestamp {
     }
 }
 
-/// One way to write each number: no sign, no leading zero, no fraction, nothing but ASCII digits.
-/// `str::parse` alone would take `+1`.
+/// Each number has one form: ASCII digits without a sign, a leading zero or a fraction. `str::parse` alone
+/// accepts `+1`.
 fn digits(text: &[u8]) -> Option<u64> {
     let canonical = match text {
         [b'0'] => true,
@@ -276,19 +278,19 @@ fn digits(text: &[u8]) -> Option<u64> {
     text.parse().ok()
 }
 
-/// What a timestamp of RFC 3339 begins with: date and time, to the second.
+/// The beginning of a timestamp of RFC 3339: the date and the time to the second.
 const SECONDS: &[u8] = b"0000-00-00T00:00:00";
 
-/// Whether a timestamp of RFC 3339 stands somewhere in it. The year's first two digits need not be
-/// there: behind a body that ends in `…+07:` they are the minutes of another one's offset.
+/// Whether the text contains a timestamp of RFC 3339. The first two digits of the year are not required:
+/// after a body that ends in `…+07:`, they can be the minutes of the offset of another timestamp.
 pub(crate) fn holds_rfc3339(text: &[u8]) -> bool {
     let (_, pattern) = SECONDS.split_at(2);
     text.windows(pattern.len())
         .any(|window| shaped(window, pattern))
 }
 
-/// RFC 3339 alone. jiff reads more of ISO 8601, and of what it reads some is the beginning of
-/// another: where no separator follows, `…+07` and a body of `:00…` sign the same bytes as `…+07:00`.
+/// Reads only RFC 3339. jiff reads more of ISO 8601, and there one form can be the beginning of another: without
+/// a separator, `…+07` and a body of `:00…` have the same signed bytes as `…+07:00`.
 fn rfc3339(text: &[u8]) -> Option<SystemTime> {
     const OFFSET: &[u8] = b"+00:00";
     let (date_time, rest) = text.split_at_checked(SECONDS.len())?;
@@ -299,7 +301,7 @@ fn rfc3339(text: &[u8]) -> Option<SystemTime> {
         }
         zone => zone,
     };
-    // jiff knows offsets of more than a day.
+    // jiff accepts offsets of more than a day.
     let offset = shaped(zone, OFFSET) && zone.get(1..3)? <= b"23".as_slice();
     let canonical = shaped(date_time, SECONDS) && (shaped(zone, b"Z") || offset);
     let text = std::str::from_utf8(text).ok().filter(|_| canonical)?;
@@ -316,7 +318,7 @@ fn written(since_1970: Duration) -> jiff::Timestamp {
         .unwrap_or(jiff::Timestamp::MAX)
 }
 
-/// The preferred format of RFC 9110 alone: it has one length, and one way to write each time.
+/// Reads only the preferred format of RFC 9110. It has one length, and one form for each time.
 fn http_date(text: &[u8]) -> Option<SystemTime> {
     const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
     const MONTHS: [&[u8]; 12] = [
@@ -340,7 +342,7 @@ fn http_date(text: &[u8]) -> Option<SystemTime> {
     rfc3339(&[&date, &b"T"[..], time, b"Z"].concat())
 }
 
-/// Whether the text is like the pattern, in which `0` is any digit and `+` either sign.
+/// Whether the text has the form of the pattern, in which `0` is any digit and `+` is `+` or `-`.
 fn shaped(text: &[u8], pattern: &[u8]) -> bool {
     text.len() == pattern.len()
         && text.iter().zip(pattern).all(|(byte, like)| match like {
