@@ -133,34 +133,35 @@ impl SignatureScheme {
     /// ECDSA over P-256 with SHA-256, its signature in DER form. The "secret" is the sender's
     /// public key as SubjectPublicKeyInfo, written in what [`key_encoding`](Self::key_encoding) says.
     ///
-    /// Of every ECDSA signature `(r, s)` anybody can make the twin `(r, -s)`, for the same bytes.
-    /// Signers write either, so both are accepted: what tells two deliveries apart is an id that is
-    /// signed, not the signature.
+    /// From an ECDSA signature `(r, s)`, everyone can compute a second valid signature `(r, -s)` for the same
+    /// bytes. Signers write either form, so both are accepted. To recognise a repeated delivery, use a signed
+    /// id and not the signature.
     #[cfg(feature = "ecdsa-p256")]
     #[cfg_attr(docsrs, doc(cfg(feature = "ecdsa-p256")))]
     pub fn ecdsa_p256(header: impl Into<String>) -> Self {
         Self::new(Algorithm::EcdsaP256, header)
     }
 
-    /// Another name under which the signature's header may come. The first that is present counts,
-    /// and the timestamp's and the id's headers are taken from the same position of their lists.
+    /// Another name for the signature header. The first name that is present counts. The timestamp and the id
+    /// are read from the headers at the same position of their lists.
     ///
-    /// Not together with [`parallel_header`](Self::parallel_header).
+    /// It cannot be used together with [`parallel_header`](Self::parallel_header).
     pub fn alias(mut self, header: impl Into<String>) -> Self {
         self.has_alias = true;
         self.more_headers.push(header.into());
         self
     }
 
-    /// Another header with a signature, beside the first: a match in any of them accepts.
+    /// Another header with a signature, in addition to the first one. The delivery is accepted if the signature
+    /// in any of the headers matches.
     pub fn parallel_header(mut self, header: impl Into<String>) -> Self {
         self.parallel = true;
         self.more_headers.push(header.into());
         self
     }
 
-    /// The signature header may come up to 4 times, and a match in any of its values accepts. Mollie sends
-    /// it twice while a secret is replaced.
+    /// The signature header may appear up to 4 times. The delivery is accepted if any of the values matches.
+    /// Mollie sends the header twice while a secret is replaced.
     ///
     /// Without this, a request with the header twice is rejected.
     pub fn repeatable_header(mut self) -> Self {
@@ -174,7 +175,8 @@ impl SignatureScheme {
         self
     }
 
-    /// The header is a list, of which any signature may match. Blanks around its items do not count.
+    /// The header is a list with this character between its items. The delivery is accepted if any signature in
+    /// the list matches. Blanks around an item are ignored.
     pub fn item_separator(mut self, separator: char) -> Self {
         self.item_separator = Some(separator);
         self
@@ -186,8 +188,8 @@ impl SignatureScheme {
         self
     }
 
-    /// Each item is a tag, the separator, and a signature: `v1=…`. Items with other tags are passed
-    /// over; a tag counts only as a whole and in its own case.
+    /// Each item is a tag, the separator and a signature: `v1=…`. Write the tag without the separator. Items
+    /// with other tags are skipped. A tag must match completely and in the same case.
     pub fn tags<T: Into<String>>(
         mut self,
         separator: char,
@@ -197,41 +199,43 @@ impl SignatureScheme {
         self
     }
 
-    /// Where the time of signing stands. A delivery without it is refused.
+    /// Where the time of signing is. A delivery without it is rejected.
     pub fn timestamp(mut self, timestamp: Timestamp) -> Self {
         self.timestamp = Some(timestamp);
         self
     }
 
-    /// The header with the delivery's id. Called again, it adds an alias. Where the id is signed, a
-    /// delivery without it is refused, and so is one whose id holds anything but visible ASCII.
+    /// The header with the id of the delivery. A second call adds an alias. If the id is signed, a delivery is
+    /// rejected if its id is absent, empty, or has a character that is not visible ASCII.
     pub fn id_header(mut self, name: impl Into<String>) -> Self {
         self.id_headers.push(name.into());
         self
     }
 
-    /// A header that has to be there, once, with exactly this value.
+    /// A header that is required, once, with exactly this value. The value is not a secret: the comparison is
+    /// not in constant time.
     pub fn require_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.required.push((name.into(), value.into()));
         self
     }
 
-    /// What is signed, in this order. The default is the body alone.
+    /// The signed pieces, in this order. The default is only the body.
     ///
-    /// A literal between two pieces tells where one ends and the next begins, and an id or a header
-    /// that contains the literal is refused. Where nothing stands between them, `id1` + `23` and
-    /// `id` + `123` have the same signature: an id or a header that runs on is therefore not called
-    /// [`Claim::Signed`](crate::Claim::Signed), and neither is a timestamp behind it. Where what follows
-    /// is a timestamp as in [RFC 3339](Timestamp::rfc3339), that tells where it ends, and one that
-    /// contains such a timestamp is refused. A timestamp in digits that runs on has to have ten of
-    /// them, or thirteen for milliseconds. What a request's path ends, nothing tells either: of a
-    /// [`SignedUrl::origin`] only the path's beginning is known.
+    /// - A literal between two pieces marks where the first one ends. An id or a header that contains the
+    ///   literal is rejected.
+    /// - Without a separator, `id1` + `23` and `id` + `123` have the same signature. So an id or a header
+    ///   without a separator after it is not a [`Claim::Signed`](crate::Claim::Signed), and a timestamp after it
+    ///   is not proven.
+    /// - A timestamp as in [RFC 3339](Timestamp::rfc3339) marks the end of the piece before it. An id or a
+    ///   header that contains such a timestamp is rejected.
+    /// - A timestamp in digits without a separator after it must have 10 digits, or 13 for milliseconds.
+    /// - The end of the path of a [`SignedUrl::origin`] is not marked. Only its beginning is certain.
     pub fn signed(mut self, pieces: impl IntoIterator<Item = Piece>) -> Self {
         self.signed = pieces.into_iter().collect();
         self
     }
 
-    /// The URL that [`Piece::Url`] stands for.
+    /// The URL of [`Piece::Url`].
     pub fn url(mut self, url: SignedUrl) -> Self {
         self.url = Some(url);
         self
@@ -268,8 +272,8 @@ impl SignatureScheme {
         self
     }
 
-    /// A prefix of the secret's text that is not part of the key, such as `whsec_`. A secret without
-    /// it is taken as it is.
+    /// A prefix of the secret's text that is not part of the key, such as `whsec_`. A secret without the
+    /// prefix is used unchanged.
     pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.key.prefix = Some(prefix.into());
         self

@@ -1,4 +1,4 @@
-//! What a signature covers, piece by piece.
+//! The signed content: the pieces that a signature covers.
 
 use std::borrow::Cow;
 
@@ -19,13 +19,13 @@ use crate::{
 
 /// A piece of the bytes that are signed.
 ///
-/// Timestamp and id enter as the exact bytes of their header, never printed anew.
+/// The timestamp and the id are the exact bytes of their headers. They are not formatted again.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     /// The request's body, as received.
     Body,
-    /// The value of a header that has to be there, once.
+    /// The value of a header that is required, once.
     Header(Cow<'static, str>),
     /// The delivery's id: see [`SignatureScheme::id_header`](super::SignatureScheme::id_header).
     Id,
@@ -169,7 +169,7 @@ impl SignedContent {
             .any(|part| matches!(part, Part::Timestamp { .. }))
     }
 
-    /// Whether nothing stands between the timestamp and what is signed next to it.
+    /// Whether there is no separator between the timestamp and the signed piece next to it.
     pub(crate) fn timestamp_runs_on(&self) -> bool {
         self.parts()
             .any(|part| matches!(part, Part::Timestamp { runs_on: true }))
@@ -179,7 +179,7 @@ impl SignedContent {
         self.parts().any(|part| matches!(part, Part::Secret))
     }
 
-    /// Hands each part's bytes to `take`, or `None` in the place of the secret.
+    /// Gives the bytes of each part to `take`, or `None` in place of the secret.
     pub(crate) fn write(
         &self,
         parts: &[Part],
@@ -192,19 +192,19 @@ impl SignedContent {
                 Part::Header(name, end) => {
                     let value = headers::single(&head.headers, name)?
                         .ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, name))?;
-                    end.must_not_stand_in(value.as_bytes(), Some(name))?;
+                    end.must_not_be_in(value.as_bytes(), Some(name))?;
                     take(Some(value.as_bytes()));
                 }
                 Part::Id(end) => {
                     let missing = || Rejection::new(RejectionKind::HeaderMissing);
                     let (name, id) = facts.id.ok_or_else(missing)?;
-                    end.must_not_stand_in(id, Some(name))?;
+                    end.must_not_be_in(id, Some(name))?;
                     take(Some(id));
                 }
                 Part::Literal(text) => take(Some(text.as_bytes())),
                 Part::Method(end) => {
                     let method = head.method.as_str().as_bytes();
-                    end.must_not_stand_in(method, None)?;
+                    end.must_not_be_in(method, None)?;
                     take(Some(method));
                 }
                 Part::Secret => take(None),
@@ -308,13 +308,13 @@ fn parts(
 }
 
 impl End {
-    /// Refuses a value that holds what ends it, for it could be cut there as well.
-    fn must_not_stand_in(&self, value: &[u8], name: Option<&HeaderName>) -> Result<(), Rejection> {
+    /// Rejects a value that contains its own end mark, because the value could be split there.
+    fn must_not_be_in(&self, value: &[u8], name: Option<&HeaderName>) -> Result<(), Rejection> {
         let split = match self {
             Self::Open => false,
             Self::Literal(text) => holds(value, text.as_bytes()),
-            // A body may hold the time of its next replay. Cut there, the id is what stands before
-            // it: the id that was sent, the time that was sent, and the beginning of the body.
+            // A body may contain a time at which it can be replayed. If the delivery is split there, the id
+            // is everything before: the id and the time that were sent, and the beginning of the body.
             Self::Timestamp => timestamp::holds_rfc3339(value),
         };
         if split {
@@ -330,8 +330,8 @@ impl End {
     }
 }
 
-/// `msg_1.` + `2` and `msg_1` + `.2` sign the same bytes: what stands beside a separator must not
-/// contain it, nor make it up together with the separator itself.
+/// `msg_1.` + `2` and `msg_1` + `.2` have the same signed bytes. So a value next to a separator must not contain
+/// it, and must not form it together with the separator.
 fn holds(value: &[u8], separator: &[u8]) -> bool {
     match separator {
         [byte] => memchr(*byte, value).is_some(),
@@ -349,7 +349,7 @@ mod tests {
 
     use super::*;
 
-    /// The signed bytes, or the refusal's kind.
+    /// The signed bytes, or the kind of the rejection.
     fn written(
         pieces: &[Piece],
         method: &str,
@@ -379,22 +379,22 @@ mod tests {
     }
 
     #[test]
-    fn what_the_separator_parts_from_the_body_cannot_take_some_of_it_along() {
+    fn a_piece_next_to_a_separator_cannot_contain_the_separator() {
         let dot = Piece::literal(".");
         let before = [Piece::Id, dot.clone(), Piece::Body];
         assert_eq!(
             written(&before, "POST", "msg_1", ".2"),
             Ok("msg_1..2".into())
         );
-        let refused = Err(RejectionKind::HeaderMalformed);
-        assert_eq!(written(&before, "POST", "msg_1.", "2"), refused);
+        let malformed = Err(RejectionKind::HeaderMalformed);
+        assert_eq!(written(&before, "POST", "msg_1.", "2"), malformed);
 
         let after = [Piece::Body, dot.clone(), Piece::Id];
         assert_eq!(
             written(&after, "POST", "2", "msg_1."),
             Ok("msg_1..2".into())
         );
-        assert_eq!(written(&after, "POST", ".2", "msg_1"), refused);
+        assert_eq!(written(&after, "POST", ".2", "msg_1"), malformed);
 
         let method = [Piece::Method, dot, Piece::Body];
         assert_eq!(written(&method, "POST", "", "a.b"), Ok("POST.a.b".into()));
