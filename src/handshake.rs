@@ -64,6 +64,7 @@ use serde::Deserialize;
 use sha2::Sha256;
 
 use crate::{
+    provider::is_challenge_token,
     scheme::{self, KeyDigest},
     secret::Secret,
     verified::Verified,
@@ -186,13 +187,12 @@ pub fn meta(verify_token: &Secret, query: Option<&str>) -> Response<Full<Bytes>>
 ///
 /// Any client can have a text of its choice signed here, under the key that signs X's deliveries. So only
 /// letters, digits and `+ / = - _ . ~` are signed, and at least one of them: no such text is a JSON
-/// object. [`provider::x`](crate::provider::x()) rejects every body that is not a JSON object. If you
+/// object. [`provider::x`](crate::provider::x()) rejects every body that has only these characters. If you
 /// describe X's scheme yourself, reject such bodies too.
 #[must_use]
 pub fn x(consumer_secret: &Secret, query: Option<&str>) -> Response<Full<Bytes>> {
     let is_harmless = |token: &String| {
-        let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_.~".contains(&byte);
-        (1..=LONGEST_CHALLENGE_BYTES).contains(&token.len()) && token.bytes().all(harmless)
+        (1..=LONGEST_CHALLENGE_BYTES).contains(&token.len()) && is_challenge_token(token.as_bytes())
     };
     match parameter(query, "crc_token").filter(is_harmless) {
         Some(token) => {

@@ -22,8 +22,8 @@ use judge::{NOW, judge, post};
 use reference::Hash::Sha256;
 use tower::ServiceExt;
 use tower_webhook_auth::{
-    Encoding, Piece, Provider, Secret, SignatureScheme, Timestamp, Verified, WebhookAuthLayer,
-    handshake,
+    Encoding, Piece, Provider, RejectionKind, Secret, SignatureScheme, Timestamp, Verified,
+    WebhookAuthLayer, handshake,
 };
 
 const SECRET: &str = "wJ4mX9";
@@ -249,6 +249,36 @@ fn the_answer_to_x_never_signs_a_text_that_can_be_a_delivery() {
         handshake::x(&secret(), Some(&long)).status(),
         StatusCode::BAD_REQUEST
     );
+}
+
+/// Every text that the answer signs is rejected as a delivery, although its signature is right.
+#[test]
+fn the_preset_of_x_rejects_every_text_that_the_answer_signs() {
+    let provider = tower_webhook_auth::provider::x(secret());
+    let sent = |body: &'static str| {
+        let hmac = reference::hmac(Sha256, SECRET.as_bytes(), body.as_bytes());
+        let signature = format!("sha256={}", reference::base64(&hmac));
+        let headers = [("x-twitter-webhooks-signature", &*signature)];
+        judge(&provider, post(&headers, body)).map(drop)
+    };
+    for token in [
+        "12345",
+        "null",
+        "true",
+        "abc.def",
+        "delete-everything",
+        "Zm9v+/=_~",
+    ] {
+        let answer = handshake::x(
+            &secret(),
+            Some(&format!("crc_token={}", token.replace('+', "%2B"))),
+        );
+        assert_eq!(answer.status(), StatusCode::OK, "{token}");
+        assert_eq!(sent(token), Err(RejectionKind::EventUnparseable), "{token}");
+    }
+    for delivery in [r#"{"for_user_id":"2244994945"}"#, "{}", "Test Payload Body"] {
+        assert_eq!(sent(delivery), Ok(()), "{delivery}");
+    }
 }
 
 #[test]

@@ -30,6 +30,20 @@ use tower_webhook_auth::{
 
 use self::common::case::{character, one_or_many, text};
 
+/// Cases in which a preset differs on purpose since the data was recorded, and why.
+const CHANGED_SINCE: [(&str, &str, &str); 2] = [
+    (
+        "paddle-node-sdk",
+        "node: 6 s old",
+        "the preset tolerates 300 s: users report that 5 s reject genuine deliveries",
+    ),
+    (
+        "paddle-node-sdk",
+        "edge: 6 s old",
+        "the preset tolerates 300 s: users report that 5 s reject genuine deliveries",
+    ),
+];
+
 /// How many cases of a suite had which outcome.
 #[derive(Default)]
 struct Tally {
@@ -69,7 +83,17 @@ async fn every_case_of_every_suite_gives_the_recorded_verdict() {
             }
             // A difference of class b is a fault of ours that the data records: it has to be repaired by now.
             let expected = if class(case) == "b" { suite } else { recorded };
-            if ours != expected && expected != "other" {
+            // A difference that is recorded may have been repaired since.
+            let agrees = ours == expected || ours == suite;
+            let (suite_name, test) = (text(&case["suite"]), text(&case["test"]));
+            let reason = CHANGED_SINCE
+                .iter()
+                .find(|(suite, name, _)| (*suite, *name) == (suite_name, test));
+            if let Some((_, _, reason)) = reason {
+                println!("changed since: {suite_name} / {test}: {reason}");
+                continue;
+            }
+            if !agrees && expected != "other" {
                 wrong.push(format!(
                     "{} / {} ({}): expected {expected}, got {verdict:?}",
                     text(&case["suite"]),

@@ -364,13 +364,13 @@ fn whereby(keys) -> Provider<Bytes> {
 }
 
 /// The key is the app's consumer secret. X's challenge, a `crc_token`, has to be signed under the same key.
-/// So a body that is not a JSON object is rejected here, with 422, also if its signature is right:
-/// `handshake::x` signs only tokens that are none.
+/// So a body with only the characters of such a token is rejected here, with 422, also if its signature is
+/// right. No delivery of X is one: its deliveries are JSON objects.
 fn x(keys) -> Provider<Bytes> {
     title: "X",
     aliases: ["Twitter"],
     scheme: shapes::base64("x-twitter-webhooks-signature").tags('=', ["sha256"]),
-    body: JsonObject,
+    body: NoChallengeToken,
     setup: "An unsigned GET with a `crc_token`, then one every hour. It does not pass the layer: mount `handshake::x` for GET.",
     source: Docs, "2026-11-27", ["https://docs.x.com/x-api/webhooks/quickstart"],
 }

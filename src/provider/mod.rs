@@ -185,7 +185,7 @@ pub struct Provider<E> {
     max_body_bytes: Option<usize>,
     setup: Option<SetupRule>,
     answers_setup: bool,
-    only_json_objects: bool,
+    no_challenge_tokens: bool,
 }
 
 impl Provider<Bytes> {
@@ -211,7 +211,7 @@ impl Provider<Bytes> {
             max_body_bytes: None,
             setup: None,
             answers_setup: false,
-            only_json_objects: false,
+            no_challenge_tokens: false,
         })
     }
 }
@@ -359,7 +359,7 @@ impl<E> Provider<E> {
             max_body_bytes: self.max_body_bytes,
             setup: self.setup,
             answers_setup: self.answers_setup,
-            only_json_objects: self.only_json_objects,
+            no_challenge_tokens: self.no_challenge_tokens,
         }
     }
 
@@ -548,9 +548,10 @@ impl<E> Provider<E> {
 
     /// The event in a body that was verified before.
     pub(crate) fn read(&self, body: &Bytes) -> Result<E, BoxError> {
-        if self.only_json_objects && !begins_an_object(body) {
+        if self.no_challenge_tokens && is_challenge_token(body) {
             return Err(
-                "the body is not a JSON object, as every delivery of this sender is".into(),
+                "the body has only the characters of a challenge, which any client can have signed"
+                    .into(),
             );
         }
         (self.parse)(body)
@@ -668,9 +669,11 @@ impl<E> Provider<E> {
     }
 }
 
-/// Whether a body can be a JSON object. An answer to a challenge signs no text that begins so.
-fn begins_an_object(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"{")
+/// Whether a text has only the characters of the challenges that `handshake::x` signs. Such a text is no
+/// JSON object, so no delivery of X is one.
+pub(crate) fn is_challenge_token(text: &[u8]) -> bool {
+    let in_tokens = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_.~".contains(byte);
+    text.iter().all(in_tokens)
 }
 
 impl<E> Clone for Provider<E> {
@@ -683,7 +686,7 @@ impl<E> Clone for Provider<E> {
             max_body_bytes: self.max_body_bytes,
             setup: self.setup,
             answers_setup: self.answers_setup,
-            only_json_objects: self.only_json_objects,
+            no_challenge_tokens: self.no_challenge_tokens,
         }
     }
 }

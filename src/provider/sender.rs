@@ -251,7 +251,7 @@ pub(super) struct Recipe {
     pub(super) event: &'static [&'static str],
     pub(super) max_body_bytes: Option<usize>,
     pub(super) setup: Option<SetupRule>,
-    pub(super) only_json_objects: bool,
+    pub(super) no_challenge_tokens: bool,
 }
 
 impl Recipe {
@@ -265,7 +265,7 @@ impl Recipe {
         }
         provider.max_body_bytes = self.max_body_bytes;
         provider.setup = self.setup;
-        provider.only_json_objects = self.only_json_objects;
+        provider.no_challenge_tokens = self.no_challenge_tokens;
         Ok(provider)
     }
 
@@ -324,7 +324,7 @@ impl IntoScheme for Result<Scheme, ConfigError> {
 ///     aliases: ["Acme Cloud"],               // optional: names under which people search
 ///     max_body_bytes: 5 << 20,               // optional
 ///     scheme: shapes::sha256_tagged("acme-signature"),
-///     body: JsonObject,                      // optional: any other body is rejected
+///     body: NoChallengeToken,                // optional: a body that a challenge could be is rejected
 ///     id: ["acme-delivery"],                 // optional: unsigned headers; the first that is there counts
 ///     event: ["acme-event"],                 // optional
 ///     typed: acme::Event,                    // optional: an event type to choose with `parse`
@@ -376,7 +376,7 @@ macro_rules! senders {
                 event: &[$($($event_header),+)?],
                 max_body_bytes: senders!(@optional $($max_body_bytes)?),
                 setup: senders!(@optional $($rule)?),
-                only_json_objects: senders!(@is_there $($body)?),
+                no_challenge_tokens: senders!(@is_there $($body)?),
             ] }
         )*
 
@@ -409,7 +409,7 @@ macro_rules! senders {
                         event: &[$($($event_header),+)?],
                         max_body_bytes: senders!(@optional $($max_body_bytes)?),
                 setup: senders!(@optional $($rule)?),
-                only_json_objects: senders!(@is_there $($body)?),
+                no_challenge_tokens: senders!(@is_there $($body)?),
                     }
                 },
             },
