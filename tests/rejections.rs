@@ -9,7 +9,7 @@ use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
     ConfigError, Encoding, KeyEncoding, Keys, Piece, Provider, Rejection, RejectionDetail,
     RejectionKind, Scheme, Secret, SharedKeyScheme, SignatureScheme, Timestamp, TimestampUnit,
-    WebhookAuthLayer,
+    WebhookAuthLayer, provider,
 };
 
 const NOW: u64 = 1_700_000_000;
@@ -296,6 +296,49 @@ fn a_malformed_signature_in_der_form_is_described_without_a_length() {
         rejection.detail().expect("a detail").to_string(),
         "expected a signature in DER form in base64, found 4 characters that cannot be decoded",
     );
+}
+
+/// A delivery of a sender at the preset of another sender, or of another version of its scheme.
+#[test]
+fn a_delivery_at_the_wrong_preset_shows_the_difference() {
+    let github = WebhookAuthLayer::new(provider::github(secret()));
+    let shopify = WebhookAuthLayer::new(provider::shopify(secret()));
+    let slack = WebhookAuthLayer::new(provider::slack(secret()));
+    let stripe = WebhookAuthLayer::new(provider::stripe(secret()));
+    for (layer, header, value, expected) in [
+        (
+            &github,
+            "x-hub-signature-256",
+            format!("sha1={}", &HEX[..40]),
+            "expected \"sha256=\" and 64 hexadecimal digits, found the tag \"sha1\" and 40 hexadecimal \
+             digits",
+        ),
+        (
+            &shopify,
+            "x-shopify-hmac-sha256",
+            HEX.to_owned(),
+            "expected 44 characters of base64, found 64 hexadecimal digits",
+        ),
+        (
+            &slack,
+            "x-slack-signature",
+            format!("v1={HEX}"),
+            "expected \"v0=\" and 64 hexadecimal digits, found the tag \"v1\" and 64 hexadecimal digits",
+        ),
+        (
+            &stripe,
+            "stripe-signature",
+            HEX.to_owned(),
+            "expected \"v1=\" and 64 hexadecimal digits in a list separated by ',', found 64 hexadecimal \
+             digits without a tag",
+        ),
+    ] {
+        let rejection = rejection_of(layer, &[(header, &value)]).expect(header);
+        assert_eq!(
+            rejection.to_string(),
+            format!("header is malformed: {header}: {expected}")
+        );
+    }
 }
 
 #[test]

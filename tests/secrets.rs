@@ -207,7 +207,10 @@ fn a_secret_of_bytes_may_be_any_that_an_empty_key_is_not_equal_to() {
     assert_eq!(message(b""), "secret is empty");
     assert_eq!(message(b"  "), blank);
     assert_eq!(message("\u{a0}\u{2003}".as_bytes()), blank);
-    assert_eq!(message(&[0; 16]), "secret is all zeros");
+    assert_eq!(
+        message(&[0; 16]),
+        "secret is all zeros: make a new one at the sender"
+    );
     for bytes in [&[0xff, 0x00][..], b"\x07", b"a\nb", b"\xa0"] {
         let secret = Secret::from_bytes(bytes).expect("a secret");
         assert!(accepts(&acme(plain(), secret).expect("a provider"), bytes));
@@ -320,16 +323,25 @@ fn a_provider_rejects_keys_that_its_scheme_cannot_decode() {
              or '_', which base64 does not have"
                 .into(),
         ),
-        ("whsec_", "secret is empty after its prefix".into()),
-        ("====", "secret is empty after its prefix".into()),
-        ("whsec_AAAA", "secret is all zeros".into()),
+        (
+            "whsec_",
+            "secret is empty after its prefix: copy it from the sender again, all of it".into(),
+        ),
+        (
+            "====",
+            "secret is empty after its prefix: copy it from the sender again, all of it".into(),
+        ),
+        (
+            "whsec_AAAA",
+            "secret is all zeros: make a new one at the sender".into(),
+        ),
     ] {
         let expected = format!("acme: key \"default\": {expected}");
         assert_eq!(message(whsec(), text), expected);
     }
     assert_eq!(
         message(plain().key_prefix("whsec_"), "whsec_"),
-        r#"acme: key "default": secret is empty after its prefix"#
+        r#"acme: key "default": secret is empty after its prefix: copy it from the sender again, all of it"#
     );
     let in_hex = || plain().key_encoding(KeyEncoding::Hex);
     for text in ["abc", "zz", "+a"] {
@@ -341,7 +353,7 @@ fn a_provider_rejects_keys_that_its_scheme_cannot_decode() {
     // RFC 2104 pads a short key with zeros: an attacker signs with no key at all and matches.
     assert_eq!(
         message(in_hex(), "0000"),
-        r#"acme: key "default": secret is all zeros"#
+        r#"acme: key "default": secret is all zeros: make a new one at the sender"#
     );
 }
 

@@ -71,13 +71,17 @@ impl KeyText {
         if key.is_empty() {
             return Err(match &self.prefix {
                 // The prefix of a preset is printed. A secret that is only a prefix is no secret.
-                Some(_) => ConfigError::new("secret is empty after its prefix"),
+                Some(_) => ConfigError::new(
+                    "secret is empty after its prefix: copy it from the sender again, all of it",
+                ),
                 None => ConfigError::new("secret is empty"),
             });
         }
         // HMAC pads a short key with zeros: a key of zeros is the same as an empty one.
         if key.iter().all(|byte| *byte == 0) {
-            return Err(ConfigError::new("secret is all zeros"));
+            return Err(ConfigError::new(
+                "secret is all zeros: make a new one at the sender",
+            ));
         }
         if matches!(self.encoding, KeyEncoding::Base64 | KeyEncoding::Base64Url)
             && algorithm.is_symmetric()

@@ -361,7 +361,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_of_http_is_read_in_its_preferred_format_alone() {
+    fn a_date_of_http_is_read_only_in_its_preferred_format() {
         // RFC 9110 section 5.6.7: the example, and its two obsolete forms.
         let example = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         assert_eq!(http_date(b"Sun, 06 Nov 1994 08:49:37 GMT"), Some(example));
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_a_zone_is_utc_and_has_no_fraction_where_nothing_ends_it() {
+    fn a_time_without_a_zone_is_utc_and_has_a_fraction_only_before_a_separator() {
         let time = Timestamp::header("x-time").rfc3339_without_zone();
         let read = |text: &str, runs_on| {
             let time = time.read(text.as_bytes(), runs_on)?;
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc_3339_is_read_and_the_rest_of_iso_8601_is_not() {
+    fn only_rfc_3339_is_read_and_no_other_form_of_iso_8601() {
         let zero = SystemTime::UNIX_EPOCH;
         for (text, seconds) in [
             ("1970-01-01T00:00:00Z", 0),

@@ -99,7 +99,9 @@ impl Secret {
             return Err(ConfigError::new("secret is empty"));
         }
         if bytes.iter().all(|byte| *byte == 0) {
-            return Err(ConfigError::new("secret is all zeros"));
+            return Err(ConfigError::new(
+                "secret is all zeros: make a new one at the sender",
+            ));
         }
         if str::from_utf8(&bytes).is_ok_and(text::is_blank) {
             return Err(ConfigError::new(
