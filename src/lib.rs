@@ -144,6 +144,7 @@
 //! | `replay-redis` | the same with Redis or Valkey, for several processes |
 //! | `server` | a server with time limits for what comes before the layer, and a bounded graceful stop |
 //! | `sync` | work in the background after a delivery |
+//! | `tenant-cache` | remembers the keys of tenants that were looked up |
 //! | `testing` | signs requests as the sender does |
 //!
 //! # Guides

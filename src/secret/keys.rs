@@ -88,6 +88,13 @@ impl Keys {
         self
     }
 
+    /// The same keys, as the keys of this tenant unless they have a tenant.
+    #[cfg(feature = "tenant-cache")]
+    pub(crate) fn or_of_tenant(mut self, name: &Arc<str>) -> Self {
+        self.tenant.get_or_insert_with(|| Arc::clone(name));
+        self
+    }
+
     fn new(keys: Vec<Key>) -> Self {
         Self { keys, tenant: None }
     }

@@ -25,6 +25,9 @@
 //! # }
 //! ```
 //!
+//! With feature `tenant-cache`, `TenantKeys` is a source that loads the keys of a tenant when they are needed,
+//! and remembers them.
+//!
 //! The guide [`tenants`](crate::guide::tenants) has complete programs.
 //!
 //! # When the source is asked
@@ -50,6 +53,9 @@
 //! ([`KeysUnavailable`](crate::RejectionKind::KeysUnavailable)), so that the sender tries again. The error is
 //! the rejection's `source()`, and the log has it. It is not in the response.
 
+#[cfg(feature = "tenant-cache")]
+mod cache;
+
 use std::{
     convert::Infallible,
     fmt,
@@ -57,6 +63,10 @@ use std::{
     pin::Pin,
     task::{Context, Poll},
 };
+
+#[cfg(feature = "tenant-cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tenant-cache")))]
+pub use self::cache::{CacheLimits, TenantKeys, TenantKeysHandle, TenantLookup};
 
 use http::{Extensions, HeaderMap, Method, Uri, request::Parts};
 
