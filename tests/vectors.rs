@@ -194,6 +194,9 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
     if let Some(url) = url {
         described = described.url(SignedUrl::exact(url).expect("a URL"));
     }
+    if let Some(prefix) = scheme["key"]["strip_prefix"].as_str() {
+        described = described.key_prefix(prefix);
+    }
     described
         .key_encoding(match scheme["key"]["encoding"].as_str() {
             None | Some("utf8") => KeyEncoding::Text,
@@ -202,7 +205,6 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
             Some("hex") => KeyEncoding::Hex,
             Some(other) => panic!("unknown key encoding {other:?}"),
         })
-        .key_prefix(scheme["key"]["strip_prefix"].as_str().unwrap_or_default())
         .accept_movable_body_boundary()
         .build()
 }
