@@ -128,6 +128,8 @@ def other(secret):
         return "whsec_" + base64.b64encode(b"another key, 24 bytes...").decode()
     if re.fullmatch(r"[0-9A-F]{64}", secret):
         return secret[:-1] + ("0" if secret[-1] != "0" else "1")
+    if re.fullmatch(r"([A-Za-z0-9+/]{4}){8}", secret):
+        return ("B" if secret[0] != "B" else "C") + secret[1:]
     if len(secret) > 80 or re.fullmatch(r"[0-9a-f]{64}", secret) or secret.endswith("="):
         return None
     return secret + "x"
