@@ -108,7 +108,9 @@ fn tainted_secret(length: usize) -> Secret {
 /// A key is looked at once, when it is decoded: one of zeros is refused. From then on it is not.
 fn tainted_key(length: usize) -> Zeroizing<Vec<u8>> {
     let secret = Secret::from_bytes(vec![b'k'; length]).expect("a secret");
-    let key = KeyText::default().decode(&secret, Algorithm::HmacSha256).expect("a key");
+    let key = KeyText::default()
+        .decode(&secret, Algorithm::HmacSha256)
+        .expect("a key");
     taint(key.as_slice());
     key
 }
@@ -125,7 +127,11 @@ fn signature(algorithm: Algorithm, key_bytes: usize) {
     verifier.update(BODY);
 
     let mut genuine = [0; 64];
-    let genuine = verifier.start(&[]).tag(&mut genuine).expect("a tag").to_vec();
+    let genuine = verifier
+        .start(&[])
+        .tag(&mut genuine)
+        .expect("a tag")
+        .to_vec();
     // What the sender presents is known to it, and to us.
     declassify(genuine.as_slice());
     let forged = vec![0; genuine.len()];
