@@ -20,10 +20,11 @@ fn amplitude_experiment(keys) -> Provider<amplitude::Event> {
 /// two signatures, separated by a comma. You choose the method, and the body may be empty. ConfigCat
 /// documents no tolerance.
 ///
-/// Nothing separates id, timestamp and body in the signed content. A client that has seen a delivery
-/// can send a part of its body as the body, with another id, and with any ten digits of the body as the
-/// time. So neither the id nor the time is called signed, and an old delivery whose body contains a
-/// current time can be sent again in part. Use a JSON template: a part of it does not parse.
+/// Nothing separates id, timestamp and body in the signed content. A client that has seen a
+/// delivery can send a part of its body as the body, with another id, and with any ten digits of
+/// the body as the time. So neither the id nor the time counts as signed, and an attacker can send
+/// a part of an old delivery again if its body contains a current time. Use a JSON template: a
+/// part of it does not parse.
 fn configcat(keys) -> Provider<Bytes> {
     title: "ConfigCat",
     scheme: SignatureScheme::hmac_sha256("x-configcat-webhook-signature-v1")
@@ -199,9 +200,9 @@ fn statsig_pre_commit(keys) -> Provider<statsig::PreCommit> {
     source: Docs, "2026-11-27", ["https://docs.statsig.com/guides/pre-commit-webhooks"],
 }
 
-/// The secret is the text of the integration's field "Authorization", letter for letter: including
-/// `Bearer `, if you entered that. Unleash does not follow redirects. With a body template of your own,
-/// read the body with [`json`](crate::Provider::json) or [`parse_with`](crate::Provider::parse_with).
+/// The secret is the exact text of the integration's field "Authorization". It includes `Bearer `
+/// if you entered that. Unleash does not follow redirects. With a body template of your own, read
+/// the body with [`json`](crate::Provider::json) or [`parse_with`](crate::Provider::parse_with).
 fn unleash(keys) -> Provider<unleash::Event> {
     title: "Unleash",
     scheme: SharedKeyScheme::new("authorization"),

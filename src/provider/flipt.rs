@@ -19,7 +19,7 @@
 
 use crate::event::{self, EventError, FromBody, Json, Object};
 
-/// An entry of the audit log. Flipt leaves empty what it does not know.
+/// An entry of the audit log. Flipt leaves a field empty if it does not know the value.
 ///
 /// No field is required: with a body template of your own, Flipt sends any JSON. A field that is
 /// absent is `None`; a text that Flipt left empty is `Some` of an empty text.

@@ -70,8 +70,8 @@ fn daily(keys) -> Result<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
-/// The key is the application's public key. Discord documents no tolerance. Discord sends forged
-/// requests from time to time, to see that they are answered with 401.
+/// The key is the application's public key. Discord documents no tolerance. From time to time
+/// Discord sends forged requests, and expects a 401.
 #[cfg(feature = "ed25519")]
 fn discord(keys) -> Result<Bytes> {
     title: "Discord",

@@ -1,4 +1,4 @@
-//! Who sends: [`Provider`], and one for every sender whose scheme is known.
+//! [`Provider`], and a preset for each sender whose scheme is known.
 //!
 //! A provider is data: a name, a [`Scheme`], the keys, and how a body becomes an event.
 //!
@@ -147,8 +147,8 @@ pub fn catalogue() -> &'static [&'static Sender] {
 ///
 /// # Errors
 ///
-/// When no preset has the name, when the preset needs the URL and there is none, or when a key is not
-/// written in the way that the scheme demands.
+/// If no preset has the name, if the preset needs the URL and there is none, or if a key is not
+/// written as the scheme requires.
 pub fn by_name(
     name: &str,
     keys: impl Into<Keys>,
@@ -175,8 +175,9 @@ type Parse<E> = Arc<dyn Fn(&Bytes) -> Result<E, BoxError> + Send + Sync>;
 
 /// A sender: its name, its scheme, its keys, and how its bodies become events of type `E`.
 ///
-/// The module's [introduction](self) shows how one is made. A clone shares its keys: exchanged in one,
-/// they are exchanged in both. Two tenants take two providers.
+/// The module's [introduction](self) shows how to make one. Clones share their keys: if you
+/// replace the keys of one, all clones have the new keys. Use one provider for each tenant, or a
+/// source of keys.
 pub struct Provider<E> {
     keys: KeysHandle,
     parse: Parse<E>,
@@ -189,8 +190,9 @@ pub struct Provider<E> {
 }
 
 impl Provider<Bytes> {
-    /// A sender of your own. Its event is the body as it came, until [`json`](Provider::json) or
-    /// [`parse_with`](Provider::parse_with) says otherwise.
+    /// A provider for a sender without a preset. Its event is the body as received.
+    /// [`json`](Provider::json), [`parse`](Provider::parse) and
+    /// [`parse_with`](Provider::parse_with) select another event type.
     ///
     /// # Errors
     ///
@@ -217,7 +219,7 @@ impl Provider<Bytes> {
 }
 
 impl<E> Provider<E> {
-    /// Reads a body as the JSON of a type of your own.
+    /// Reads a body as JSON into your own type.
     ///
     /// A byte order mark is accepted. In texts, a lone surrogate (`\ud83d` without its second half)
     /// becomes U+FFFD. Numbers, depth and unknown fields are up to `T`: a field of type
@@ -228,7 +230,7 @@ impl<E> Provider<E> {
         self.parse_with(|body| Ok(from_json(body)?))
     }
 
-    /// Reads a body as a JSON list of a type of your own.
+    /// Reads a body as a JSON list of your own type.
     ///
     /// An element that is not a `T` does not reject the others: it is in [`Batch::unreadable`]. Only a
     /// body of which no element can be read is answered with 422.
@@ -283,7 +285,7 @@ impl<E> Provider<E> {
         self.parse_with(|body| Ok(T::from_body(body)?))
     }
 
-    /// Reads a body with a function of your own. An error is answered with 422.
+    /// Reads a body with your own function. An error is answered with 422.
     #[must_use]
     pub fn parse_with<T>(
         self,
@@ -294,13 +296,13 @@ impl<E> Provider<E> {
 
     /// Does not read the body: the event is the body as it was received.
     ///
-    /// This is for a preset with an event type, when a template at the sender makes other bodies.
+    /// Use it for a preset with an event type if a template at the sender makes other bodies.
     #[must_use]
     pub fn bytes(self) -> Provider<Bytes> {
         self.parse_with(|body| Ok(body.clone()))
     }
 
-    /// Gives an authentic delivery to the handler also when its body is not the expected event.
+    /// Calls the handler also for an authentic delivery whose body is not the expected event.
     ///
     /// Without this, the layer answers such a delivery with 422, and the handler is not called. That is
     /// visible to the sender, and most senders do not repeat the delivery. With this, the handler gets
@@ -310,9 +312,9 @@ impl<E> Provider<E> {
     ///
     /// # Senders that repeat a delivery for a long time
     ///
-    /// VWO repeats a delivery every one or two seconds for an hour until it is answered with 200. A body
-    /// that cannot be read today cannot be read in a second either. So answer 200, report the body, and
-    /// do what the delivery asks for as far as it can be known:
+    /// VWO repeats a delivery every one or two seconds for an hour until it is answered with 200.
+    /// A body that cannot be read today cannot be read in a second either. So respond with 200,
+    /// log the error, and do the work that does not need the content of the event:
     ///
     /// ```
     /// use http::StatusCode;
@@ -337,8 +339,8 @@ impl<E> Provider<E> {
     /// # }
     /// ```
     ///
-    /// For a sender that does not repeat, 422 is as good as 200, and makes the failure visible in the
-    /// sender's list of deliveries.
+    /// If the sender does not repeat deliveries, a 422 does no harm, and it makes the failure
+    /// visible in the sender's list of deliveries.
     #[must_use]
     pub fn fallible(self) -> Provider<Result<E, EventError>>
     where
@@ -363,8 +365,8 @@ impl<E> Provider<E> {
         }
     }
 
-    /// The header in which the sender puts the delivery's id, for
-    /// [`Verified::delivery_id`]. An id that belongs to the scheme goes before it.
+    /// The header in which the sender puts the delivery's id, for [`Verified::delivery_id`]. If
+    /// the scheme has an id header, that one is used instead.
     ///
     /// Called again, it adds another name: the first that is present counts. `HeaderName::from_static`
     /// makes a name of lower-case text, and panics at capitals.
@@ -384,7 +386,7 @@ impl<E> Provider<E> {
         self
     }
 
-    /// How many bytes a body of this sender may have, where the layer does not say.
+    /// How many bytes a body of this sender may have. An option of the layer overrides it.
     #[must_use]
     pub fn max_body_bytes(mut self, bytes: usize) -> Self {
         self.max_body_bytes = Some(bytes);
@@ -393,23 +395,23 @@ impl<E> Provider<E> {
 
     /// Answers the request that the sender makes when a webhook is set up.
     ///
-    /// Some senders send such a request and save the webhook only if the answer is right. The request
-    /// is no event, and most senders do not sign it, so the layer rejects it. With this method, the layer
-    /// answers exactly that request, and nothing else:
+    /// Some senders send such a request and save the webhook only if the response is right. The
+    /// request is not an event, and most senders do not sign it, so the layer rejects it. With
+    /// this method, the layer answers exactly that request, and nothing else:
     ///
     /// - The request never reaches the inner service, and no [`Verified`] is made of it.
     /// - An unsigned request is one without the header of the signature or key. A request with a wrong
     ///   signature is rejected as before.
-    /// - The body of an unsigned request may have 4 KiB. It counts against the deadline and the memory
-    ///   budget of the layer. A body that is not the set-up request gets the response that its head
-    ///   deserves: 401.
+    /// - The body of an unsigned request may have 4 KiB. It counts against the deadline and the
+    ///   memory budget of the layer. A body that is not the set-up request gets the rejection of
+    ///   its head: 401.
     /// - The answer repeats a code that the client sent, or is empty.
     /// - With feature `tracing`, the answer is logged. The response has a
     ///   [`SetupAnswer`](crate::SetupAnswer) in its extensions, for metrics.
     ///
-    /// The page of each preset says what happens at set-up. You can leave this on: an answer proves
-    /// nothing to the client. It costs that a body of up to 4 KiB is read before a client without a
-    /// signature is rejected.
+    /// The documentation of each preset says what happens at set-up. You can leave this on: the
+    /// answer gives a client nothing that it did not have. The cost: the layer reads a body of up
+    /// to 4 KiB before it rejects a client without a signature.
     ///
     /// ```
     /// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
@@ -439,10 +441,10 @@ impl<E> Provider<E> {
 
     /// Verifies a delivery without a service: for tools, queues and other frameworks.
     ///
-    /// This is the code of the layer, with its rules for headers, timestamps and keys. It has no limit,
-    /// no deadline and no budget for the body, because the body is already in memory. `now` is the time
-    /// to which a signed timestamp is compared: for a delivery from a queue, the time at which it was
-    /// received.
+    /// It runs the code of the layer, with the same rules for headers, timestamps and keys. It has
+    /// no limit, no deadline and no budget for the body, because the body is already in memory.
+    /// `now` is the time to which a signed timestamp is compared: for a delivery from a queue, the
+    /// time at which it was received.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -531,7 +533,7 @@ impl<E> Provider<E> {
         &self.keys.provider
     }
 
-    /// A handle to exchange the keys while the service runs.
+    /// A handle that replaces the keys while the service runs.
     #[must_use]
     pub fn keys(&self) -> KeysHandle {
         self.keys.clone()
@@ -582,7 +584,7 @@ impl<E> Provider<E> {
         self.max_body_bytes
     }
 
-    /// All that the head can decide.
+    /// Everything that the head can decide.
     pub(crate) fn begin(&self, head: &Parts, clock: &dyn Clock) -> Result<Check, Rejection> {
         self.keys.authenticator.begin(head, clock)
     }
@@ -597,7 +599,7 @@ impl<E> Provider<E> {
         self.keys.scheme().prepare_for_nobody(self.shared_name())
     }
 
-    /// Rejects a head that no key could make right.
+    /// Rejects a head that no key could verify.
     pub(crate) fn judge(
         &self,
         nobody: &PreparedKeys,
@@ -607,7 +609,7 @@ impl<E> Provider<E> {
         self.keys.scheme().judge(nobody, head, clock)
     }
 
-    /// All that the head can decide with these keys, instead of the provider's own.
+    /// Everything that the head can decide with these keys, which replace the provider's own.
     pub(crate) fn begin_with(
         &self,
         keys: &PreparedKeys,
@@ -622,7 +624,7 @@ impl<E> Provider<E> {
         self.setup.as_ref().filter(|_| self.answers_setup)
     }
 
-    /// Makes the event from a proof and the bytes that it holds for.
+    /// Makes the event from a proof and the bytes that it proves.
     pub(crate) fn verified(
         &self,
         proof: Proof,
@@ -663,7 +665,7 @@ impl<E> Provider<E> {
         let name = names.iter().find(|name| headers.contains_key(*name))?;
         let mut values = headers.get_all(name).iter();
         let value = values.next()?.clone();
-        // Of several values none is the one that was meant.
+        // If there are several values, none is used: nothing says which one counts.
         let signed = self.keys.authenticator.scheme().proves_header(name, way);
         values.next().is_none().then_some((value, signed))
     }
@@ -700,10 +702,10 @@ impl<E> fmt::Debug for Provider<E> {
     }
 }
 
-/// The keys of a [`Provider`], to be exchanged while the service runs.
+/// A handle that replaces the keys of a [`Provider`] while the service runs.
 ///
-/// Every clone of the layer sees the change with its next request; a request that is being read
-/// goes on with the keys that it began with.
+/// Every clone of the layer uses the new keys from its next request on. A request whose body is
+/// being read keeps the keys that it started with.
 ///
 /// ```
 /// use tower_webhook_auth::{Keys, Secret, WebhookAuthLayer, provider};
@@ -738,23 +740,22 @@ impl KeysHandle {
         })
     }
 
-    /// Puts these keys in the place of those that hold now.
+    /// Replaces the current keys with these keys.
     ///
     /// # Errors
     ///
-    /// When a key is not written in the way that the scheme demands. The keys that hold now then
-    /// go on holding.
+    /// If a key is not written as the scheme requires. Then the current keys stay valid.
     pub fn replace(&self, keys: impl Into<Keys>) -> Result<(), ConfigError> {
         self.authenticator.replace(&self.provider, &keys.into())
     }
 
-    /// Takes all keys away: every delivery is answered with 503 until there are new ones. A request
-    /// without a readable signature or key is refused as ever.
+    /// Removes all keys: every delivery gets 503 until there are new keys. A request without a
+    /// readable signature or key is still rejected.
     pub fn withdraw(&self) {
         self.authenticator.withdraw();
     }
 
-    /// The names of the keys that hold now, in the order in which they are tried.
+    /// The names of the current keys, in the order in which they are tried.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.authenticator.key_names()

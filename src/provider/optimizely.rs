@@ -133,7 +133,7 @@ pub enum Data {
     Json(Option<Json>),
 }
 
-/// A datafile or snippet that can be downloaded.
+/// A datafile or snippet, and where to download it.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datafile {

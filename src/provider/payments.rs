@@ -197,11 +197,11 @@ fn mollie(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", ["https://github.com/mollie/mollie-api-php/tree/53e49e71"],
 }
 
-/// Paddle Billing. The event's id is in the body. Paddle's libraries accept an age of 5 seconds, and
-/// their users report genuine deliveries that are older
-/// ([paddle-node-sdk 30](https://github.com/PaddleHQ/paddle-node-sdk/issues/30)). So this preset accepts
-/// 300 seconds: [`tolerance`](crate::Provider::tolerance) changes that. Of the libraries, the one for Python rejects a time in the future, the one for Node
-/// accepts any.
+/// Paddle Billing. The event's id is in the body. Paddle's libraries accept an age of 5 seconds,
+/// and their users report genuine deliveries that are older ([paddle-node-sdk
+/// 30](https://github.com/PaddleHQ/paddle-node-sdk/issues/30)). So this preset accepts 300
+/// seconds: [`tolerance`](crate::Provider::tolerance) changes that. The library for Python rejects
+/// a time in the future. The library for Node accepts any time.
 fn paddle(keys) -> Provider<Bytes> {
     title: "Paddle",
     scheme: SignatureScheme::hmac_sha256("paddle-signature")
@@ -256,7 +256,7 @@ fn razorpay(keys) -> Provider<Bytes> {
     ],
 }
 
-/// A retry carries the time of the first attempt. So Recharge documents 48 hours.
+/// A retry has the time of the first attempt. So Recharge documents a tolerance of 48 hours.
 fn recharge(keys) -> Provider<Bytes> {
     title: "Recharge",
     scheme: shapes::stripe_like("x-recharge-webhook-signature", "v1", Timestamp::tag("t").tolerance(Duration::from_secs(172800))),
@@ -273,7 +273,7 @@ fn recharge_legacy(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
-/// The secret is the text that you entered as the value of the authorization header, letter for letter.
+/// The secret is exactly the text that you entered as the value of the authorization header.
 /// Prefer [`revenuecat_signed`], which covers the body.
 fn revenuecat(keys) -> Provider<Bytes> {
     title: "RevenueCat",

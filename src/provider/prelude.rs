@@ -1,4 +1,4 @@
-//! What the rows of the catalogue are written with, so that a new row needs no new import.
+//! The imports of all rows of the catalogue, so that a new row needs no new import.
 
 pub(super) use std::time::Duration;
 

@@ -20,12 +20,11 @@ use crate::{
 #[non_exhaustive]
 #[derive(Clone)]
 pub struct Sender {
-    /// The name of the preset: that of its function, and of the [`Provider`] that it makes.
+    /// The name of the preset. Its function and its [`Provider`] have the same name.
     pub name: &'static str,
     /// The sender's name as the sender writes it.
     pub title: &'static str,
-    /// Other names under which people look for the sender: products and services that send the same
-    /// way.
+    /// Other names for which people search: products and services that use the same scheme.
     pub aliases: &'static [&'static str],
     /// The group in which the documentation lists the sender.
     pub kind: SenderKind,
@@ -47,7 +46,8 @@ pub struct Sender {
     pub mark: Mark,
     /// The pages and source files that describe the scheme.
     pub links: &'static [&'static str],
-    /// The day of which the facts are, as `YYYY-MM-DD`: the sender may have changed its scheme since then.
+    /// The day on which the facts were checked, as `YYYY-MM-DD`. The sender may have changed its
+    /// scheme since then.
     pub checked: &'static str,
     /// The cargo feature that the preset needs.
     pub feature: Option<&'static str>,
@@ -79,7 +79,7 @@ pub enum SenderKind {
     Work,
     /// Publishing, communities, media, health.
     Content,
-    /// Services that pass on the webhooks of others, and data pipelines.
+    /// Services that forward the webhooks of other services, and data pipelines.
     Gateways,
 }
 
@@ -197,8 +197,8 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// When the preset needs the URL and there is none, or when a key is not written in the way that
-    /// the scheme demands.
+    /// If the preset needs the URL and there is none, or if a key is not written as the scheme
+    /// requires.
     pub fn provider(
         &self,
         keys: impl Into<Keys>,
@@ -226,7 +226,7 @@ impl Sender {
         (self.read)(body)
     }
 
-    /// The recipe with a URL that stands for any.
+    /// The recipe with an example URL, where the URL does not matter.
     fn recipe(&self) -> Recipe {
         (self.recipe)(SignedUrl::example())
     }
@@ -243,7 +243,7 @@ impl fmt::Debug for Sender {
     }
 }
 
-/// What makes a preset's provider, all but its keys.
+/// Everything that a preset's provider needs, except its keys.
 pub(super) struct Recipe {
     pub(super) name: &'static str,
     pub(super) scheme: Result<Scheme, ConfigError>,
@@ -269,7 +269,7 @@ impl Recipe {
         Ok(provider)
     }
 
-    /// For a preset of which any text is a key.
+    /// For a preset that accepts any text as a key.
     pub(super) fn infallible(self, keys: Keys) -> Provider<Bytes> {
         #[expect(
             clippy::expect_used,

@@ -1,7 +1,7 @@
 //! Requests that a sender makes when a webhook is set up, before or outside of its deliveries.
 //!
-//! A rule answers exactly one kind of request. An answer repeats what the client sent, or is empty: it
-//! proves nothing to the client that the client did not know.
+//! A rule answers exactly one kind of request. An answer repeats what the client sent, or is
+//! empty: it tells the client nothing that the client did not know.
 
 use bytes::Bytes;
 use http::{
@@ -180,7 +180,7 @@ fn value(body: &[u8]) -> Option<Value> {
     serde_json::from_slice(body).ok()
 }
 
-/// Visible ASCII: nothing that a browser or a terminal would take for anything but text.
+/// Visible ASCII only, so that a browser or a terminal shows it as plain text.
 fn is_plain(text: &str) -> bool {
     (1..=LONGEST_CODE_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }

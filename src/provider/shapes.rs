@@ -1,4 +1,4 @@
-//! What several senders have in common, so that a preset says only what is its own.
+//! Schemes that several senders share.
 
 use crate::{
     error::ConfigError,
@@ -24,14 +24,14 @@ pub(super) fn standard_webhooks() -> SignatureScheme {
         .timestamp(Timestamp::header("webhook-timestamp"))
 }
 
-/// A secret in base64 behind `whsec_`, as Standard Webhooks has it.
+/// A secret in base64 after `whsec_`, as Standard Webhooks defines it.
 pub(super) fn whsec(scheme: SignatureScheme) -> SignatureScheme {
     scheme
         .key_encoding(KeyEncoding::Base64)
         .key_prefix("whsec_")
 }
 
-/// The list and the signed content of Standard Webhooks; the headers are the caller's.
+/// The list and the signed content of Standard Webhooks. The caller adds the headers.
 pub(super) fn standard_envelope(scheme: SignatureScheme, tag: &str) -> SignatureScheme {
     scheme
         .encoding(Encoding::Base64)
@@ -46,7 +46,7 @@ pub(super) fn standard_envelope(scheme: SignatureScheme, tag: &str) -> Signature
         ])
 }
 
-/// `t=<timestamp>,v1=<hex>` over `{t}.{body}`, as Stripe began it.
+/// `t=<timestamp>,v1=<hex>` over `{t}.{body}`, as Stripe signs.
 pub(super) fn stripe_like(header: &str, tag: &str, timestamp: Timestamp) -> SignatureScheme {
     SignatureScheme::hmac_sha256(header)
         .item_separator(',')
@@ -55,7 +55,7 @@ pub(super) fn stripe_like(header: &str, tag: &str, timestamp: Timestamp) -> Sign
         .signed([Piece::Timestamp, Piece::literal("."), Piece::Body])
 }
 
-/// `v0=<hex>` over `v0:{timestamp}:{body}`, as Slack began it.
+/// `v0=<hex>` over `v0:{timestamp}:{body}`, as Slack signs.
 pub(super) fn slack_like(header: &str, timestamp: Timestamp) -> SignatureScheme {
     SignatureScheme::hmac_sha256(header)
         .tags('=', ["v0"])

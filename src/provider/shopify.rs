@@ -17,9 +17,9 @@
 //! # let _ = (layer, handle);
 //! ```
 //!
-//! Shopify has no envelope: the body is the resource itself. The topic (`orders/paid`) and the shop are
-//! in headers that are **not signed**: a replayed body can come with another topic or shop. So decide
-//! by the body where that is possible, and request the resource from the API.
+//! Shopify has no envelope: the body is the resource itself. The topic (`orders/paid`) and the
+//! shop are in headers that are **not signed**: a replayed body can come with another topic or
+//! shop. So base decisions on the body if you can, and request the resource from the API.
 
 use crate::event::{self, EventError, FromBody};
 

@@ -32,8 +32,8 @@ fn duffel(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
-/// EasyPost normalises the key (NFKD) before it signs. This matters for keys with characters beyond
-/// ASCII only: such a key has to be given normalised.
+/// EasyPost normalises the key (NFKD) before it signs. This matters only for keys with characters
+/// that are not ASCII. Normalise such a key before you give it to the preset.
 fn easypost(keys) -> Provider<Bytes> {
     title: "EasyPost",
     scheme: SignatureScheme::hmac_sha256("x-hmac-signature")

@@ -45,9 +45,9 @@ fn openai(keys) -> Result<Bytes> {
     ],
 }
 
-/// A secret that Polar made since 2026-09-08 begins with `whsec_`, and its key is the base64 behind that. The
-/// text of an older secret is the key: `polar_whs_…`, or a `whsec_…` of that time. Both are tried, as in
-/// Polar's own libraries.
+/// A secret that Polar made since 2026-09-08 begins with `whsec_`, and its key is the base64 after
+/// that. The text of an older secret is the key: `polar_whs_…`, or a `whsec_…` of that time. Both
+/// are tried, as in Polar's own libraries.
 fn polar(keys) -> Provider<Bytes> {
     title: "Polar",
     scheme: shapes::standard_webhooks_with_both_keys(),
