@@ -55,14 +55,14 @@ impl Authenticator {
         }
     }
 
-    /// Replaces the keys. All that is expensive about a key is done here, once. After an error the old
+    /// Replaces the keys. The expensive work for a key is done here, once. After an error the old
     /// keys stay valid.
     pub(crate) fn replace(&self, provider: &Arc<str>, keys: &Keys) -> Result<(), ConfigError> {
         self.set(Some(self.scheme.prepare(provider, keys)?));
         Ok(())
     }
 
-    /// Takes all keys away.
+    /// Removes all keys.
     pub(crate) fn withdraw(&self) {
         self.set(None);
     }
@@ -224,7 +224,7 @@ impl SharedKey {
 
 /// What was read from a request head that passed.
 pub(super) struct SignedHead<'a> {
-    /// The header in which the signatures were.
+    /// The header with the signatures.
     header: &'a HeaderName,
     candidates: Candidates,
     id: Option<(&'a HeaderName, &'a HeaderValue)>,
@@ -234,7 +234,7 @@ pub(super) struct SignedHead<'a> {
 }
 
 impl Signed {
-    /// All that the request head decides without a key.
+    /// Everything that the request head decides without a key.
     pub(super) fn read_head<'a>(
         &'a self,
         head: &'a Parts,
@@ -438,7 +438,7 @@ mod tests {
         assert!(scheme.begin_with(&a, &malformed, &SystemTime::now).is_err());
     }
 
-    /// Anyone can read the key of nobody in the source. It must not verify anything.
+    /// The key without an owner is in the source code. It must not verify anything.
     #[test]
     fn the_key_of_nobody_costs_a_mac_and_accepts_nothing() {
         let scheme = SignatureScheme::hmac_sha256("x-signature").build();

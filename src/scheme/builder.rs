@@ -16,9 +16,9 @@ use crate::{error::ConfigError, secret::Secret};
 
 /// How a sender signs its deliveries, as data.
 ///
-/// A constructor names the algorithm and the header with the signature. What is not said is the
-/// most common: one signature, in hexadecimal digits, over the body alone, with the secret's text
-/// as the key.
+/// A constructor names the algorithm and the header with the signature. The defaults are the most
+/// common choices: one signature, in hexadecimal digits, over the body alone, with the secret's
+/// text as the key.
 ///
 /// ```
 /// use tower_webhook_auth::{Encoding, Piece, SignatureScheme, Timestamp};
@@ -90,17 +90,18 @@ impl SignatureScheme {
         }
     }
 
-    /// HMAC-SHA1 ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)), its signature in this header.
+    /// HMAC-SHA1 ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)), with the signature in this
+    /// header.
     pub fn hmac_sha1(header: impl Into<String>) -> Self {
         Self::new(Algorithm::HmacSha1, header)
     }
 
-    /// HMAC-SHA256, its signature in this header.
+    /// HMAC-SHA256, with the signature in this header.
     pub fn hmac_sha256(header: impl Into<String>) -> Self {
         Self::new(Algorithm::HmacSha256, header)
     }
 
-    /// HMAC-SHA512, its signature in this header.
+    /// HMAC-SHA512, with the signature in this header.
     pub fn hmac_sha512(header: impl Into<String>) -> Self {
         Self::new(Algorithm::HmacSha512, header)
     }
@@ -108,30 +109,33 @@ impl SignatureScheme {
     /// Plain SHA-256 over pieces that include [`Piece::Secret`]. This is not a MAC: use it only for
     /// senders that offer nothing better.
     ///
-    /// A person who has seen one delivery can append bytes to it and compute the new digest without
-    /// the secret. So the digest does not prove where the body ends, and it proves nothing that
-    /// follows the body: an id, a header or a timestamp there is not called signed, and a timestamp
-    /// there cannot have a tolerance. Pieces before the body are proven.
-    /// [`Verified::authentication`](crate::Verified::authentication) says
+    /// An attacker who has seen one delivery can append bytes to it and compute the new digest
+    /// without the secret. So the digest does not prove where the body ends, and it proves nothing
+    /// that follows the body: an id, a header or a timestamp after the body does not count as
+    /// signed, and a timestamp after the body cannot have a tolerance. Pieces before the body are
+    /// proven. [`Verified::authentication`](crate::Verified::authentication) says
     /// [`KeylessDigest`](crate::Authentication::KeylessDigest).
     pub fn keyless_sha256_open_to_length_extension(header: impl Into<String>) -> Self {
         Self::new(Algorithm::KeylessSha256, header)
     }
 
     /// Ed25519 ([RFC 8032](https://www.rfc-editor.org/rfc/rfc8032)). The "secret" is the sender's
-    /// public key of 32 bytes, written in what [`key_encoding`](Self::key_encoding) says. One of
-    /// small order is an error when the provider is built: under it, signatures prove nothing.
+    /// public key of 32 bytes, in the encoding of [`key_encoding`](Self::key_encoding). A key of
+    /// small order is an error when the provider is built: signatures under such a key prove
+    /// nothing.
     ///
-    /// A delivery has at most 4 signatures, and signatures times keys are at most 16, since each pair
-    /// costs a curve operation and a hash of the body. A provider has at most 16 public keys.
+    /// A delivery may have at most 4 signatures, and signatures times keys are at most 16, because
+    /// each pair costs a curve operation and a hash of the body. A provider may have at most 16
+    /// public keys.
     #[cfg(feature = "ed25519")]
     #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
     pub fn ed25519(header: impl Into<String>) -> Self {
         Self::new(Algorithm::Ed25519, header)
     }
 
-    /// ECDSA over P-256 with SHA-256, its signature in DER form. The "secret" is the sender's
-    /// public key as SubjectPublicKeyInfo, written in what [`key_encoding`](Self::key_encoding) says.
+    /// ECDSA over P-256 with SHA-256, with the signature in DER form. The "secret" is the sender's
+    /// public key as SubjectPublicKeyInfo, in the encoding of
+    /// [`key_encoding`](Self::key_encoding).
     ///
     /// From an ECDSA signature `(r, s)`, everyone can compute a second valid signature `(r, -s)` for the same
     /// bytes. Signers write either form, so both are accepted. To recognise a repeated delivery, use a signed
@@ -243,11 +247,11 @@ impl SignatureScheme {
 
     /// Accepts a scheme in which nothing marks where the body begins or ends.
     ///
-    /// If the body follows an id, a header, the method or a [`SignedUrl::origin`] without a separator,
-    /// `id1` + `23` and `id` + `123` have the same signature. So a person who has seen a delivery can
-    /// move bytes between the body and the piece next to it, and the changed delivery is verified. Use
-    /// this only for senders that sign in this way, and let the handler check the whole body: JSON that
-    /// lost its beginning or its end does not parse. Without this method,
+    /// If the body follows an id, a header, the method or a [`SignedUrl::origin`] without a
+    /// separator, `id1` + `23` and `id` + `123` have the same signature. So an attacker who has
+    /// seen a delivery can move bytes between the body and the piece next to it, and the changed
+    /// delivery is verified. Use this only for senders that sign in this way, and let the handler
+    /// check the whole body: a part of a JSON document does not parse. Without this method,
     /// [`build`](Self::build) rejects such a scheme. It has no effect on other schemes.
     ///
     /// ```
@@ -444,7 +448,8 @@ impl SignatureScheme {
         };
         for (what, others) in [("timestamp", &timestamp_headers), ("id", &id_headers)] {
             let count = others.as_ref().map_or(1, Aliases::len);
-            // One for all, or one each: else headers of two families could be mixed.
+            // There is one header for all names, or one for each name. Otherwise headers of two
+            // families could be mixed.
             if self.has_alias && count != 1 && count != names.len() {
                 return Err(ConfigError::new(format!(
                     "the {what} header has {count} names, but the signature header has {}: give it one name \
@@ -496,7 +501,7 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
-    /// The same scheme with another tolerance. `None` if it has no time that can be judged.
+    /// The same scheme with another tolerance. `None` if it has no signed time.
     pub(super) fn with_tolerance(&self, tolerance: Duration) -> Option<Self> {
         let mut signed = self.clone();
         let timestamp = signed.timestamp.as_mut()?;
@@ -508,7 +513,7 @@ impl Signed {
         can_be_judged.then_some(signed)
     }
 
-    /// An algorithm that is keyed with this secret.
+    /// The algorithm, keyed with this secret.
     pub(super) fn verifier(&self, secret: &Secret) -> Result<Verifier, ConfigError> {
         self.algorithm.key(self.key.decode(secret, self.algorithm)?)
     }

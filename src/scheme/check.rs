@@ -37,7 +37,7 @@ pub(crate) struct SignatureCheck {
     pub(super) verifiers: SmallVec<[Verifier; 1]>,
     /// `None` after the first call of `finish`.
     pub(super) names: Option<Arc<Names>>,
-    /// The header in which the signatures were.
+    /// The header with the signatures.
     pub(super) header: HeaderName,
     pub(super) candidates: Candidates,
     pub(super) after_body: Vec<u8>,
@@ -99,7 +99,8 @@ impl Check {
 
     /// The verdict on all bytes that [`update`](Self::update) was given.
     ///
-    /// Call it once: it ends the hashes in place, since moving them costs. A second call is rejected.
+    /// Call it once: it finishes the hashes in place, because moving them takes time. A second
+    /// call is rejected.
     pub(crate) fn finish(&mut self) -> Result<Proof, Rejection> {
         match self {
             Self::Decided(proof) => proof
@@ -127,7 +128,8 @@ impl SignatureCheck {
             .verifiers
             .iter_mut()
             .position(|verifier| verifier.matches(&self.candidates, &self.after_body).into())
-            // A key of nobody has no name. It costs as much as another, and proves nothing.
+            // A key without an owner has no name. Verifying with it costs the same as with any
+            // other key, and proves nothing.
             .filter(|_| !names.are_of_nobody())
             .ok_or_else(|| Rejection::mismatch(kind, &self.header, Arc::clone(&names)))?;
         Ok(Proof {
@@ -140,13 +142,13 @@ impl SignatureCheck {
     }
 }
 
-/// How a delivery was authenticated, and so what is proven about it.
+/// How a delivery was authenticated. This determines what is proven about it.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Authentication {
-    /// By a SHA-256 digest that includes the secret but is not a MAC. It proves that the sender made
-    /// the beginning of the body; a person who has seen a delivery can append bytes to it (length
-    /// extension). See
+    /// By a SHA-256 digest that includes the secret but is not a MAC. It proves that the sender
+    /// made the beginning of the body. An attacker who has seen a delivery can append bytes to it
+    /// (length extension). See
     /// [`keyless_sha256_open_to_length_extension`](crate::SignatureScheme::keyless_sha256_open_to_length_extension).
     KeylessDigest,
     /// By a shared key: the caller knows it. It proves nothing about the body.

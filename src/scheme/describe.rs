@@ -1,5 +1,4 @@
-//! [`Way`]: what a scheme does, as a program can read it. Derived from the checked scheme, so it
-//! cannot differ from what the layer does.
+//! [`Way`]: the description of a scheme as data. It is derived from the checked scheme, so it agrees with the behaviour of the layer.
 
 use std::{fmt, time::Duration};
 
@@ -65,7 +64,7 @@ pub enum HeaderRole {
     Required,
     /// The signature.
     Signature,
-    /// A value that is signed and is nothing of the above.
+    /// Another signed value.
     Signed,
     /// The time of signing.
     Timestamp,
@@ -204,7 +203,7 @@ impl Signed {
             items.push(signature(""));
         }
         match header.written_separator() {
-            // One item of a list shows nothing of the list.
+            // A single item shows no separator of the list.
             Some(separator) if items.len() == 1 => {
                 let item = items.concat();
                 format!("{item}{separator}{item}")

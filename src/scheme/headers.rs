@@ -1,4 +1,4 @@
-//! Reads headers strictly: each once, and none without a maximum length.
+//! Reads headers strictly: each header may appear once, and has a maximum length.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 

@@ -8,12 +8,12 @@ use crate::{error::ConfigError, secret::Secret, text};
 
 /// The key of a MAC that is written in base64 has at least this many bytes.
 ///
-/// Senders make such keys at random, with 24 bytes or more
-/// ([Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme)).
-/// Nearly every short text is base64 too, so without this rule a text that was cut, or a placeholder
-/// such as `whsec_this`, would be a key of 1 to 3 bytes that an attacker can guess. Other encodings
-/// have no least length: hexadecimal digits are not read by accident, and a text is the choice of
-/// the owner.
+/// Senders make such keys at random, with 24 bytes or more ([Standard
+/// Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme)).
+/// Nearly every short text is base64 too, so without this rule a text that was cut, or a
+/// placeholder such as `whsec_this`, would be a key of 1 to 3 bytes that an attacker can guess.
+/// Other encodings have no least length: a text is rarely hexadecimal by accident, and the owner
+/// chooses a key that is text.
 const SHORTEST_BASE64_KEY_BYTES: usize = 8;
 
 /// How the key is written in the text of the secret.

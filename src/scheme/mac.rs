@@ -1,4 +1,4 @@
-//! The algorithms: keyed once, cloned for each request, fed as the body arrives.
+//! The algorithms: keyed once, cloned for each request, and updated as the body arrives.
 
 #[cfg(any(feature = "ecdsa-p256", feature = "ed25519"))]
 use std::sync::Arc;
@@ -164,20 +164,21 @@ pub(crate) fn hmac<M: KeyInit>(key: &[u8]) -> M {
     M::new_from_slice(key).expect("HMAC takes a key of any length, RFC 2104 section 2")
 }
 
-/// A presented signature, decoded, with zeros behind it where the algorithm's is shorter.
+/// A received signature, decoded, and padded with zeros if the algorithm's signatures are shorter.
 #[derive(Clone)]
 pub(crate) struct Candidate([u8; 64]);
 
 pub(crate) type Candidates = SmallVec<[Candidate; 1]>;
 
-/// An algorithm with its key, and with the part of the message that it was given so far.
+/// An algorithm with its key, and with the part of the message that it has got so far.
 pub(crate) enum Verifier {
     HmacSha1(Hmac<Sha1>),
     HmacSha256(Hmac<Sha256>),
-    /// Twice as large as the others, which would all be moved with room for it.
+    /// This state is twice as large as the others. Without the box, every state would have this
+    /// size when it is moved.
     HmacSha512(Box<Hmac<Sha512>>),
-    /// The state holds the secret itself until its block is full. What is moved leaves a copy
-    /// behind that nobody wipes: so it stays where it is.
+    /// The state holds the secret itself until its block is full. A move would leave a copy that
+    /// is not wiped, so the state is boxed and is not moved.
     KeylessSha256 {
         state: Box<Sha256>,
         secret: Secret,
@@ -210,7 +211,7 @@ impl Verifier {
             #[cfg(feature = "ed25519")]
             Self::Ed25519 { key, .. } => Self::Ed25519 {
                 key: Arc::clone(key),
-                // A candidate whose `s` is not reduced is no signature: it needs no hash.
+                // A candidate whose `s` is not reduced cannot be a signature, so it needs no hash.
                 streams: candidates
                     .iter()
                     .map(|Candidate(signature)| ed25519_dalek::Signature::from_bytes(signature))
@@ -300,10 +301,10 @@ impl Verifier {
         }
     }
 
-    /// Writes the MAC or digest of all that was taken in to the front of `tag`. `None` for public
-    /// keys: they cannot sign.
+    /// Writes the MAC or digest of all bytes that were added to the front of `tag`. `None` for
+    /// public keys: they cannot sign.
     ///
-    /// To finish a hash consumes it: a clone of the one in use is less to copy than all of `self`.
+    /// Finishing a hash consumes it. A clone of the one in use is smaller than a clone of `self`.
     pub(crate) fn tag<'a>(&mut self, tag: &'a mut [u8; 64]) -> Option<&'a [u8]> {
         #[cfg(test)]
         tests::TAGS.set(tests::TAGS.get() + 1);
@@ -325,8 +326,8 @@ impl Verifier {
     }
 }
 
-/// The block that is hashed last may be the secret as it is, and optimised code leaves copies of it
-/// on the stack: what was used of that is written over.
+/// The block that is hashed last may be the secret as it is, and optimised code leaves copies of
+/// it on the stack: so the used part of the stack is overwritten.
 fn finish(state: &mut Sha256) -> [u8; 32] {
     let digest = finish_and_leave_traces(state);
     wipe_stack();
@@ -338,7 +339,7 @@ fn finish_and_leave_traces(state: &mut Sha256) -> [u8; 32] {
     state.finalize_reset().into()
 }
 
-/// Writes over what the functions that were just called have left on the stack.
+/// Overwrites the data that the previous calls left on the stack.
 #[inline(never)]
 pub(super) fn wipe_stack() {
     let mut used = [0xff_u8; 4096];
@@ -346,8 +347,9 @@ pub(super) fn wipe_stack() {
     std::hint::black_box(&used);
 }
 
-/// Whether the first `length` bytes are equal, behind which both hold zeros. In constant time, eight
-/// bytes at once: byte by byte it would take longer than to decode them.
+/// Whether the first `length` bytes are equal. After these, both arrays contain zeros. It compares
+/// eight bytes at once, in constant time: byte by byte the comparison would take longer than the
+/// decoding.
 fn equal(one: &[u8; 64], other: &[u8; 64], length: usize) -> Choice {
     let (one, _) = one.as_chunks::<8>();
     let (other, _) = other.as_chunks::<8>();
@@ -406,7 +408,8 @@ mod tests {
         assert!(!bool::from(verifier.matches(&candidates, b"")));
     }
 
-    /// Many candidates that each cost a MAC over the body would be a stranger's lever.
+    /// If each candidate cost a MAC over the body, an untrusted client could cause much work with
+    /// many candidates.
     #[test]
     fn one_mac_is_computed_for_all_candidates_together() {
         let key = Zeroizing::new(b"key".to_vec());

@@ -1,9 +1,9 @@
 //! How deliveries are authenticated, as data: bytes in, verdict out. It knows neither tower nor providers.
 //!
-//! A [`SignatureScheme`] or a [`SharedKeyScheme`] is a description. `build()` checks it and makes a
-//! [`Scheme`]. [`Scheme::any_of`] joins several. A scheme with its `PreparedKeys` is an `Authenticator`: it
-//! judges a request head, and rejects it or begins a `Check`. The check gets the body as it arrives, and
-//! its end is a `Proof`, which only this module can make.
+//! A [`SignatureScheme`] or a [`SharedKeyScheme`] is a description. `build()` checks it and makes
+//! a [`Scheme`]. [`Scheme::any_of`] joins several. A scheme with its `PreparedKeys` is an
+//! `Authenticator`: it judges a request head, and rejects it or begins a `Check`. The check gets
+//! the body as it arrives, and ends with a `Proof`, which only this module can make.
 
 mod authenticator;
 mod builder;
@@ -75,7 +75,7 @@ impl Scheme {
         (0..self.each_way().len()).all(|way| self.proves_header(name, way))
     }
 
-    /// Whether every delivery has a signature, in whichever way it is verified.
+    /// Whether every delivery has a signature, in every way.
     #[cfg(feature = "replay")]
     pub(crate) fn signs(&self) -> bool {
         let mut ways = self.each_way().iter();

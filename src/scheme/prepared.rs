@@ -125,7 +125,7 @@ impl SharedKey {
 }
 
 impl Signed {
-    /// Prepares the keys that this way can decode, and tells `took` of each key.
+    /// Prepares the keys that this way can decode, and calls `took` for each key.
     fn prepare(
         &self,
         provider: &Arc<str>,

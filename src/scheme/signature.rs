@@ -300,7 +300,7 @@ impl SignatureHeader {
             .is_some_and(|expected| expected.as_bytes() == tag)
     }
 
-    /// What the sender writes between two items of a list.
+    /// The text that the sender writes between two items of a list.
     pub(crate) fn written_separator(&self) -> Option<String> {
         let separator = char::from(self.item_separator?);
         let space = if self.is_spaced { " " } else { "" };

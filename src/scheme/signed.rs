@@ -78,7 +78,7 @@ pub(crate) struct Proven {
     pub(crate) headers: Vec<HeaderName>,
 }
 
-/// A [`Piece`] ready to be written: its names read, and how one tells where it ends.
+/// A [`Piece`] that is ready to be written: with checked names, and with the mark of its end.
 #[derive(Clone, Debug)]
 pub(crate) enum Part {
     Header(HeaderName, End),
@@ -90,14 +90,14 @@ pub(crate) enum Part {
     Url(SignedUrl),
 }
 
-/// What tells where a piece ends. It must not occur in the piece itself.
+/// The mark of the end of a piece. It must not occur in the piece itself.
 #[derive(Clone, Debug)]
 pub(crate) enum End {
-    /// Nothing: the piece runs on into the next one.
+    /// There is no mark: the next piece follows directly.
     Open,
     /// Fixed text.
     Literal(Cow<'static, str>),
-    /// A timestamp that shows by its form where it begins.
+    /// A timestamp whose form shows where it begins.
     Timestamp,
 }
 
@@ -136,8 +136,8 @@ impl SignedContent {
         let (mut after_body, proven_after_body) = parts(&outside_in, url.as_ref(), timestamp)?;
         after_body.reverse();
         proven.body &= proven_after_body.body;
-        // A keyless digest can be extended: a person who has seen one delivery chooses all that
-        // follows its body.
+        // A keyless digest can be extended: an attacker who has seen one delivery can choose
+        // everything after its body.
         if algorithm != Algorithm::KeylessSha256 {
             proven.id |= proven_after_body.id;
             proven.timestamp |= proven_after_body.timestamp;
@@ -236,7 +236,7 @@ fn parts(
         };
         let ends_for_sure = match piece {
             Piece::Body | Piece::Literal(_) | Piece::Secret => true,
-            // Of a fixed form, or of a fixed number of digits: see `Timestamp::read`.
+            // It has a fixed form, or a fixed number of digits: see `Timestamp::read`.
             Piece::Timestamp => true,
             Piece::Url => {
                 let ended_by = |url: &SignedUrl| match next {

@@ -67,7 +67,7 @@ impl Timestamp {
         Self::new(From::Headers(name.into(), Vec::new()))
     }
 
-    /// A timestamp inside the signature header, under this tag.
+    /// A timestamp in the signature header, with this tag.
     #[must_use]
     pub fn tag(tag: impl Into<String>) -> Self {
         Self::new(From::Tag(tag.into()))

@@ -1,4 +1,4 @@
-//! The URL that a sender calls, where it is signed.
+//! The URL that a sender calls, for schemes that sign it.
 
 use std::fmt;
 
@@ -12,8 +12,9 @@ use crate::{
 
 /// The URL that a sender calls, as the sender knows it.
 ///
-/// It is configured, not read from the request: a proxy may rewrite the path, and an untrusted client
-/// chooses the `Host` header. Use [`exact`](Self::exact) wherever one URL is registered at the sender.
+/// It is configured, not read from the request: a proxy may rewrite the path, and an untrusted
+/// client chooses the `Host` header. Use [`exact`](Self::exact) if one URL is registered at the
+/// sender.
 ///
 /// ```
 /// use tower_webhook_auth::SignedUrl;
@@ -37,7 +38,8 @@ pub struct SignedUrl {
 }
 
 impl SignedUrl {
-    /// The whole URL, exactly as it was entered at the sender. This is the recommended form.
+    /// The whole URL, exactly as it is entered in the sender's settings. This is the recommended
+    /// form.
     ///
     /// The text is signed as it is: it is not decoded, encoded or completed. A space inside of the path
     /// or query, and letters that are not ASCII, are therefore accepted, because some senders sign
@@ -69,13 +71,14 @@ impl SignedUrl {
     ///
     /// # Risk
     ///
-    /// Nothing marks where a URL from the request ends. If the body follows it, as at Square and HubSpot,
-    /// a person who has seen a delivery can move bytes between the query and the body, and both
-    /// requests have the same signature. A body of JSON cannot be moved into the query, since a request
-    /// whose path or query contains a character that RFC 3986 does not allow there is rejected. A form,
-    /// lines of text, or an empty body can. [`build`](super::SignatureScheme::build) rejects such a
-    /// scheme unless
-    /// [`accept_movable_body_boundary`](super::SignatureScheme::accept_movable_body_boundary) is called.
+    /// Nothing marks where a URL from the request ends. If the body follows it, as at Square and
+    /// HubSpot, an attacker who has seen a delivery can move bytes between the query and the body,
+    /// and both requests have the same signature. A body of JSON cannot be moved into the query,
+    /// since a request whose path or query contains a character that RFC 3986 does not allow there
+    /// is rejected. A form, lines of text, or an empty body can.
+    /// [`build`](super::SignatureScheme::build) rejects such a scheme unless
+    /// [`accept_movable_body_boundary`](super::SignatureScheme::accept_movable_body_boundary) is
+    /// called.
     ///
     /// # Errors
     ///
@@ -124,7 +127,7 @@ impl SignedUrl {
         self
     }
 
-    /// A URL that stands for any, where only the shape of a scheme matters.
+    /// An example URL, for cases in which only the shape of a scheme matters.
     pub(crate) fn example() -> Self {
         Self {
             text: "https://example.com/webhook".into(),
@@ -161,7 +164,7 @@ impl SignedUrl {
     }
 }
 
-/// Checks what any URL needs, and returns the part after `://`.
+/// Checks the rules for all URLs, and returns the part after `://`.
 fn check<'a>(url: &'a str, what: &str, remedy: &str) -> Result<&'a str, ConfigError> {
     if url.is_empty() {
         return Err(ConfigError::new(format!("{what} is empty: {remedy}")));

@@ -31,15 +31,16 @@ pub(super) struct Ways {
 impl Scheme {
     /// Several complete ways to verify a delivery, in the order in which they are tried.
     ///
-    /// Use it for a sender that changed its scheme, or that offers two: another family of headers,
-    /// another way to decode the key, or a signature in place of a shared key. A way is skipped if the
-    /// request head does not fit it. The first way in the list that matches decides, and
-    /// [`Verified::way`](crate::Verified::way) returns its name. If no way fits the head, the rejection is
-    /// that of the first way whose signature or key header is present.
+    /// Use it for a sender that changed its scheme, or that offers two: for example a new family
+    /// of headers, a new way to decode the key, or a signature instead of a shared key. A way is
+    /// skipped if the request head does not fit it. The first way in the list that matches
+    /// decides, and [`Verified::way`](crate::Verified::way) returns its name. If no way fits the
+    /// head, the rejection is that of the first way whose signature or key header is present.
     ///
-    /// A delivery is as safe as the weakest way: with a shared key in the list, the body of a delivery may
-    /// be unsigned. Check [`Verified::authentication`](crate::Verified::authentication), and remove the
-    /// weaker way as soon as all senders use the stronger one.
+    /// A delivery is as safe as the weakest way: if the list contains a shared key, the body of a
+    /// delivery may be unsigned. Check
+    /// [`Verified::authentication`](crate::Verified::authentication), and remove the weaker way as
+    /// soon as all senders use the stronger one.
     ///
     /// All keys are tried in all ways. A key that one way cannot decode is used in the others.
     ///
