@@ -21,7 +21,7 @@ impl IntoResponse for MissingLayer {
         let mut response = if cfg!(debug_assertions) {
             (status, self.to_string()).into_response()
         } else {
-            // In production the client must not learn the names of our types.
+            // In production the response must not contain the names of types.
             status.into_response()
         };
         response.extensions_mut().insert(self);

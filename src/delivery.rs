@@ -19,13 +19,14 @@ use crate::{
 };
 
 /// A verified delivery as a record: a handler puts it into a queue, responds, and a worker processes it
-/// later. The guide [Answer in time, work later](crate::guide::later) shows the whole way.
+/// later. The guide [`later`](crate::guide::later) shows all steps.
 ///
-/// It contains the exact body, so events need no `Serialize`, and a newer worker can read what an older
-/// receiver has stored. As JSON the body is text where it is UTF-8, and base64 otherwise.
+/// It contains the exact body, so events need no `Serialize`, and a newer worker can read what an
+/// older receiver has stored. In JSON, a body in UTF-8 is written as text, and any other body as
+/// base64.
 ///
-/// **A record is no proof.** Whoever can write to the queue can write a record. So there is no way back to
-/// a [`Verified`], and [`Provider::event`] returns a plain event.
+/// **A record is no proof.** A client that can write to the queue can write a record. So there is
+/// no way back to a [`Verified`], and [`Provider::event`] returns a plain event.
 ///
 /// ```
 /// use tower_webhook_auth::{Delivery, Verified};
@@ -48,8 +49,8 @@ pub struct Delivery {
     pub tenant: Option<String>,
     /// The name of the key that matched.
     pub key_name: String,
-    /// What tells it from every other delivery: the unique key for the queue. See
-    /// [`Verified::identity`]. For a sender that signs each attempt anew, set it to
+    /// The value that distinguishes it from every other delivery: the unique key for the queue.
+    /// See [`Verified::identity`]. For a sender that signs each attempt anew, set it to
     /// [`Verified::identity_by_event_id`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
@@ -81,8 +82,8 @@ pub struct Delivery {
 impl Delivery {
     /// Keeps the values of these headers, in this order. Values that are not visible ASCII are left out.
     ///
-    /// Without this no header is kept: most are not signed, and some are secret or personal, such as a
-    /// shared key or the address of a client.
+    /// By default no header is kept: most headers are not signed, and some contain a secret or
+    /// personal data, such as a shared key or the address of a client.
     #[must_use]
     pub fn with_headers(mut self, headers: &HeaderMap, names: &[HeaderName]) -> Self {
         for name in names {
@@ -119,7 +120,7 @@ impl<E> From<&Verified<E>> for Delivery {
 impl<E> Provider<E> {
     /// Reads the event of a record, as the layer reads the event of a request.
     ///
-    /// A worker needs no secret of the sender for it: a provider with any key reads the same events.
+    /// A worker does not need the sender's secret: a provider with any key reads the same events.
     ///
     /// # Errors
     ///
@@ -151,7 +152,7 @@ impl<E> Provider<E> {
     }
 }
 
-/// Without the values of headers, and without the body, which may be personal.
+/// Prints no header values and no body, because they may contain personal data.
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| &**name).collect();
@@ -170,7 +171,7 @@ impl fmt::Debug for Delivery {
     }
 }
 
-/// Text as text and other bytes as base64 where people read the record, and bytes elsewhere.
+/// In formats that people read, the body is text or base64. In other formats it is bytes.
 mod body {
     use super::*;
 

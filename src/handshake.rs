@@ -1,10 +1,11 @@
 //! Handshakes: the requests by which a sender checks, before its first delivery, that it calls the right
 //! service.
 //!
-//! Some are **signed** like any other delivery: those of Slack, Zoom and Twitch. They pass the layer, and
-//! the handler calls the helper first. A helper takes a [`Verified`], so it cannot be called for an
-//! unsigned request. It returns `None` for a delivery that is no handshake.
-//! [`Provider::answer_setup`](crate::Provider::answer_setup) answers those of Slack and Twitch in the layer.
+//! Some are **signed** like any other delivery: those of Slack, Zoom and Twitch. They pass the
+//! layer, and the handler calls the helper first. A helper takes a [`Verified`], so it cannot be
+//! called for an unsigned request. It returns `None` for a delivery that is no handshake. With
+//! [`Provider::answer_setup`](crate::Provider::answer_setup) the layer answers the handshakes of
+//! Slack and Twitch itself.
 //!
 //! Others are a **GET** without a signature: those of Meta, X, Okta and Dropbox. Mount their helpers for
 //! GET on the same path. Put the layer around POST only:
@@ -185,10 +186,11 @@ pub fn meta(verify_token: &Secret, query: Option<&str>) -> Response<Full<Bytes>>
 /// given twice, or has other characters than those below. X sends the request when a webhook is
 /// registered, and then every hour. [X's page](https://docs.x.com/x-api/webhooks/quickstart).
 ///
-/// Any client can have a text of its choice signed here, under the key that signs X's deliveries. So only
-/// letters, digits and `+ / = - _ . ~` are signed, and at least one of them: no such text is a JSON
-/// object. [`provider::x`](crate::provider::x()) rejects every body that has only these characters. If you
-/// describe X's scheme yourself, reject such bodies too.
+/// Through this response, any client can get a signature for a text of its choice, made with the
+/// key that signs X's deliveries. So only letters, digits and `+ / = - _ . ~` are signed, and at
+/// least one of them: no such text is a JSON object. [`provider::x`](crate::provider::x()) rejects
+/// every body that has only these characters. If you describe X's scheme yourself, reject such
+/// bodies too.
 #[must_use]
 pub fn x(consumer_secret: &Secret, query: Option<&str>) -> Response<Full<Bytes>> {
     let is_harmless = |token: &String| {

@@ -1,4 +1,4 @@
-//! The identity of a delivery: a digest of what tells it from every other delivery.
+//! The identity of a delivery: a digest that distinguishes it from every other delivery.
 
 use std::{
     fmt,
@@ -17,18 +17,19 @@ use crate::error::BoxError;
 const DOMAIN: &[u8] = b"tower-webhook-auth delivery identity 1";
 
 /// At most this many bytes of a body are hashed in one call of [`Identifying::advance`], so that a
-/// future can give control back to its runtime in between.
+/// future can yield to its runtime in between.
 const BYTES_PER_STEP: usize = 256 * 1024;
 
 /// The identity of a delivery: 32 bytes, equal for two copies of one delivery and different for two
 /// different deliveries. [`Verified::identity`](crate::Verified::identity) computes it.
 ///
-/// It is a SHA-256 digest. It always has the same length, it contains no data of the sender, and it
-/// is safe as a part of a key in a database. It has no secret key: a reader of the store who guesses
-/// the exact bytes of a body can confirm the guess.
+/// It is a SHA-256 digest. It always has the same length, it contains no data of the sender, and
+/// it can safely be a part of a key in a database. The digest uses no secret key: a reader of the
+/// store who guesses the exact bytes of a body can confirm the guess.
 ///
-/// It is the same on every machine. The changelog says so when a version of this crate changes how it
-/// is computed. Its text, for `Display`, `FromStr` and serde, is 64 lowercase hexadecimal digits:
+/// It is the same on every machine. If a version of this crate changes the computation, the
+/// changelog says so. Its text, for `Display`, `FromStr` and serde, is 64 lowercase hexadecimal
+/// digits:
 ///
 /// ```
 /// use tower_webhook_auth::Identity;
@@ -89,9 +90,9 @@ impl<'de> Deserialize<'de> for Identity {
     }
 }
 
-/// What tells a delivery from the other deliveries of its sender and tenant.
+/// The part that distinguishes a delivery from the other deliveries of its sender and tenant.
 pub(crate) enum Mark<'a> {
-    /// The signed body, and the signed time where there is one.
+    /// The signed body, and the signed time if there is one.
     Content {
         signed_at: Option<SystemTime>,
         body: &'a Bytes,

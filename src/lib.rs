@@ -1,8 +1,9 @@
 //! Verifies webhooks before a handler runs.
 //!
-//! [`WebhookAuthLayer`] is a tower layer. It reads a request's body and verifies the signature or the shared
-//! key that came with it. Only then it calls the inner service, with a typed event that cannot exist
-//! without that proof. [`provider`] has a preset for each of many senders.
+//! [`WebhookAuthLayer`] is a tower layer. It reads a request's body and verifies the signature or
+//! the shared key that came with it. Only after that it calls the inner service, with a typed
+//! event, [`Verified<E>`](Verified), which only this verification can create. [`provider`] has
+//! presets for about 240 senders.
 //!
 //! # With axum
 //!
@@ -88,14 +89,16 @@
 //! 2. **It decides as early as possible.** A missing, duplicated, malformed or stale header, a wrong
 //!    shared key and a declared length over the limit are rejected before the body is read. A client that
 //!    waits for `100 Continue` gets the rejection instead.
-//! 3. **An untrusted client cannot make us spend.** A body has a size limit and one deadline for all of it.
-//!    No large memory is allocated because of what a header says. Each key's MAC is computed once, for any
-//!    number of signatures. [A budget](WebhookAuthLayer::memory_budget) bounds all unverified bodies together.
-//! 4. **An untrusted client cannot hold what is inside.** The layer waits for readiness of the inner
-//!    service after the verification. So slow unverified bodies hold no permit of an inner limit.
-//! 5. **Verified bytes are the delivered bytes.** The inner service gets exactly what was signed.
-//!    Trailers, which no sender signs, are dropped. A connection that breaks is an error, never the end of
-//!    a body.
+//! 3. **An untrusted client cannot use much memory or processor time.** A body has a size limit,
+//!    and one deadline for the whole body. A declared length allocates no memory. Each key's MAC
+//!    is computed once, for any number of signatures. [A budget](WebhookAuthLayer::memory_budget)
+//!    bounds all unverified bodies together.
+//! 4. **An untrusted client cannot use up the limits of inner services.** The layer waits for
+//!    readiness of the inner service after the verification. So slow unverified bodies hold no
+//!    permit of an inner concurrency limit.
+//! 5. **Verified bytes are the delivered bytes.** The inner service gets exactly the bytes that
+//!    were verified. Trailers, which no sender signs, are dropped. A broken connection is an
+//!    error, never the end of a body.
 //! 6. **Errors belong to the inner service.** Its error type is kept. A rejection is a response with the
 //!    [`Rejection`] in its extensions, for outer layers. All failed authentications get the same response.
 //! 7. **No panic** on network input, and no secret, computed MAC or received signature in any
@@ -103,32 +106,36 @@
 //!
 //! What it does not do:
 //!
-//! - A delivery that was genuine once is accepted again while its signature is valid. If the sender signs
-//!   the time, this is for the tolerance, usually five minutes. If the sender signs no time (Optimizely,
-//!   GitHub, VWO) or sets no maximum age (SendGrid, Sanity), there is no time limit.
-//! - A [shared key](Authentication::SharedKey) proves who called. It covers nothing of the body.
+//! - A copy of a genuine delivery is accepted while its signature is valid. If the sender signs
+//!   the time, the signature is valid for the tolerance, usually five minutes. If the sender signs
+//!   no time (Optimizely, GitHub, VWO) or sets no maximum age (SendGrid, Sanity), there is no time
+//!   limit. A `ReplayGuardLayer` (feature `replay`) recognises copies.
+//! - A [shared key](Authentication::SharedKey) proves that the caller knows the key. It proves
+//!   nothing about the body.
 //! - TLS, rate limits and IP filters are not part of this crate.
 //!
 //! # The path of a request
 //!
 #![doc = include_str!("../pictures/request.svg")]
 //!
-//! Put layers that change the bytes of the body inside, above all decompression. Signatures cover the bytes
-//! that the sender signed; the guide [`proxies`](guide::proxies#compression) has the exceptions.
+//! Put layers that change the bytes of the body inside, for example decompression. Signatures
+//! cover the bytes that the sender signed. The guide [`proxies`](guide::proxies#compression) has
+//! the exceptions.
 //!
 //! # Error responses
 //!
 //! | status | when |
 //! |---|---|
 //! | 401 | not authenticated, for any reason |
-//! | 413 | the body is over the limit |
+//! | 413 | the body is larger than the limit |
 //! | 408 | the body did not end before the deadline |
 //! | 400 | the connection broke before the end of the body |
-//! | 422 | authentic, but not the event type that was expected |
+//! | 422 | the delivery is authentic, but its body is not the expected event type |
 //! | 500 | the replay guard is in the wrong place |
 //! | 503 | with `Retry-After`: the memory budget is used up, or the keys were withdrawn |
 //!
-//! [`RejectionKind`] has all reasons. The guide [`troubleshooting`](guide::troubleshooting) finds causes.
+//! [`RejectionKind`] has all reasons. The guide [`troubleshooting`](guide::troubleshooting) helps
+//! to find the cause.
 //!
 //! # Features
 //!
@@ -136,14 +143,14 @@
 //! |---|---|
 //! | `tokio` (default) | the deadline for bodies |
 //! | `axum` | [`Verified`] as an extractor |
-//! | `tracing` | a log of rejections, limited in rate, and span fields for accepted deliveries |
+//! | `tracing` | a log of rejections with a rate limit, and span fields for accepted deliveries |
 //! | `ed25519` | senders that sign with Ed25519 |
 //! | `ecdsa-p256` | senders that sign with ECDSA over P-256 |
-//! | `handshake` | the answers that some senders need before their first delivery |
+//! | `handshake` | responses to the test requests that some senders send before their first delivery |
 //! | `replay` | a layer that calls the handler once for each delivery |
 //! | `replay-redis` | the same with Redis or Valkey, for several processes |
-//! | `server` | a server with time limits for what comes before the layer, and a bounded graceful stop |
-//! | `sync` | work in the background after a delivery |
+//! | `server` | a server with time limits for request heads, for silent connections and for the graceful stop |
+//! | `sync` | keeps a downloaded value up to date in the background |
 //! | `tenant-cache` | remembers the keys of tenants that were looked up |
 //! | `testing` | signs requests as the sender does |
 //!
@@ -152,7 +159,7 @@
 //! | guide | content |
 //! |---|---|
 //! | [`first_delivery`](guide::first_delivery) | the first real delivery on your machine |
-//! | [`troubleshooting`](guide::troubleshooting) | genuine deliveries are rejected: causes by symptom |
+//! | [`troubleshooting`](guide::troubleshooting) | why genuine deliveries are rejected, ordered by symptom |
 //! | [`production`](guide::production) | the server and the proxy around the layer |
 //! | [`rotation`](guide::rotation) | replace a secret without losing a delivery |
 //! | [`tenants`](guide::tenants) | several customers, projects or environments |

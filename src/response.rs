@@ -50,7 +50,7 @@ impl<B> ResponseBody<B> {
     }
 }
 
-/// An empty body, for outer layers that make a response of their own, such as tower-http's timeout.
+/// An empty body, for outer layers that make their own response, such as tower-http's timeout.
 impl<B> Default for ResponseBody<B> {
     fn default() -> Self {
         Self::text(Bytes::new())
@@ -107,9 +107,9 @@ pub(crate) fn rejected(rejection: &Rejection, request: &HeaderMap) -> Response<B
     }
 }
 
-/// A problem document of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) that holds the status and
-/// nothing else: an untrusted client cannot tell a missing header, an unreadable one and a wrong key
-/// apart.
+/// A problem document of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) that holds the status
+/// and nothing else: an untrusted client cannot distinguish a missing header, an unreadable header
+/// and a wrong key.
 fn problem(status: StatusCode) -> Response<Bytes> {
     let text: &[u8] = match status {
         StatusCode::BAD_REQUEST => br#"{"title":"Bad Request","status":400}"#,
@@ -167,7 +167,7 @@ fn grpc(status: StatusCode) -> Response<Bytes> {
 #[cfg(feature = "replay")]
 pub(crate) fn already_done(request: &HeaderMap) -> Response<Bytes> {
     if is_grpc(request) {
-        // A success would need a message, and only the handler can make it.
+        // A successful gRPC response needs a message, and only the handler can make it.
         trailers_only("6", "already exists")
     } else {
         Response::new(Bytes::new())

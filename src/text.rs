@@ -23,8 +23,8 @@ pub(crate) fn leaves_no_mark(character: char) -> bool {
             | '\u{fff9}'..='\u{fffb}')
 }
 
-/// Characters that web pages and editors insert to break lines or to mark a file's encoding. Unlike a
-/// joiner they have no use inside of a word of any language.
+/// Characters that web pages and editors insert to break lines or to mark a file's encoding.
+/// Unlike joiners, they are not part of the words of any language.
 pub(crate) fn never_typed(character: char) -> bool {
     matches!(
         character,

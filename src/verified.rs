@@ -189,15 +189,16 @@ impl<E> Verified<E> {
         self.0.origin.tenant()
     }
 
-    /// What tells this delivery from every other one: a digest of the provider, the tenant, and the
-    /// first of these that the signature covers:
+    /// A value that distinguishes this delivery from every other delivery. It is a digest of the
+    /// provider, the tenant, and the first of these that the signature covers:
     ///
     /// 1. the id in a header. Standard Webhooks and Svix keep it when they send a delivery again;
     /// 2. the time of signing, and the body;
     /// 3. the body. Two events whose bodies are equal then have one identity.
     ///
-    /// `None` for a shared key, which covers nothing. Unsigned headers have no influence: an attacker can
-    /// change them. The signature has none either, since one delivery can have two valid signatures.
+    /// `None` for a shared key, which covers nothing. Unsigned headers have no influence, because
+    /// an attacker can change them. The signature has no influence either, because one delivery
+    /// can have two valid signatures.
     ///
     /// The identity is computed when this method is called. Without a signed id that is one SHA-256
     /// over the body, so keep the result.
@@ -216,7 +217,7 @@ impl<E> Verified<E> {
         self.identifying().map(Identifying::finish)
     }
 
-    /// The identity of a delivery whose event contains an id of its own, such as `evt_…` of Stripe.
+    /// The identity of a delivery whose event contains its own id, such as `evt_…` of Stripe.
     ///
     /// Stripe signs a delivery anew each time it sends it, so two attempts have two times of signing, and
     /// [`identity`](Self::identity) is different for each. The id in the event is the same.
@@ -239,7 +240,7 @@ impl<E> Verified<E> {
         self.identifying_event(id).finish()
     }
 
-    /// The identity in the making, for a caller that gives control back between pieces of the body.
+    /// The unfinished identity, for a caller that yields between pieces of the body.
     pub(crate) fn identifying(&self) -> Option<Identifying> {
         if self.0.authentication == Authentication::SharedKey {
             return None;

@@ -16,12 +16,12 @@ const SMALL_BODY_BYTES: usize = 16 * 1024;
 /// One part in this many is reserved for small bodies.
 const RESERVED_PART: usize = 4;
 
-/// How many bytes of unverified bodies a process may hold. Several layers can share one budget.
+/// A limit for the bytes of all unverified bodies that a process holds. Several layers can share
+/// one budget.
 ///
-/// Give it to
-/// [`WebhookAuthLayer::memory_budget`](crate::WebhookAuthLayer::memory_budget). A clone is another
-/// reference to the same budget. A process has one memory, so an application with several senders
-/// should give all of its layers the same budget:
+/// Give it to [`WebhookAuthLayer::memory_budget`](crate::WebhookAuthLayer::memory_budget). A clone
+/// is another reference to the same budget. If an application has several senders, give all of its
+/// layers the same budget, because they share the memory of the process:
 ///
 /// ```
 /// use tower_webhook_auth::{MemoryBudget, Secret, WebhookAuthLayer, provider};
@@ -41,25 +41,26 @@ const RESERVED_PART: usize = 4;
 ///
 /// # What is counted
 ///
-/// A request is charged for what arrived of its body, and never for the length that it declares. The
-/// charge is the size of the buffer that holds the body. That buffer is at most twice as large as
-/// the part that arrived, or 256 bytes. The charge is given back when the body is verified,
-/// rejected or dropped. From then on the body belongs to the handler.
+/// A request is charged for the bytes of its body that arrived, and never for the length that it
+/// declares. The charge is the size of the buffer that holds the body. That buffer is at most
+/// twice as large as the part that arrived, or 256 bytes. The charge is given back when the body
+/// is verified, rejected or dropped. After that the body belongs to the handler and is not
+/// counted.
 ///
 /// A frame of less than 8 KiB is copied, because the server may have cut it from a read buffer of
 /// 8 KiB or more, and one byte would keep all of that buffer in memory. A body that arrives in one
 /// frame of 8 KiB or more is kept without a copy and charged with its length.
 ///
 /// These are **not** counted: the request head, the future with a hash state for each key (about
-/// 150 bytes for a key), the server's own buffers, and for the time of one copy the old buffer of a
-/// body that grows. A request that stalls holds about 3 KiB of this kind on a hyper server with one
-/// key. Limit the number of connections and of HTTP/2 streams to bound it.
+/// 150 bytes for a key), the server's own buffers, and the old buffer of a growing body while it
+/// is copied. On a hyper server with one key, a request that stalls holds about 3 KiB of such
+/// memory. To bound it, limit the number of connections and of HTTP/2 streams.
 ///
 /// # The reserved part
 ///
-/// A quarter of the budget is reserved for bodies of at most 16 KiB. So large bodies of clients
-/// without the key cannot keep small deliveries out. It follows that a body of more than 16 KiB needs
-/// a budget of at least four thirds of its size.
+/// A quarter of the budget is reserved for bodies of at most 16 KiB. So clients without the key
+/// cannot keep small deliveries out with large bodies. A body of more than 16 KiB can use only the
+/// other three quarters, so it needs a budget of at least four thirds of its size.
 #[derive(Clone)]
 pub struct MemoryBudget(Arc<Inner>);
 
@@ -84,7 +85,8 @@ impl MemoryBudget {
         self.0.limit
     }
 
-    /// How many bytes are available at this moment, for a metric. They include the reserved part.
+    /// The number of bytes that are available at this moment, including the reserved part. Use it
+    /// for a metric.
     #[must_use]
     pub fn available(&self) -> usize {
         self.0.available.load(Ordering::Relaxed)
@@ -162,7 +164,7 @@ impl Share {
         std::mem::replace(self, Self::of(None))
     }
 
-    /// Makes the share at least `needed` and at most `wanted` bytes large, and returns its size.
+    /// Enlarges the share to at least `needed` and at most `wanted` bytes, and returns its size.
     ///
     /// `None` when the budget has not enough left. The share then stays as it is.
     #[must_use]
@@ -193,7 +195,7 @@ mod tests {
     fn a_body_that_fills_the_budget_byte_by_byte_grows_a_few_dozen_times() {
         for bytes in [1, 1000, SMALL_BODY_BYTES, 1_000_000, 100_000_000] {
             let budget = MemoryBudget::new(bytes);
-            // The rest of the budget is taken: growth by doubling fails early.
+            // The rest of the budget is used: growth by doubling would fail too early.
             let mut others = Share::of(Some(budget.clone()));
             let taken = bytes / 8;
             assert_eq!(others.grow(taken, taken), Some(taken));
@@ -207,7 +209,7 @@ mod tests {
                 growths += 1;
             }
             assert!(growths <= 80, "{bytes}: {growths}");
-            // All is used, but for the part that is reserved for small bodies.
+            // All of the budget is used, except the part that is reserved for small bodies.
             let most = (bytes - taken).min(SMALL_BODY_BYTES);
             let most = most.max((bytes - taken).saturating_sub(bytes / RESERVED_PART));
             assert_eq!(capacity, most, "{bytes}");

@@ -25,7 +25,8 @@ impl Deadline {
         Self { after, sleep: None }
     }
 
-    /// Ready when the time is over. Outside of a tokio runtime there is no timer, and it is never ready.
+    /// Ready when the time is over. Outside of a tokio runtime there is no timer, so the deadline
+    /// is never ready.
     pub(crate) fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         if this.sleep.is_none() {

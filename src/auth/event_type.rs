@@ -141,11 +141,11 @@ impl fmt::Display for EventTypeMismatch {
              Verified<{requested}>: "
         )?;
         if provided == requested {
-            f.write_str("these are two types of the same name, for example of two crate versions")
+            f.write_str("the two types have the same name, for example because they come from two versions of a crate")
         } else if self.requested.id == TypeId::of::<Bytes>() {
             write!(
                 f,
-                "take Verified<{provided}>, whose body() is the delivered bytes"
+                "take Verified<{provided}>, whose body() returns the delivered bytes"
             )
         } else {
             write!(
@@ -184,7 +184,7 @@ mod tests {
             message::<Event, Bytes>(),
             format!(
                 "the layer for \"stripe\" provides Verified<{EVENT}>, but the handler asks for \
-                 Verified<bytes::Bytes>: take Verified<{EVENT}>, whose body() is the delivered bytes"
+                 Verified<bytes::Bytes>: take Verified<{EVENT}>, whose body() returns the delivered bytes"
             )
         );
     }

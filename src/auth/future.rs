@@ -35,8 +35,8 @@ use crate::{
 pin_project! {
     /// The future of [`WebhookAuth`](crate::WebhookAuth).
     ///
-    /// Dropping it at any point releases everything that it holds. It spawns nothing and boxes
-    /// nothing.
+    /// If it is dropped at any point, it releases everything that it holds. It spawns nothing and
+    /// boxes nothing.
     pub struct ResponseFuture<S, B, E, K = OwnKeys>
     where
         S: Service<Request<Full<Bytes>>>,
@@ -113,7 +113,7 @@ enum Verdict {
 }
 
 impl<S, E: Send + Sync + 'static, K> InnerCall<S, E, K> {
-    /// Asks for the verdict over the whole body, and puts the event into the request's extensions.
+    /// Gets the verdict about the whole body, and puts the event into the request's extensions.
     fn verify(&mut self, check: &mut Check, body: &Bytes) -> Result<Verdict, Rejection> {
         let proof = check.finish()?;
         if let Some(answer) = self.settings.answer_signed(body) {
@@ -342,9 +342,9 @@ where
                     }
                 }
                 // Only a verified request waits for the inner service, and it waits on the clone
-                // that is called. The usual way is to reserve the inner service in our
-                // `poll_ready`, and to call the instance that was ready. An untrusted client could
-                // then hold a permit of an inner `ConcurrencyLimit`, or a slot of an inner
+                // that is called. Most middleware reserves the inner service in its own
+                // `poll_ready`, and calls the instance that was ready. Here, an untrusted client
+                // could then hold a permit of an inner `ConcurrencyLimit`, or a slot of an inner
                 // `Buffer`, for as long as it takes to send a body. (This is
                 // `tower::util::Oneshot` without the five crates that it depends on.)
                 StateProjection::Readying { body, acceptance } => {

@@ -41,10 +41,10 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 ///
 /// # Order of layers
 ///
-/// - **Outer layers see all requests**, also those of untrusted clients. Put here what traces and
-///   counts requests, and what limits untrusted clients: rate limits, limits of connections.
-/// - **Inner layers see verified requests only.** Put here what protects the handler: `Timeout`,
-///   `ConcurrencyLimit`, `LoadShed`, `Buffer`.
+/// - **Outer layers see all requests**, including those of untrusted clients. Put these layers
+///   outside: traces, metrics, rate limits, limits of connections.
+/// - **Inner layers see verified requests only.** Put the layers that protect the handler inside:
+///   `Timeout`, `ConcurrencyLimit`, `LoadShed`, `Buffer`.
 /// - **A layer that changes the request body belongs inside**, for example tower-http's
 ///   `RequestDecompressionLayer`. Senders sign the bytes that they send. It belongs outside only if a
 ///   proxy of your own compressed the body after the sender signed it.
@@ -127,15 +127,16 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// # }
 /// ```
 ///
-/// A task is lost when the process ends. Use a queue if a lost delivery is a problem.
+/// A task is lost when the process ends. If you must not lose a delivery, put it into a queue
+/// first: see the guide [`later`](crate::guide::later).
 ///
 /// # `Expect: 100-continue`
 ///
-/// A client that sends `Expect: 100-continue` waits for permission to send its body. hyper gives the
-/// permission when the layer polls the body, so a request that the head decides is rejected without it.
-/// All 401 responses are the same bytes, but this client can tell when it was rejected: a stale
-/// timestamp at once, a wrong signature only after `100 Continue`. So it can learn the clock and the
-/// time tolerance of the server, and neither is a secret.
+/// A client that sends `Expect: 100-continue` waits for permission to send its body. hyper gives
+/// the permission when the layer polls the body, so a request that is rejected from its head never
+/// gets it. All 401 responses have the same bytes, but this client can see when it was rejected:
+/// for a stale timestamp at once, for a wrong signature only after `100 Continue`. So it can find
+/// out the clock and the time tolerance of the server. Neither is a secret.
 ///
 /// # gRPC
 ///
@@ -161,16 +162,17 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// | `webhook.key_error` | the error of a [key source](Self::keys_from), for `keys_unavailable` |
 /// | `webhook.suppressed` | how many events of this reason were not logged since the last one |
 ///
-/// Untrusted clients can cause rejections, so the log is limited in rate. All clones of a layer log 32
-/// events of each reason at once, and one more of that reason for each second. A flood of one reason
-/// does not hide another reason.
+/// Untrusted clients can cause rejections, so the log has a rate limit. All clones of a layer log
+/// 32 events of each reason at once, and one more of that reason for each second. A flood of one
+/// reason does not hide another reason.
 ///
-/// The current span at the layer, for example the span of an outer `TraceLayer`, receives the fields that
-/// it declares: for a rejection `webhook.provider` and `webhook.reason`; for an accepted delivery
-/// `webhook.provider`, `webhook.key`, `webhook.tenant` if the keys belong to a
+/// The current span at the layer, for example the span of an outer `TraceLayer`, receives the
+/// fields that it declares: for a rejection `webhook.provider` and `webhook.reason`; for an
+/// accepted delivery `webhook.provider`, `webhook.key`, `webhook.tenant` if the keys belong to a
 /// [tenant](crate::Keys::of_tenant), `webhook.way` if the scheme has several ways (see
-/// [`Scheme::any_of`](crate::Scheme::any_of)), and `webhook.delivery_id` if the signature covers it. It must be
-/// the innermost span. The default span of `TraceLayer` declares none of them:
+/// [`Scheme::any_of`](crate::Scheme::any_of)), and `webhook.delivery_id` if the signature covers
+/// it. It must be the innermost span. The default span of `TraceLayer` declares none of these
+/// fields, so make your own span:
 ///
 /// ```
 /// use axum::extract::Request;
@@ -294,12 +296,12 @@ impl<E, K> WebhookAuthLayer<E, K> {
         self.with(|settings| settings.limits.deadline = deadline)
     }
 
-    /// How many bytes all unverified bodies together may hold. There is no such limit by default. A
-    /// request that needs more than what is left gets 503 with `Retry-After`.
+    /// How many bytes all unverified bodies together may hold. By default there is no such limit.
+    /// A request that needs more than the rest of the budget gets 503 with `Retry-After`.
     ///
     /// A number of bytes makes a budget for this layer and its clones. A [`MemoryBudget`] can be
-    /// shared by several layers; its page says what is counted and what is not. Compared to a limit
-    /// of connections, a budget lets many small deliveries pass next to a large one.
+    /// shared by several layers; its page says what is counted and what is not. Unlike a limit of
+    /// connections, a budget still accepts many small deliveries while it holds a large one.
     pub fn memory_budget(self, budget: impl Into<MemoryBudget>) -> Self {
         let budget = budget.into();
         self.with(|settings| settings.limits.budget = Some(budget))
@@ -309,10 +311,10 @@ impl<E, K> WebhookAuthLayer<E, K> {
     /// `application/problem+json` with [`Rejection::status`], or a gRPC status for a gRPC request.
     ///
     /// Give all failed authentications the same response: a client that can tell them apart learns
-    /// what to try next. The function also sets the headers, such as `Retry-After` for a 503, and it
-    /// makes the responses to gRPC requests too. To change only some responses, or to use axum's
-    /// `IntoResponse`, map the response in an outer layer, which finds the [`Rejection`] in its
-    /// extensions.
+    /// what to try next. The function must also set the headers, such as `Retry-After` for a 503,
+    /// and it also makes the responses to gRPC requests. To change only some responses, or to use
+    /// axum's `IntoResponse`, map the response in an outer layer, which finds the [`Rejection`] in
+    /// its extensions.
     ///
     /// ```
     /// use http::Response;
@@ -337,8 +339,8 @@ impl<E, K> WebhookAuthLayer<E, K> {
         self.with(|settings| settings.on_rejection = Some(Arc::new(respond)))
     }
 
-    /// The clock that judges signed timestamps and limits the rate of the log. The default is the
-    /// system's clock.
+    /// The clock with which signed timestamps are compared, and which limits the rate of the log.
+    /// The default is the system's clock.
     pub fn clock(self, clock: impl Clock) -> Self {
         self.with(|settings| settings.clock = Arc::new(clock))
     }

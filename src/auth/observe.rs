@@ -25,7 +25,7 @@ use crate::{rejection::RejectionKind, verified::Claim};
 #[cfg(feature = "axum")]
 use super::event_type::{EventTypeMismatch, MissingLayer};
 
-/// The target of all events, in whichever module they are made. Filters use it.
+/// The target of the events of all modules, for filters.
 #[cfg(feature = "tracing")]
 pub(crate) const TARGET: &str = "tower_webhook_auth";
 
@@ -34,7 +34,7 @@ pub(crate) const TARGET: &str = "tower_webhook_auth";
 #[cfg(feature = "tracing")]
 const MOST_EVENTS: u64 = 32;
 
-/// The longest text that the log takes over from a request, in characters.
+/// The longest text of a request that is logged, in characters.
 #[cfg(feature = "tracing")]
 const LONGEST_METHOD: usize = 32;
 #[cfg(feature = "tracing")]
@@ -68,9 +68,10 @@ impl Observer {
     /// Logs one event, unless there were too many of this reason, and always records the reason on
     /// the current span.
     ///
-    /// It is a warning, because a rejection is an attack or, more often, a secret that was changed on
-    /// one side only, and then no delivery arrives. The rejection's `source` is logged only if
-    /// `parse_errors` is set: a parser's message may quote the body.
+    /// The level is a warning, because the cause of a rejection is an attack or, more often, a
+    /// secret that was changed on one side only. In the second case no delivery arrives any more.
+    /// The rejection's `source` is logged only if `parse_errors` is set: a parser's message may
+    /// quote the body.
     pub(crate) fn rejected(
         &self,
         rejection: &Rejection,
@@ -166,7 +167,7 @@ impl Observer {
     }
 }
 
-/// Logs a handler without a layer. The events of all routes together are limited in rate, because
+/// Logs a handler without a layer. The events of all routes share one rate limit, because
 /// untrusted clients can cause them.
 #[cfg(all(feature = "axum", feature = "tracing"))]
 pub(crate) fn layer_is_missing(missing: &MissingLayer) {
@@ -198,7 +199,7 @@ pub(crate) fn logging_is_off() -> bool {
     LevelFilter::current() == LevelFilter::OFF
 }
 
-/// If one more event may be logged: how many were suppressed since the last one.
+/// The number of events that were suppressed since the last one, if one more event may be logged.
 #[cfg(feature = "tracing")]
 pub(crate) fn admit(bucket: &Mutex<Bucket>, clock: &dyn Clock) -> Option<u64> {
     // The clock is read before the bucket is locked: it is code of the user, and may call the layer.
@@ -277,10 +278,11 @@ impl Bucket {
         }
     }
 
-    /// How many were suppressed since the last one that passed, if this one passes.
+    /// The number of events that were suppressed since the last one that passed, if this one
+    /// passes.
     fn admit(&mut self, now: SystemTime) -> Option<u64> {
         match now.duration_since(self.filled).map(|age| age.as_secs()) {
-            // The begun second is kept for the next token.
+            // The part of a second that is over counts for the next token.
             Ok(seconds) if seconds < MOST_EVENTS => {
                 self.tokens = self.tokens.saturating_add(seconds).min(MOST_EVENTS);
                 self.filled = self
@@ -356,7 +358,7 @@ mod tests {
         let mut bucket = emptied(at(0));
         assert_eq!(bucket.admit(at(999)), None);
         assert_eq!(bucket.admit(at(1_999)), Some(1));
-        // The second that had begun before is not lost.
+        // The part of a second that was over before is not lost.
         assert_eq!(bucket.admit(at(2_000)), Some(0));
         assert_eq!(bucket.admit(at(2_001)), None);
     }

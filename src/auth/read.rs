@@ -1,4 +1,4 @@
-//! How a body is read: limit, deadline and budget, the buffer, and what the check is given of it.
+//! Reads a body: limit, deadline and budget, the buffer, and the bytes that the check gets.
 
 use std::{
     pin::Pin,
@@ -46,9 +46,9 @@ const FEWEST_BYTES_PER_POLL: usize = 64;
 /// A first frame of this size is kept without a copy. A smaller one is copied.
 ///
 /// A frame is usually a slice of the server's read buffer, and keeps all of that buffer in memory.
-/// Its size cannot be asked for. hyper's HTTP/1 buffers begin with 8 KiB, and h2's buffers hold up to
-/// one frame of 16 KiB, so a frame of 8 KiB is about half of its buffer. To copy less than that
-/// takes little of the time that it takes to hash it.
+/// A program cannot find out the size of that buffer. hyper's HTTP/1 buffers begin with 8 KiB, and
+/// h2's buffers hold up to one frame of 16 KiB, so a frame of 8 KiB is about half of its buffer. A
+/// copy of a smaller frame takes little time, compared to its hash.
 const FRAME_KEPT_BYTES: usize = 8 * 1024;
 
 const SMALLEST_BUFFER_BYTES: usize = 256;
@@ -62,7 +62,7 @@ pin_project! {
         deadline: Deadline,
         limit: usize,
         buffer: Buffer,
-        // How many bytes of the buffer the check was given.
+        // How many bytes of the buffer the check has got.
         checked: usize,
         share: Share,
         empty_frames: u32,
@@ -133,7 +133,7 @@ where
         self.project().buffer.bytes().len()
     }
 
-    /// The whole body, after the check was given all of it.
+    /// The whole body, after the check has got all of it.
     pub(crate) fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -179,7 +179,7 @@ where
                 }
                 Some(data) => {
                     let received = this.buffer.bytes().len();
-                    // Counted before it is kept.
+                    // The frame is counted before it is kept.
                     if data.remaining() > this.limit.saturating_sub(received) {
                         return Poll::Ready(Err(Rejection::body_too_large(*this.limit)));
                     }
@@ -212,7 +212,7 @@ fn unreadable(error: BoxError) -> Rejection {
     Rejection::caused_by(RejectionKind::BodyUnreadable, error)
 }
 
-/// What arrived of the body, in one piece.
+/// The bytes of the body that arrived, in one piece.
 struct Buffer {
     held: Held,
     /// 0 when no length is declared.
@@ -220,8 +220,8 @@ struct Buffer {
 }
 
 enum Held {
-    /// Copies of the frames, one after the other. To keep the frames themselves would take 37 times
-    /// the length of a body in frames of one byte.
+    /// Copies of the frames, one after the other. If the body arrives in frames of one byte, a
+    /// list of the frames would take 37 times the length of the body.
     Copied(Vec<u8>),
     /// One large frame, without a copy.
     Frame(Bytes),
@@ -266,7 +266,7 @@ impl Buffer {
     /// How large the buffer should become when it has to hold `needed` bytes.
     ///
     /// A declared length is only an upper bound: the last growth of an honest body ends exactly
-    /// there. Nothing is reserved or charged because a header promises it.
+    /// there. A declared length reserves and charges nothing.
     fn wanted_capacity(&self, before: usize, needed: usize, limit: usize) -> usize {
         let declared = Some(self.declared).filter(|declared| *declared >= needed);
         if before == 0 && declared.is_none() {

@@ -1,4 +1,4 @@
-//! [`WebhookAuth`], the service: everything that the request head decides.
+//! [`WebhookAuth`], the service: checks the request head.
 
 use std::{
     fmt,
@@ -29,8 +29,8 @@ use crate::{
 
 /// The middleware that [`WebhookAuthLayer`](crate::WebhookAuthLayer) puts around a service.
 ///
-/// It is always ready. A limit for all requests belongs into a layer outside of it. The limits of the
-/// inner service apply to verified requests only.
+/// The service is always ready. Put a limit for all requests into an outer layer. The limits of
+/// the inner service apply to verified requests only.
 pub struct WebhookAuth<S, E, K = OwnKeys> {
     inner: S,
     settings: Arc<Settings<E, K>>,
@@ -80,7 +80,8 @@ where
         if !K::OWN {
             return select(settings, &self.inner, head, body);
         }
-        // The length is judged after the head: a client without the key learns nothing about limits.
+        // The length is checked after the head, so a client without the key learns nothing about
+        // limits.
         match settings.provider.begin(&head, &*settings.clock) {
             Err(rejection) => match setup::reader(settings, &rejection, &head, body) {
                 Ok(reader) => ResponseFuture::reading(

@@ -75,7 +75,8 @@ impl<E, K> Settings<E, K> {
         response
     }
 
-    /// Records an accepted delivery. Returns what outer layers see of it, if they are to see it.
+    /// Records an accepted delivery. Returns the `Acceptance` for outer layers, if the owner
+    /// enabled it.
     pub(crate) fn accept(&self, verified: &Verified<E>) -> Option<Acceptance> {
         self.observer.accepted(verified);
         self.expose_acceptance.then(|| verified.acceptance())
@@ -84,8 +85,8 @@ impl<E, K> Settings<E, K> {
 
 #[cfg(feature = "axum")]
 impl<E: 'static, K> Settings<E, K> {
-    /// Wraps the response of the inner service, and explains the one of a handler that asks for
-    /// another event type than this layer provides.
+    /// Wraps the response of the inner service. If a handler asked for another event type than
+    /// this layer provides, the response gets an explanation.
     pub(crate) fn explain<B>(&self, response: Response<B>) -> Response<ResponseBody<B>> {
         let extensions = response.extensions();
         let Some(missing) = extensions.get::<MissingLayer>().copied() else {

@@ -1,4 +1,5 @@
-//! Set-up requests, answered for an owner who asked for it: see [`Provider::answer_setup`](crate::Provider::answer_setup).
+//! Answers set-up requests, if the owner enabled it: see
+//! [`Provider::answer_setup`](crate::Provider::answer_setup).
 
 use std::{fmt, sync::Arc};
 
@@ -12,11 +13,11 @@ use crate::rejection::{Rejection, RejectionKind};
 /// No sender's set-up request is longer.
 const MOST_BODY_BYTES: usize = 4096;
 
-/// What the layer answered to a set-up request of the sender, in the response's extensions for outer
-/// layers. See [`Provider::answer_setup`](crate::Provider::answer_setup).
+/// A mark in the extensions of a response: the layer has answered a set-up request of the sender.
+/// Outer layers can read it. See [`Provider::answer_setup`](crate::Provider::answer_setup).
 ///
-/// Its body is what the client sent. If it is not [signed](Self::is_signed), any client can have sent it.
-/// `Debug` does not print it.
+/// Its body is what the client sent. If the request is not [signed](Self::is_signed), any client
+/// can have sent it. `Debug` does not print it.
 #[derive(Clone)]
 pub struct SetupAnswer {
     provider: Arc<str>,
@@ -75,8 +76,8 @@ pub(crate) fn reader<B: Body, E, K>(
 }
 
 impl<E, K> Settings<E, K> {
-    /// The response to a request without a signature: the answer to the set-up request, or else the
-    /// rejection that its head deserves. How the body ended is not visible to the client.
+    /// The response to a request without a signature: the answer to the set-up request, or else
+    /// the rejection of its head. How the body ended is not visible to the client.
     pub(crate) fn answer_unsigned(
         &self,
         rejection: Rejection,

@@ -41,7 +41,7 @@ enum Problem {
 }
 
 impl EventError {
-    /// An error with a message of your own. The message is logged: do not quote the body in it.
+    /// An error with your own message. The message is logged, so do not quote the body in it.
     #[must_use]
     pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
         Self::of("", Problem::Other(message.into()))

@@ -7,8 +7,8 @@ use super::{EventError, FromBody, object, text};
 
 /// A JSON value that is kept as the sender wrote it, and parsed only on demand.
 ///
-/// So data that the handler does not read cannot make the delivery fail: not a text with half of an
-/// emoji, not a number larger than an `f64`, not 200 levels of nesting.
+/// So data that the handler does not read cannot make the delivery fail. Examples are a text with
+/// half of an emoji, a number larger than an `f64`, and 200 levels of nesting.
 ///
 /// ```
 /// use tower_webhook_auth::{FromBody, Json};
@@ -23,7 +23,7 @@ use super::{EventError, FromBody, object, text};
 /// # }
 /// ```
 ///
-/// Two values are equal when their texts are. `Json` can be a field of a type of your own: it
+/// Two values are equal if their texts are equal. `Json` can be a field of your own type: it
 /// implements serde's traits, for JSON.
 #[derive(Clone)]
 pub struct Json(Box<RawValue>);
@@ -55,7 +55,7 @@ impl Json {
 }
 
 impl FromBody for Json {
-    /// Any JSON value.
+    /// A valid JSON value of any type.
     fn from_body(body: &[u8]) -> Result<Self, EventError> {
         if body.is_empty() {
             return Err(EventError::empty());

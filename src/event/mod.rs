@@ -1,9 +1,9 @@
 //! How a body becomes an event.
 //!
-//! A body is authentic before it is read here. So this module is tolerant: an error loses the
-//! delivery, because most senders do not repeat what is answered with 422. Data that an event type
-//! does not name is not parsed at all ([`Json`]). Texts are read lossily. `null` means "absent".
-//! Only the fields that identify an event are required.
+//! A body is authentic before it is read here. So this module is tolerant. After an error the
+//! delivery is lost, because most senders do not repeat a delivery after a 422. Data that an event
+//! type does not name is not parsed at all ([`Json`]). Texts are read lossily. `null` means
+//! "absent". Only the fields that identify an event are required.
 
 mod batch;
 mod error;
@@ -26,7 +26,7 @@ pub use self::{
 
 /// A type that is read from the body of a delivery, for [`Provider::parse`](crate::Provider::parse).
 ///
-/// The typed events of this crate implement it. Implement it for a type of your own when
+/// The typed events of this crate implement it. Implement it for your own type if
 /// [`Provider::json`](crate::Provider::json) is not enough:
 ///
 /// ```

@@ -1,8 +1,8 @@
 //! Reading the fields of an object, one level at a time.
 //!
-//! Every value stays raw until a field is read. So the depth of the body costs no stack, and a value
-//! that no event type names is only skipped. Fields are optional unless the method's name says
-//! `required`: an optional field of another type than expected is `None`, as is `null`.
+//! Every value stays raw until a field is read. So a deeply nested body needs no stack, and a
+//! value that no event type names is only skipped. Fields are optional unless the method's name
+//! says `required`: an optional field of another type than expected is `None`, as is `null`.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -67,7 +67,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Whether a field is there and is not `null`.
+    /// Whether a field is present and is not `null`.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0
             .iter()
@@ -90,7 +90,7 @@ impl<'a> Object<'a> {
         }))
     }
 
-    /// An integer, also where it is written as a text or with a fraction, which is cut off.
+    /// An integer. It may be written as a text or with a fraction. The fraction is cut off.
     pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, EventError> {
         Ok(self.get(name)?.and_then(read_integer))
     }
@@ -146,7 +146,7 @@ impl<'a> Object<'a> {
             .collect()
     }
 
-    /// The events of a list that must be there. A single object stands for a list of one.
+    /// The events of a list that must be present. A single object counts as a list of one.
     pub(crate) fn required_batch<T>(
         &self,
         name: &str,
@@ -185,7 +185,8 @@ impl<'a> Object<'a> {
         Ok(self.elements(name)?.into_iter().map(Json::new).collect())
     }
 
-    /// The values of an object whose names are data. Of a name that appears twice, the last counts.
+    /// The values of an object whose names are data. If a name appears twice, the last value
+    /// counts.
     pub(crate) fn map<T>(
         &self,
         name: &str,

@@ -21,7 +21,7 @@ use super::shape::{ExpectedShape, FoundShape};
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RejectionDetail {
-    /// The body is over the limit of the layer.
+    /// The body is larger than the limit of the layer.
     #[non_exhaustive]
     BodyLimit {
         /// The limit, in bytes.
@@ -42,7 +42,8 @@ pub enum RejectionDetail {
         distance: Duration,
         /// How far it may be.
         tolerated: Duration,
-        /// What the number looks like, if it is near to the current time in another unit.
+        /// The unit in which the number would be near to the current time, if that is not the unit
+        /// of the scheme.
         looks_like: Option<TimestampUnit>,
     },
 }

@@ -46,8 +46,8 @@ pub struct Rejection {
     more: More,
 }
 
-/// What is known in addition. A rejection has at most one of these, so that it stays small, and to make
-/// one allocates nothing.
+/// Additional facts. A rejection has at most one of these, so that it stays small. It allocates
+/// nothing.
 #[derive(Clone, Debug)]
 enum More {
     BodyLimit(usize),
@@ -66,7 +66,7 @@ enum More {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RejectionKind {
-    /// The body, or the length declared for it, is over the limit.
+    /// The body, or its declared length, is larger than the limit.
     BodyTooLarge,
     /// The body did not end before the deadline.
     BodyTimeout,
@@ -108,7 +108,7 @@ pub enum RejectionKind {
     TimestampInFuture,
     /// The signed timestamp is older than the tolerance.
     TimestampTooOld,
-    /// The header has more signatures than any sender writes.
+    /// The header has more signatures than the layer checks: 16, or 4 for public keys.
     TooManySignatures,
 }
 

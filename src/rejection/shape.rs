@@ -157,7 +157,7 @@ enum Content {
     Separator,
     /// It has the expected alphabet and length, and still cannot be decoded.
     Undecodable,
-    /// It may be a key. So its length and alphabet are not reported.
+    /// The value may be a key, so its length and alphabet are not reported.
     Withheld,
 }
 
@@ -220,7 +220,7 @@ impl FoundShape {
         Self::new(Content::Other, text)
     }
 
-    /// A text that should be one that the owner chose.
+    /// A text that should be equal to a value that the owner chose.
     pub(crate) fn of_other_value() -> Self {
         Self::new(Content::OtherValue, b"")
     }

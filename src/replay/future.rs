@@ -97,8 +97,8 @@ struct Guard<E, St> {
     duplicate: bool,
 }
 
-/// A claim that is granted, or may be: it is made before the store is asked. If the call is dropped in
-/// between, the store may have granted a claim whose response nobody reads.
+/// A claim that is granted or may be granted. The value exists before the store is asked, because
+/// a call can be dropped before it reads the response of a store that granted the claim.
 struct Hold<St: ReplayStore> {
     store: St,
     delivery: Identity,
@@ -342,8 +342,8 @@ where
                         result: Some(result),
                     });
                 }
-                // Whatever the store says, the response is the one of the inner service. With a 503 the
-                // sender would repeat what is done.
+                // The sender gets the response of the inner service, even if the store fails.
+                // After a 503 the sender would repeat a delivery that is done.
                 StateProjection::Settling {
                     settle,
                     deadline,

@@ -46,16 +46,16 @@ const DEFAULT_STORE_DEADLINE: Duration = Duration::from_secs(1);
 ///
 /// # Limits between the layers
 ///
-/// The inner service is asked whether it is ready when the delivery is claimed, so a duplicate never waits
-/// for a permit of a `ConcurrencyLimit`. When the inner service is not ready at once, the delivery is claimed
-/// again before the call: the whole lease is left for the handler.
+/// The inner service is asked whether it is ready when the delivery is claimed, so a duplicate
+/// never waits for a permit of a `ConcurrencyLimit`. If the inner service is not ready at once,
+/// the delivery is claimed again before the call, so that the handler has the whole lease.
 ///
 /// # Logs
 ///
-/// With feature `tracing` the guard writes to the same target as the layer, `tower_webhook_auth`, and is
-/// limited in the same way: a warning for each delivery in flight, an error with the cause for each failure
-/// of the store. A failure after the handler has run does not change the response. A span that declares
-/// `webhook.duplicate` gets it for each delivery that was processed before.
+/// With feature `tracing` the guard writes to the same target as the layer, `tower_webhook_auth`,
+/// with the same rate limit: a warning for each delivery in flight, an error with the cause for
+/// each failure of the store. A failure after the handler has run does not change the response. A
+/// span that declares `webhook.duplicate` gets it for each delivery that was processed before.
 ///
 /// # gRPC
 ///
@@ -71,7 +71,8 @@ pub struct ReplayGuardLayer<E, St> {
 impl<E, St: ReplayStore> ReplayGuardLayer<E, St> {
     /// A guard for a sender that signs an id, or else the time.
     ///
-    /// Two deliveries are the same when [`Verified::identity`](crate::Verified::identity) is.
+    /// Two deliveries are the same if their [`Verified::identity`](crate::Verified::identity) is
+    /// the same.
     ///
     /// # Errors
     ///

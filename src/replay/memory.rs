@@ -18,8 +18,8 @@ use crate::{error::BoxError, identity::Identity};
 /// verified deliveries are remembered, so a client without the key cannot fill it.
 ///
 /// Choose a capacity of at least the number of deliveries in the time for which they are
-/// [remembered](super::ReplayGuardLayer::remember_for): for one delivery per second and 24 hours that is
-/// 86,400. A delivery takes about 170 bytes. Memory is allocated as it fills.
+/// [remembered](super::ReplayGuardLayer::remember_for): for one delivery per second and 24 hours
+/// that is 86,400. A delivery takes about 170 bytes. Memory is allocated when deliveries arrive.
 ///
 /// After a restart of the process the memory is empty, and each process of several has its own. Where
 /// that is not enough, use `RedisStore` (feature `replay-redis`) or a store of your own.
@@ -68,7 +68,7 @@ impl MemoryStore {
         self.table().1.entries.len()
     }
 
-    /// Whether no delivery is claimed or remembered now.
+    /// Returns `true` if no delivery is claimed or remembered now.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,4 +1,4 @@
-//! [`ReplayGuardLayer`]: calls the handler once for each delivery, however often the delivery arrives.
+//! [`ReplayGuardLayer`]: calls the handler once for each delivery, even if the delivery arrives several times.
 //!
 //! Senders repeat a delivery when they do not see the response, and an attacker who has seen a signed
 //! delivery can send it again. The guard is a layer **inside** of

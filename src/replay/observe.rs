@@ -1,4 +1,4 @@
-//! What the owner's logs receive of the guard (feature `tracing`).
+//! The log of the guard (feature `tracing`).
 
 use std::fmt::Display;
 
@@ -71,7 +71,7 @@ impl Observer {
         }
     }
 
-    /// Logs that the handler has run, and the store did not take note of it.
+    /// Logs that the handler has run, but the store did not record it.
     pub(super) fn not_settled(
         &self,
         provider: &str,

@@ -74,7 +74,7 @@ return 1",
 /// # }
 /// ```
 ///
-/// # What Redis has to be told
+/// # Settings of Redis
 ///
 /// - **`maxmemory-policy noeviction`**, which is the default. With any other policy a full Redis forgets
 ///   deliveries early. With this one it rejects new keys, and new deliveries get 503.
@@ -187,7 +187,8 @@ where
     /// Sends the release in a task of the current runtime. Without one the claim ends with its lease.
     fn abandon(&self, delivery: Identity, owner: Owner) {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            // Nobody is left to be told of an error. The lease is the answer to it.
+            // No caller is left that could handle an error. After an error, the claim ends with
+            // its lease.
             drop(runtime.spawn(self.release(delivery, owner)));
         }
     }

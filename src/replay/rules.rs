@@ -119,7 +119,7 @@ impl<E> Rules<E> {
                 let mut response = response::rejected(&rejection, request);
                 let header = response.headers_mut().get_mut(RETRY_AFTER);
                 if let (Some(header), Some(wait)) = (header, retry_after) {
-                    // A started second counts as a whole one.
+                    // A part of a second counts as a whole second.
                     let seconds = wait.as_secs().saturating_add(1);
                     *header = HeaderValue::from(seconds.min(MOST_RETRY_AFTER_SECONDS));
                 }
@@ -143,14 +143,14 @@ impl<E> Rules<E> {
         }
     }
 
-    /// The handler is done, but the store did not take note of it.
+    /// The handler is done, but the store did not record it.
     pub(super) fn not_settled(&self, error: &dyn std::fmt::Display, done: bool) {
         self.observer
             .not_settled(&self.provider, error, done, &*self.clock);
     }
 }
 
-/// A mistake in the program, which shows when the first delivery arrives.
+/// A mistake in the program. It is found when the first delivery arrives.
 pub(super) fn misconfigured(problem: impl Into<BoxError>) -> Rejection {
     Rejection::caused_by(RejectionKind::GuardMisconfigured, problem.into())
 }

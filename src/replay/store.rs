@@ -1,4 +1,4 @@
-//! [`ReplayStore`]: the memory of the guard, and the words between the two.
+//! [`ReplayStore`]: where the guard remembers deliveries, and the types of this interface.
 
 use std::{
     collections::hash_map::RandomState, fmt, future::Future, hash::BuildHasher, time::Duration,

@@ -1,4 +1,4 @@
-//! Named secrets: in which order they are tried, and which one matched.
+//! Named secrets: the order in which they are tried, and the one that matched.
 
 use std::sync::Arc;
 
@@ -149,7 +149,7 @@ impl Names {
         }
     }
 
-    /// The names for a key that belongs to nobody. A match with it proves nothing.
+    /// The names for a key without an owner. A match with it proves nothing.
     pub(crate) fn of_nobody(provider: &Arc<str>) -> Self {
         Self {
             provider: Arc::clone(provider),
@@ -211,7 +211,7 @@ impl Origin {
         &self.names.provider
     }
 
-    /// The tenant that the keys belong to, where a source of keys names one.
+    /// The tenant that the keys belong to, if a source of keys names one.
     pub(crate) fn tenant(&self) -> Option<&str> {
         self.names.tenant.as_deref()
     }

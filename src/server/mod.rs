@@ -1,4 +1,5 @@
-//! A server for HTTP/1 and HTTP/2 that bounds what happens before and after the layer.
+//! A server for HTTP/1 and HTTP/2 with time limits for connections, request heads and the graceful
+//! stop.
 //!
 //! [`WebhookAuthLayer`](crate::WebhookAuthLayer) bounds the body of a request. It cannot bound what comes
 //! before it: a client that connects and sends nothing, half of a request head, or HTTP/2 frames without a
@@ -156,7 +157,7 @@ impl Server {
         self
     }
 
-    /// How many connections may be open. Without this there is no limit but that of the system.
+    /// How many connections may be open. By default only the system limits them.
     ///
     /// Further clients wait in the listener's queue until a connection ends.
     pub fn max_connections(mut self, max_connections: usize) -> Self {
@@ -236,7 +237,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If the connection breaks, or the client does not keep to HTTP.
+    /// If the connection breaks, or the client violates HTTP.
     pub async fn serve_connection<I, S, B>(&self, stream: I, app: S) -> Result<(), BoxError>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -372,7 +373,7 @@ async fn pause(
     .await
 }
 
-/// What the stop of a server has dropped.
+/// The requests and connections that the stop of a server has dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stopped {
     dropped_requests: usize,
@@ -394,7 +395,7 @@ impl Stopped {
     }
 }
 
-/// What the owner's log is told, with feature `tracing`.
+/// The log of the server, with feature `tracing`.
 #[cfg(feature = "tracing")]
 mod log {
     use std::{error::Error, io, time::Duration};

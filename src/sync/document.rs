@@ -23,7 +23,7 @@ pub struct Validators {
 #[non_exhaustive]
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Document {
-    /// All bytes.
+    /// The whole content.
     pub bytes: Bytes,
     /// The validators that came with them.
     pub validators: Validators,
@@ -75,7 +75,7 @@ pub struct FetchError {
 }
 
 impl FetchError {
-    /// The source asked us to wait for this long before the next request, as with `Retry-After`.
+    /// Sets how long to wait before the next request, as the source demanded with `Retry-After`.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);

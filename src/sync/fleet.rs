@@ -26,7 +26,7 @@ use crate::error::BoxError;
 /// The largest message in bytes that is read.
 const MAX_MESSAGE_BYTES: usize = 4096;
 
-/// How long [`Fleet::leave`] waits for messages that are not told yet.
+/// How long [`Fleet::leave`] waits for messages that are not sent yet.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The waits between two subscriptions.
@@ -35,9 +35,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// A channel on which every replica hears every message, for example Redis pub/sub.
 ///
-/// It need not be reliable: lost messages are made up for by polls, a message that comes twice is not news, and a
-/// replica that was away asks its source when it is back. It need not be trusted with the value: a message only makes
-/// a replica ask its own source.
+/// The channel need not be reliable. Polls replace lost messages, a repeated message has no
+/// effect, and a replica asks its source when its connection is back. The channel need not be
+/// trusted: a message never carries the value, it only makes a replica ask its own source.
 pub trait Bus: Send + Sync + 'static {
     /// Sends this message to all replicas.
     ///
@@ -48,8 +48,8 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Subscribes, calls [`Subscriber::subscribed`], and hands over each message until the subscription ends.
     ///
-    /// An implementation has to notice a dead connection, for example with a ping: a half-open connection is silent
-    /// without a time limit.
+    /// An implementation must detect a dead connection, for example with a ping: a half-open
+    /// connection can be silent without a time limit.
     ///
     /// # Errors
     ///
@@ -57,13 +57,13 @@ pub trait Bus: Send + Sync + 'static {
     fn hear(&self, subscriber: Subscriber) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
-/// What [`Bus::hear`] gets. It cannot hand over a message before it has said that it is subscribed, because then the
-/// replica asks its source for what it missed.
+/// What [`Bus::hear`] gets. It must call [`subscribed`](Self::subscribed) before it can hand over
+/// messages. At this call the replica asks its source for the changes that it missed.
 #[derive(Clone)]
 pub struct Subscriber(Arc<dyn Listen>);
 
 impl Subscriber {
-    /// From now on no message is missed.
+    /// Reports that the subscription is active: no message is missed after this call.
     #[must_use = "messages are handed to the subscription"]
     pub fn subscribed(self) -> Subscription {
         self.0.subscribed();
@@ -192,7 +192,8 @@ where
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        // What is not told after that is lost. The other replicas find it with their next poll.
+        // Messages that are not sent by then are lost. The other replicas find the change with
+        // their next poll.
         drop(timeout(LEAVE_WITHIN, told).await);
         drop(timeout(LEAVE_WITHIN, self.teller.stop()).await);
     }
@@ -328,7 +329,8 @@ where
     let mut wait = FIRST_WAIT;
     loop {
         let subscriber = Subscriber(Arc::clone(&listener) as Arc<dyn Listen>);
-        // The reason is the bus's own to log: it knows its addresses and secrets.
+        // The bus logs the reason itself, because it knows which addresses and secrets it must not
+        // print.
         drop(bus.hear(subscriber).await);
         if listener.state.send_replace(false) {
             wait = FIRST_WAIT;

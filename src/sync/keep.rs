@@ -83,9 +83,9 @@ impl<F, B, S> Keep<F, B, S> {
         }
     }
 
-    /// Accepts an older version after the source has had it for this long without interruption: the source was set
-    /// back on purpose. The default is one hour. With `None` an older version never replaces the current one, except
-    /// after [`Kept::lift_floor`].
+    /// Accepts an older version after the source has had it for this long without interruption.
+    /// The reason is that the source was set back on purpose. The default is one hour. With `None`
+    /// an older version never replaces the current one, except after [`Kept::lift_floor`].
     pub fn take_older_after(mut self, time: Option<Duration>) -> Self {
         self.take_older_after = time;
         self

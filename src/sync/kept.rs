@@ -39,8 +39,9 @@ where
 
     /// Requests this version or a newer one. It never waits.
     ///
-    /// Returns whether this is news. A version that is there already, or that the current run tries for, is not:
-    /// it causes no run, and it need not be told to other replicas.
+    /// Returns whether the version is new. If the value has this version already, or the current
+    /// run is trying to get it, the result is `false`: the call causes no run, and need not be
+    /// told to other replicas.
     pub fn request(&self, version: V) -> bool {
         if self
             .current()
@@ -105,7 +106,7 @@ where
         self.wait_for(|status| status.have.is_some()).await;
     }
 
-    /// Waits until this version or a newer one is there.
+    /// Waits until the value has this version or a newer one.
     pub async fn reached(&self, version: &V) {
         self.wait_for(|status| status.have.as_ref().is_some_and(|have| have >= version))
             .await;
@@ -223,7 +224,8 @@ impl<T, V: Ord + Clone> Shared<T, V> {
     pub(super) fn note_run(&self, progress: &Progress<Want<V>>) {
         let version = |want: &Option<Want<V>>| match want {
             Some(Want::Version(version)) => Some(version.clone()),
-            // A change that never comes may have been there before it was requested: that is no reason to worry.
+            // A requested change may have arrived before it was requested. So a change that never
+            // comes is not an error.
             _ => None,
         };
         self.note(|status| {

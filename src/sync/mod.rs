@@ -1,4 +1,4 @@
-//! What follows a delivery: keep a value up to date that another service changes.
+//! Keeps a value up to date that another service changes and announces by webhooks.
 //!
 //! A webhook says that something changed. [`Keep`] then downloads it, builds a value from the bytes, and replaces
 //! the value that the program uses, in one step for all readers. The parts:
@@ -12,8 +12,8 @@
 //! | [`respond`] | serves the document to other clients, with conditional requests |
 //! | [`Fleet`], [`Bus`] | tell the other replicas of a service |
 //!
-//! A handler answers at once, because senders time out and repeat. It only calls [`Kept::request`], which never
-//! waits:
+//! A handler must respond at once, because senders time out and repeat. So it only calls
+//! [`Kept::request`], which never waits:
 //!
 //! ```
 //! use bytes::Bytes;
@@ -42,7 +42,8 @@
 //! # }
 //! ```
 //!
-//! Every time is one of tokio's clock. A jump of the system clock has no effect, and a test can pause the clock.
+//! All times are times of tokio's clock. A jump of the system clock has no effect, and a test can
+//! pause the clock.
 
 mod document;
 mod download;

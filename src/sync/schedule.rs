@@ -14,8 +14,9 @@ use super::refresh::{Progress, Refresher};
 pub enum Outcome {
     /// The run brought what was requested.
     Done,
-    /// The run worked, but what was requested is not there yet: the source lags behind the sender of the webhook.
-    /// The next run follows after [short, equal waits](Schedule::look_again).
+    /// The run worked, but the source does not have the requested version yet: it lags behind the
+    /// sender of the webhook. The next run follows after [short, equal
+    /// waits](Schedule::look_again).
     NotYet,
     /// The run failed. The next one follows after a [backoff](Schedule::backoff).
     Retry,
@@ -128,8 +129,9 @@ impl Schedule {
         self
     }
 
-    /// Runs when nothing was requested for this long after the end of the last run. Deliveries get lost, so most
-    /// services need it. By default, and with zero, nothing runs without a request.
+    /// Runs when nothing was requested for this long after the end of the last run. Deliveries can
+    /// get lost, so most services need this option. By default, and with zero, nothing runs
+    /// without a request.
     pub fn poll_every(mut self, interval: Duration) -> Self {
         self.poll_every = (!interval.is_zero()).then_some(interval);
         self
@@ -142,8 +144,8 @@ impl Schedule {
         self
     }
 
-    /// The time between the end of one run and the start of the next, whatever is requested. The default is one
-    /// second. It limits the runs that a burst of deliveries can cause.
+    /// The shortest time between the end of one run and the start of the next, for all requests.
+    /// The default is one second. It limits the runs that a burst of deliveries can cause.
     pub fn spacing(mut self, spacing: Duration) -> Self {
         self.spacing = spacing;
         self

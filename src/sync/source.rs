@@ -113,7 +113,7 @@ where
         Ok(())
     }
 
-    /// Asks the source. Whatever fails here, the current value stays.
+    /// Asks the source. If anything fails here, the current value stays.
     async fn update(&self) -> Result<Update, FetchError> {
         let known = self.shared.memory().validators.clone();
         let document = match (self.fetch)(known).await? {

@@ -161,7 +161,7 @@ fn write(path: &Path, document: &Document) -> io::Result<()> {
     let unfinished = unfinished_name(path);
     let written = write_and_rename(&unfinished, path, &about, &document.bytes);
     if written.is_err() {
-        // It may not exist. What is left of it is removed at the next start.
+        // The file may not exist. If it does, the next start removes it.
         drop(fs::remove_file(&unfinished));
     }
     written
@@ -199,8 +199,8 @@ fn unfinished_name(path: &Path) -> PathBuf {
     directory(path).join(name)
 }
 
-/// Removes what a killed process left. If another process writes to the same path at this moment, its save fails and
-/// is repeated after its next run.
+/// Removes the files that a killed process left. If another process writes to the same path at
+/// this moment, its save fails and is repeated after its next run.
 fn remove_unfinished(path: &Path) {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return;
