@@ -19,7 +19,7 @@ use crate::{error::BoxError, identity::Identity};
 ///
 /// Choose a capacity of at least the number of deliveries in the time for which they are
 /// [remembered](super::ReplayGuardLayer::remember_for): for one delivery per second and 24 hours
-/// that is 86,400. A delivery takes about 170 bytes. Memory is allocated when deliveries arrive.
+/// that is 86,400. A delivery takes 180 to 250 bytes. Memory is allocated when deliveries arrive.
 ///
 /// After a restart of the process the memory is empty, and each process of several has its own. Where
 /// that is not enough, use `RedisStore` (feature `replay-redis`) or a store of your own.
