@@ -1,15 +1,16 @@
-//! Does the time that an answer takes tell how much of a forgery is right? Asked of a clock.
+//! Measures whether the time of a response shows how much of a forged signature is right.
 //!
-//! Each pair of classes differs in one thing: the first or the last byte of what is presented is the
-//! wrong one. A comparison that stops at the first difference is faster on the left. A control that
-//! does stop there shows how much this machine can see: without a large `t` for the controls, a
-//! small one for the layer says nothing. Run it on a quiet machine:
+//! Each pair of classes differs in one thing: either the first or the last byte of the received
+//! signature is wrong. A comparison that stops at the first difference is faster on the left. The
+//! controls do stop there. They show how small a difference this machine can measure: if `t` is
+//! not large for the controls, a small `t` for the layer proves nothing. Run it on a quiet
+//! machine:
 //!
 //! ```text
 //! cargo bench --bench constant_time
 //! ```
 //!
-//! Figures are reported, not asserted. `|t|` above 5 is held to be a difference.
+//! Figures are reported, not asserted. `|t|` above 5 counts as a difference.
 
 use std::{cell::Cell, convert::Infallible, future::ready, hint::black_box};
 
@@ -31,7 +32,8 @@ use tower_webhook_auth::{
 };
 
 const SAMPLES: usize = 200_000;
-/// A comparison takes less than a clock can see: it is done this often in one sample.
+/// A comparison takes less time than a clock can measure, so one sample repeats it this many
+/// times.
 const REPEATED: usize = 64;
 
 const KEY: &str = "yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4yIRFMTpsBcAKKRjJPCIyk";
@@ -146,7 +148,7 @@ fn control_comparison(runner: &mut CtRunner, random: &mut BenchRng) {
     );
 }
 
-/// What the layer would be if it compared as many receivers do.
+/// A layer that compares as many other receivers do.
 fn control_shared_key(runner: &mut CtRunner, random: &mut BenchRng) {
     sample_forgeries(runner, random, KEY.as_bytes(), |runner, class, forged| {
         runner.run_one(class, || {

@@ -1,11 +1,12 @@
-//! Strangers at work, on loopback: what they cost us, and what they cost those who have the key.
+//! The cost of clients without the key, for the server and for the clients with the key. All
+//! traffic is on loopback.
 //!
 //! ```sh
 //! ulimit -n 4096
 //! cargo bench --bench hostile_load
 //! ```
 //!
-//! Counts are asserted, times and bytes are printed: they are the machine's as much as ours.
+//! Counts are asserted. Times and bytes are only printed, because they depend on the machine.
 
 use std::{
     convert::Infallible,
@@ -63,9 +64,9 @@ const HOSTILE_REQUESTS: usize = 1000;
 fn main() {
     let arguments: Vec<String> = env::args().collect();
     if let [_, role, address] = arguments.as_slice()
-        && role == "strangers"
+        && role == "slow-clients"
     {
-        return strangers(address.parse().expect("an address"));
+        return slow_clients(address.parse().expect("an address"));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -77,23 +78,23 @@ fn main() {
     runtime.block_on(slow_uploads());
 }
 
-// --- a thousand slow uploads beside genuine deliveries ---
+// --- a thousand slow uploads next to genuine deliveries ---
 
 async fn slow_uploads() {
     let calls = Arc::new(AtomicUsize::new(0));
     let address = serve(&calls, Protocol::Http1).await;
     let (mut idle, mut loaded, mut held) = (Vec::new(), Vec::new(), 0);
-    deliver(address, DELIVERIES).await; // not measured: the first of everything
+    deliver(address, DELIVERIES).await; // not measured: the first requests are slower
 
-    // Turn by turn, so that what else the machine does falls on both.
+    // Both take turns, so that other work of the machine affects both.
     for _ in 0..ROUNDS {
         idle.extend(deliver(address, DELIVERIES).await);
         ALLOCATOR.reset_peak_usage();
         let before = ALLOCATOR.current_usage();
-        let strangers = Strangers::start(address);
+        let slow_clients = SlowClients::start(address);
         loaded.extend(deliver(address, DELIVERIES).await);
         held = held.max(ALLOCATOR.peak_usage() - before);
-        strangers.stop();
+        slow_clients.stop();
     }
 
     // Each genuine delivery was answered with 200, or `deliver` had panicked; nothing else got in.
@@ -191,7 +192,8 @@ async fn deliver(address: SocketAddr, count: usize) -> Vec<Duration> {
         }
         times.push(began.elapsed());
         assert!(answer.starts_with(b"HTTP/1.1 200 "));
-        // Not a closed loop at full speed: a sender pauses, and the machine has strangers to serve.
+        // Not a closed loop at full speed: a sender pauses, and the machine also serves the slow
+        // clients.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     times
@@ -203,14 +205,14 @@ fn percentiles(mut times: Vec<Duration>) -> [Duration; 3] {
     [at(50), at(99), at(100)]
 }
 
-/// The slow uploads come from a process of their own: its work and memory are not ours.
-struct Strangers(Child);
+/// The slow uploads come from another process, so that its work and memory are not measured.
+struct SlowClients(Child);
 
-impl Strangers {
+impl SlowClients {
     /// Returns when all of them are connected and have sent their heads.
     fn start(address: SocketAddr) -> Self {
         let mut child = Command::new(env::current_exe().expect("a program"))
-            .args(["strangers", &address.to_string()])
+            .args(["slow-clients", &address.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -223,15 +225,15 @@ impl Strangers {
         Self(child)
     }
 
-    /// Their number still uploading is what they say at their end.
+    /// At its end, the process reports how many of its clients are still uploading.
     fn stop(mut self) {
         drop(self.0.stdin.take());
         let ended = self.0.wait().expect("its end");
-        assert!(ended.success(), "the strangers were not all kept waiting");
+        assert!(ended.success(), "not all slow clients were kept waiting");
     }
 }
 
-fn strangers(address: SocketAddr) {
+fn slow_clients(address: SocketAddr) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -249,7 +251,7 @@ fn strangers(address: SocketAddr) {
                 .expect("a connection");
             let answered = Arc::clone(&answered);
             tokio::spawn(async move {
-                // Spread over the interval, as strangers are.
+                // Spread over the interval, as independent clients are.
                 let offset = SLOW_INTERVAL * u32::try_from(index % 100).expect("small") / 100;
                 tokio::time::sleep(offset).await;
                 let mut byte = [0];
@@ -296,7 +298,7 @@ async fn resets() {
         connections += 1;
         // A server that is shown a reset before it has accepted the stream closes the connection
         // after twenty of them. So each round waits until its streams are accepted, then resets
-        // them; when the server has had enough all the same, there is a new connection.
+        // them; if the server closes the connection anyway, a new one is opened.
         'rounds: while left > 0 {
             let mut streams = Vec::new();
             for _ in 0..10 {

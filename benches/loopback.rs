@@ -2,7 +2,8 @@
 //! after a body's last byte the handler starts.
 //!
 //! Both servers parse the same event out of the same requests; the one without the layer verifies
-//! nothing. They take turns, a second's fraction each, so that a noisy neighbour disturbs both.
+//! nothing. They take turns of less than a second, so that other load of the machine disturbs
+//! both.
 
 mod cases;
 
@@ -66,7 +67,7 @@ fn throughput() {
     let mut ratios = Vec::new();
     let mut rates = Vec::new();
     for round in 0..ROUNDS {
-        // Whoever comes first in a round is the other one's successor in the last.
+        // The server that is first in one round was second in the round before.
         let (layer, bare) = if round % 2 == 0 {
             let layer = with.rate();
             (layer, without.rate())
@@ -100,7 +101,7 @@ fn answer(seen: bool) -> Response<Full<Bytes>> {
     Response::new(Full::from("ok"))
 }
 
-/// A server with a thread of its own, named for a profiler.
+/// A server with its own thread, which has a name for profilers.
 fn serve<S, B>(name: &str, service: S) -> SocketAddr
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
@@ -123,7 +124,7 @@ where
                 .await
                 .expect("a port");
             let address = listener.local_addr().expect("an address");
-            sender.send(address).expect("somebody asked");
+            sender.send(address).expect("the address is awaited");
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
                 stream.set_nodelay(true).expect("a socket");
@@ -140,8 +141,8 @@ where
     receiver.recv().expect("an address")
 }
 
-/// Writes one request on each of its connections, then reads all the answers: the server always has
-/// something to do, and the client little.
+/// Writes one request on each of its connections, then reads all the answers: the server always
+/// has work, and the client has little.
 struct Client {
     connections: Vec<TcpStream>,
     request: Vec<u8>,
@@ -183,8 +184,8 @@ impl Client {
     }
 }
 
-/// From the moment at which a body hands out its last frame to the call of the handler, beside the
-/// time of hashing one frame.
+/// The time from the last frame of a body to the call of the handler, compared with the time of
+/// hashing one frame.
 fn start_after_the_last_byte(size: usize) {
     const FRAME: usize = 16 * 1024;
     let body = Bytes::from(vec![b'a'; size]);
@@ -201,7 +202,7 @@ fn start_after_the_last_byte(size: usize) {
         .max_body_bytes(size)
         .layer(service_fn(move |_: Request<Full<Bytes>>| {
             let wait = last.lock().expect("one thread").elapsed();
-            sender.send(wait).expect("somebody waits");
+            sender.send(wait).expect("the time is awaited");
             std::future::ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())))
         }));
     for _ in 0..30 {
@@ -232,7 +233,7 @@ fn start_after_the_last_byte(size: usize) {
     );
 }
 
-/// Takes the time when it hands out a frame: after the last one nobody touches it again.
+/// Notes the time of each frame. After the last frame the time does not change any more.
 struct Stamped {
     frames: cases::Frames,
     handed_out: Arc<Mutex<Instant>>,

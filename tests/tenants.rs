@@ -492,8 +492,8 @@ async fn a_shared_key_is_decided_before_the_body_is_read() {
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
-/// The key of nobody cannot match a shared key, and the other way fails for any key. The tenant's key
-/// matches all the same.
+/// The placeholder key cannot match a shared key, and the other way fails for any key. The
+/// tenant's key matches all the same.
 #[tokio::test]
 async fn a_shared_key_next_to_a_malformed_signature_reaches_the_source() {
     let signature = SignatureScheme::hmac_sha256("x-signature")

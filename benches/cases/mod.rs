@@ -1,10 +1,10 @@
 //! One list of deliveries, and three ways to receive each: the floor, by hand, and with the layer.
 //!
-//! The floor is what cannot be left out: a MAC that was keyed beforehand, over the bytes; one
-//! comparison in constant time; one parse into the same event. It is told the signature that it has
-//! to compare with, so it reads no header. The code by hand is what one writes in a handler: collect
-//! the body, key a MAC with the secret, decode the header, verify, parse. All three take the same
-//! request, answer with a response, and drop both within the measurement.
+//! The floor is the work that no implementation can avoid: a MAC over the bytes, with a key that
+//! was prepared before; one comparison in constant time; one parse into the same event. It gets
+//! the signature as an argument, so it reads no header. The code by hand is the usual code in a
+//! handler: collect the body, key a MAC with the secret, decode the header, verify, parse. All
+//! three take the same request, answer with a response, and drop both within the measurement.
 #![allow(dead_code, unreachable_pub, reason = "each bench uses its own part")]
 
 use std::{
@@ -80,7 +80,7 @@ pub const NAMES: [&str; 16] = [
     "raw 1 MiB in frames",
 ];
 
-/// The case of this name, tried once in each way: what does not give its verdict is not measured.
+/// The case of this name, after one run in each way that checks its verdict.
 pub fn case(name: &'static str) -> Case {
     let case = match name {
         "optimizely" => optimizely(name, 1, Forged::No),
@@ -124,7 +124,7 @@ fn optimizely(name: &'static str, keys: usize, forged: Forged) -> Case {
         tag[0] ^= 1;
     }
     let signature = format!("sha1={}", HEXLOWER.encode(&tag));
-    // The sender's key is the last of them.
+    // The sender uses the last of these keys.
     let secret_text = |index| match index + 1 == keys {
         true => KEY.to_owned(),
         false => format!("another key, {index}"),
@@ -191,7 +191,8 @@ fn github<E: Event>(name: &'static str, size: usize, frame: usize) -> Case {
                 mac.update(&frames.0);
                 frames.0
             } else {
-                // Several frames cannot be parsed but in one piece: one buffer, exact.
+                // Several frames must be joined before they are parsed: one buffer of the exact
+                // size.
                 let mut buffer = Vec::with_capacity(frames.0.len());
                 for frame in frames {
                     mac.update(&frame);
@@ -332,7 +333,7 @@ fn stripe(name: &'static str, candidates: usize) -> Case {
     }
 }
 
-/// The event of Optimizely as one writes it by hand.
+/// The event of Optimizely, as people write it by hand.
 #[derive(Deserialize)]
 struct DatafileUpdated {
     project_id: i64,
@@ -349,7 +350,7 @@ struct Datafile {
     environment: Option<String>,
 }
 
-/// The event of VWO as one writes it by hand.
+/// The event of VWO, as people write it by hand.
 #[derive(Deserialize)]
 struct SettingsChanged {
     timestamp: i64,
@@ -358,7 +359,7 @@ struct SettingsChanged {
     triggered_by: Option<String>,
 }
 
-/// Its floor is the digest of what was presented, so that its length does not show, one comparison,
+/// Its floor is the digest of the received key, which hides the length of the key, one comparison,
 /// and the parse. Where it rejects, the floor parses nothing.
 fn vwo(name: &'static str, forged: Forged) -> Case {
     let body = Bytes::from_static(VWO.as_bytes());
@@ -414,7 +415,7 @@ fn floor(verified: impl Fn(Request<Frames>) -> bool + 'static) -> Receiver {
     })
 }
 
-/// In a handler behind nothing: the whole body, then the check of head and body.
+/// In a handler without a layer: the whole body, then the check of head and body.
 fn by_hand(verified: impl Fn(&HeaderMap, &Bytes) -> Option<bool> + 'static) -> Receiver {
     Box::new(move |request| {
         let response = complete(async {
@@ -444,7 +445,7 @@ fn with_layer<E: Send + Sync + 'static>(provider: Provider<E>) -> Receiver {
     })
 }
 
-/// A handler that looks at its event and answers 200.
+/// A handler that reads its event and responds with 200.
 pub struct Handler<E>(std::marker::PhantomData<fn() -> E>);
 
 impl<E> Clone for Handler<E> {
@@ -474,7 +475,7 @@ impl<E: Send + Sync + 'static> Service<Request<Full<Bytes>>> for Handler<E> {
     }
 }
 
-/// Polls to the end: these futures wait for nothing.
+/// Polls to the end, because these futures never wait.
 pub fn complete<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -520,7 +521,7 @@ fn request(body: Bytes, frame: usize, headers: &[(&'static str, &str)]) -> Reque
     request
 }
 
-/// A body in frames of at most so many bytes, as a server hands them out: each a part of a larger
+/// A body in frames of at most this many bytes. As in a server, each frame is a part of a larger
 /// buffer.
 #[derive(Clone)]
 pub struct Frames(pub Bytes, pub usize);
@@ -554,7 +555,7 @@ impl Body for Frames {
     }
 }
 
-/// A push of about so many bytes.
+/// A push of about this many bytes.
 fn push(size: usize) -> Bytes {
     let mut body = format!(
         r#"{{"ref":"refs/heads/main","after":"{:040}","repository":{{"id":1,"full_name":"octocat/Hello-World"}},"commits":["#,
@@ -572,7 +573,7 @@ fn push(size: usize) -> Bytes {
         body.pop();
     }
     body.push_str("]}");
-    // Blanks up to the size, as a sender that indents would have them.
+    // Filled with spaces up to the size, like JSON that is indented.
     body.extend(std::iter::repeat_n(' ', size.saturating_sub(body.len())));
     body.into()
 }
@@ -581,7 +582,7 @@ fn sender(name: &str, scheme: Scheme, key: &str) -> Provider<Bytes> {
     Provider::new(name, scheme, Secret::new(key).expect("a secret")).expect("a provider")
 }
 
-/// So many signatures, of which the last one holds.
+/// This many signatures. The last one is valid.
 fn list(separator: char, count: usize, signature: impl Fn(u8) -> String) -> String {
     let items: Vec<String> = (0..count).rev().map(|n| signature(n as u8)).collect();
     items.join(&separator.to_string())
@@ -638,7 +639,7 @@ impl Event for Push {
     }
 }
 
-/// The bytes as they came, so that no parse hides what reading costs.
+/// The event is the received bytes, so that no parse hides the cost of reading.
 struct Raw;
 
 impl Event for Raw {

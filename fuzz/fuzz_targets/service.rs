@@ -1,7 +1,7 @@
-//! The whole service. The first line chooses the sender, the following are the head, and behind an
-//! empty line comes the body, in which control characters say how it arrives.
+//! The whole service. The first line chooses the sender, the next lines are the head. After an
+//! empty line comes the body. Control characters in it say how it arrives.
 //!
-//! `$` in a signature's or key's header stands for the genuine one.
+//! In a header with a signature or key, `$` means the genuine one.
 #![no_main]
 
 use std::time::Duration;
@@ -189,7 +189,7 @@ fn read_head(mut input: &[u8]) -> Option<(Parts, &[u8])> {
     }
 }
 
-/// The steps in which the body comes, and what it is in one piece.
+/// The steps in which the body arrives, and the whole body.
 fn read_body(input: &[u8]) -> (Vec<Step>, Vec<u8>) {
     let mut steps = Vec::new();
     let mut body = Vec::new();
@@ -209,7 +209,7 @@ fn read_body(input: &[u8]) -> (Vec<Step>, Vec<u8>) {
     (steps, body)
 }
 
-/// Whether the body comes to its end within the limits.
+/// Whether the body ends within the limits.
 fn arrives(steps: &[Step]) -> bool {
     let (mut length, mut empty) = (0, 0);
     for step in steps {
@@ -229,7 +229,7 @@ fn arrives(steps: &[Step]) -> bool {
 fn declared(head: &Parts) -> Option<u64> {
     let said = head.headers.get(CONTENT_LENGTH)?.as_bytes();
     let digits = !said.is_empty() && said.iter().all(u8::is_ascii_digit);
-    // One that does not fit is still a length.
+    // A number that does not fit is still a length.
     digits.then(|| {
         let said = String::from_utf8_lossy(said);
         said.parse().unwrap_or(u64::MAX)

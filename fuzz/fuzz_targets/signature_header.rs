@@ -1,5 +1,5 @@
-//! The signature's header. The first byte chooses how it is written, the rest is its value, in
-//! which `$` stands for the genuine signature.
+//! The header with the signature. The first byte selects the format. The rest is the value, in
+//! which `$` means the genuine signature.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,8 +1,8 @@
 //! The signed content. Lines: the pieces, an id, another header, the method, the path; then the body.
 //!
-//! Among the pieces `b` is the body, `h` the header, `i` the id, `m` the method, `t` the timestamp,
-//! `u` the URL and `U` the URL unescaped. `\r` is a line feed as a literal. Any other byte is itself, as a
-//! literal.
+//! Among the pieces `b` is the body, `h` the header, `i` the id, `m` the method, `t` the
+//! timestamp, `u` the URL and `U` the URL unescaped. `\r` is a line feed as a literal. Any other
+//! byte is a literal of this byte.
 #![no_main]
 
 use http::{Method, Uri, request::Parts};
@@ -13,7 +13,7 @@ use tower_webhook_auth_fuzz::{
     layer, reference,
 };
 
-/// One value for each piece: what a request holds.
+/// The value of each piece in a request.
 #[derive(Clone, PartialEq)]
 struct Values {
     id: Vec<u8>,
@@ -23,7 +23,7 @@ struct Values {
     body: Vec<u8>,
 }
 
-/// Cuts that are tried for one input. Each costs a request.
+/// The number of cuts that are tried for one input. Each costs a request.
 const MOST_CUTS: usize = 64;
 
 fuzz_target!(|input: &[u8]| {
@@ -54,7 +54,7 @@ fuzz_target!(|input: &[u8]| {
     let frames = |body: &[u8]| Frames::of([body.to_vec().into()]);
     let accepted = accepts(&layer, head, frames(&values.body), &values.body);
     assert_eq!(accepted, expected, "{rules:?}");
-    // If the boundaries of the body are not marked, the builder said so.
+    // If the boundaries of the body are not marked, the builder has returned an error.
     if movable || !accepted {
         return;
     }
@@ -86,7 +86,7 @@ fn build(values: &Values) -> Option<Parts> {
 }
 
 fn rules(text: &[u8]) -> Option<Rules> {
-    // No sender signs more than a handful.
+    // No sender signs more than a few pieces.
     if text.len() > 16 || !text.is_ascii() {
         return None;
     }

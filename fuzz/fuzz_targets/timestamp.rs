@@ -1,5 +1,5 @@
-//! The timestamp, under a genuine signature: one byte for how it is written, eight for the clock,
-//! eight for the tolerance, and the rest is its text.
+//! The timestamp, with a genuine signature. The first byte selects the format, eight bytes set the
+//! clock, eight bytes set the tolerance, and the rest is the text.
 #![no_main]
 
 use std::time::Duration;

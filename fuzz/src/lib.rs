@@ -1,5 +1,5 @@
-//! What the targets share: a sender's rules, a slow and plain reference that judges by them with
-//! other libraries than the crate's, and the layer itself.
+//! Code that all targets use: the rules of a sender, a slow and simple reference that applies them
+//! with other libraries than the crate, and the layer itself.
 
 #[path = "../../tests/common/frames.rs"]
 pub mod frames;
@@ -164,7 +164,7 @@ impl Rules {
         Some(layer(scheme).clock(move || now))
     }
 
-    /// Puts the genuine signature in the place of every `$` in the signature's headers.
+    /// Replaces every `$` in the headers with signatures by the genuine signature.
     pub fn sign(&self, head: &mut Parts, body: &[u8]) {
         let Some(tag) = reference::tag(self, head, body, reference::Separators::Ignored) else {
             return;
@@ -178,7 +178,7 @@ impl Rules {
     }
 }
 
-/// The value with `text` in the place of every `$`.
+/// The value, with every `$` replaced by `text`.
 pub fn fill_in(value: &mut HeaderValue, text: &[u8]) {
     let filled: Vec<u8> = value
         .as_bytes()
@@ -197,7 +197,7 @@ pub fn layer(scheme: Scheme) -> WebhookAuthLayer<Bytes> {
     WebhookAuthLayer::new(Provider::new("acme", scheme, secret).expect("a provider"))
 }
 
-/// Keeps what it is called with.
+/// An inner service that stores the requests that it gets.
 #[derive(Clone, Default)]
 struct Inner(Arc<Mutex<Vec<Request<Full<Bytes>>>>>);
 
@@ -216,7 +216,7 @@ impl Service<Request<Full<Bytes>>> for Inner {
     }
 }
 
-/// Whether the layer lets the request through. What must hold besides is asserted.
+/// Whether the layer accepts the request. It also asserts everything else that must be true.
 pub fn accepts(layer: &WebhookAuthLayer<Bytes>, head: Parts, body: Frames, signed: &[u8]) -> bool {
     let inner = Inner::default();
     let response = finish(
@@ -242,7 +242,7 @@ pub fn accepts(layer: &WebhookAuthLayer<Bytes>, head: Parts, body: Frames, signe
             assert!(calls.is_empty(), "passed on, though {rejection}");
             assert!(response.status().is_client_error());
             let text = whole(response.into_body());
-            assert!(text.len() < 512, "a refusal says little");
+            assert!(text.len() < 512, "a rejection has a short body");
             false
         }
     }
@@ -256,7 +256,7 @@ where
     finish(body.collect()).expect("a body in memory").to_bytes()
 }
 
-/// Polled by hand: nothing in here ever waits for a timer.
+/// Polls in a loop, because nothing here waits for a timer.
 fn finish<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -268,7 +268,7 @@ fn finish<F: Future>(future: F) -> F::Output {
     panic!("never ends");
 }
 
-/// A request's head with these headers; `None` where they cannot stand in one.
+/// A request's head with these headers; `None` if a request cannot have them.
 pub fn head<'a>(headers: impl IntoIterator<Item = (HeaderName, &'a [u8])>) -> Option<Parts> {
     let (mut head, ()) = Request::new(()).into_parts();
     for (name, value) in headers {

@@ -1,4 +1,5 @@
-//! The same verdict in another way: plain, slow, allocating, and with other libraries.
+//! Computes the same verdict in another way: simple, slow, with allocations, and with other
+//! libraries.
 
 use base64::{
     Engine,
@@ -36,7 +37,7 @@ pub fn accepts(rules: &Rules, head: &Parts, body: &[u8]) -> bool {
     tag(rules, head, body, Separators::Respected).is_some_and(|tag| signatures.contains(&tag))
 }
 
-/// What the sender would have signed this with.
+/// The signature that the sender computes for this.
 pub fn tag(rules: &Rules, head: &Parts, body: &[u8], separators: Separators) -> Option<Vec<u8>> {
     let algorithm = match rules.hash {
         Hash::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
@@ -132,8 +133,8 @@ fn timestamp(rules: &Rules, head: &Parts) -> Option<Vec<u8>> {
 
 type Presented<'a> = (Vec<Vec<u8>>, Option<&'a [u8]>);
 
-/// The signatures that can be read, and the timestamp among them. `None` where the header is
-/// refused as it is.
+/// The signatures that can be read, and the timestamp among them. `None` if the header is rejected
+/// as a whole.
 fn presented<'a>(rules: &Rules, head: &'a Parts) -> Option<Presented<'a>> {
     let names = [SIGNATURE, SECOND_SIGNATURE];
     let names = &names[..if rules.two_headers { 2 } else { 1 }];
@@ -212,7 +213,7 @@ pub fn encode(encoding: Encoding, bytes: &[u8]) -> String {
     }
 }
 
-/// The one value of a header, or that there is none; `None` where the header is refused.
+/// The only value of a header, or `Some(None)` if it is absent. `None` if the header is rejected.
 pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a [u8]>> {
     let values: Vec<_> = headers.get_all(name).iter().collect();
     match values.as_slice() {

@@ -33,8 +33,9 @@ pub(crate) enum Next<L> {
 }
 
 impl<E, K: KeySource> Settings<E, K> {
-    /// Judges a head with the key of nobody. A rejection is one that no tenant's key could change, so the
-    /// source is not asked: an untrusted client could otherwise make a look-up with every request.
+    /// Checks a head with a placeholder key. A rejection here is the same for the keys of every
+    /// tenant, so the source is not asked: an untrusted client could otherwise make a look-up with
+    /// every request.
     pub(crate) fn judge(&self, head: &Parts, arrived: SystemTime) -> Result<(), Rejection> {
         self.provider.judge(&self.nobody, head, &move || arrived)
     }
@@ -76,7 +77,7 @@ impl<E, K: KeySource> Settings<E, K> {
                 let prepared = self.provider.prepare(keys);
                 prepared.map_err(|error| unavailable(error.into()))?
             }
-            // It is prepared anew, because the keys of a known tenant are.
+            // It is prepared again, because the keys of a known tenant are prepared again, too.
             None => self.provider.prepare_for_nobody(),
         };
         let provider = &self.provider;

@@ -1,6 +1,6 @@
 //! Shared keys in a header. Their digests are compared in constant time, before the body is read.
 //!
-//! A shared key proves the caller. It proves nothing about the body.
+//! A shared key proves that the caller knows it. It proves nothing about the body.
 
 use std::sync::Arc;
 
@@ -19,9 +19,9 @@ use crate::{
 
 /// A sender that sends a shared key in a header.
 ///
-/// The key proves that the caller knows it. It proves nothing about the body, and it has no time limit: use TLS,
-/// because a person who reads one request knows the key. A token that changes, such as a JWT, is not a
-/// shared key.
+/// The key proves that the caller knows it. It proves nothing about the body, and it has no time
+/// limit: use TLS, because anyone who reads one request knows the key. A token that changes, such
+/// as a JWT, is not a shared key.
 ///
 /// ```
 /// use tower_webhook_auth::SharedKeyScheme;
@@ -65,8 +65,8 @@ impl SharedKeyScheme {
         self
     }
 
-    /// The key follows `Bearer ` ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)). It must be the same for
-    /// all requests: a JWT is not.
+    /// The key follows `Bearer ` ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)). It must be
+    /// the same for all requests. A JWT is not the same for all requests.
     pub fn bearer(mut self) -> Self {
         self.credentials = Credentials::Bearer;
         self

@@ -54,8 +54,9 @@ impl Default for CacheLimits {
 impl CacheLimits {
     /// How many known tenants are remembered, and how many unknown ones. The default is 10,000 of each.
     ///
-    /// The two are counted separately, so names that an untrusted client invents never evict a tenant. If
-    /// there are more known tenants than this, those stay that are used often.
+    /// The two are counted separately, so names that an untrusted client invents never evict a
+    /// tenant. If there are more known tenants than this, the cache keeps the tenants that are
+    /// used often.
     #[must_use]
     pub fn capacity(mut self, tenants: usize) -> Self {
         self.capacity = tenants;
@@ -64,9 +65,9 @@ impl CacheLimits {
 
     /// How long a result is used, from the beginning of its look-up. The default is 60 seconds.
     ///
-    /// It is one time for known and for unknown tenants: with two times, a client that asks repeatedly could
-    /// tell them apart. A key that was revoked is accepted for this time, unless it is
-    /// [invalidated](TenantKeysHandle::invalidate).
+    /// It is the same time for known and unknown tenants. With two times, a client that sends
+    /// requests repeatedly could distinguish them. A key that was revoked is accepted for this
+    /// time, unless it is [invalidated](TenantKeysHandle::invalidate).
     #[must_use]
     pub fn time_to_live(mut self, time: Duration) -> Self {
         self.time_to_live = time;
@@ -101,8 +102,8 @@ impl CacheLimits {
 
 /// A [`KeySource`] that loads the keys of a tenant when they are needed, and remembers them.
 ///
-/// It has two closures. The first one says whose delivery it is. It is called for every delivery and must be
-/// quick. The second one loads the keys of a tenant, for example from a database.
+/// It has two closures. The first one selects the tenant. It is called for every delivery and must
+/// be quick. The second one loads the keys of a tenant, for example from a database.
 ///
 /// ```
 /// use tower_webhook_auth::{BoxError, Keys, Secret, WebhookAuthLayer, provider};
@@ -132,8 +133,8 @@ impl CacheLimits {
 /// ```
 ///
 /// - Keys without a [tenant](Keys::of_tenant) get the name that the first closure selected.
-/// - Look-ups of one name at the same time are one look-up. It goes on when the delivery that began it is
-///   cancelled, as long as another delivery waits for it.
+/// - Look-ups of one name at the same time are merged into one. It continues after the delivery
+///   that began it is cancelled, if another delivery waits for it.
 /// - It remembers that a tenant is unknown, too. It does not remember errors: all deliveries that wait get the
 ///   error, and the next delivery begins a new look-up.
 /// - When the time to live is over, the keys are loaded again. If that fails, the old keys are not used: they
@@ -314,7 +315,7 @@ struct Cache {
 
 #[derive(Default)]
 struct Running {
-    /// The look-up itself belongs to the deliveries that wait for it. So it is dropped when they are.
+    /// The deliveries that wait for the look-up own it. So it is dropped when they are dropped.
     loads: HashMap<Arc<str>, (u64, WeakShared<Loading>)>,
     /// How many look-ups have not ended, also those that were invalidated.
     count: usize,
@@ -437,7 +438,7 @@ impl Entry {
 
     fn remember(&self, found: &Option<Keys>, began: Instant) {
         let running = self.cache.running();
-        // After an invalidation it is another look-up's turn.
+        // After an invalidation, another look-up stores the result.
         if running.loads.get(&self.name).map(|(id, _)| *id) != Some(self.id) {
             return;
         }

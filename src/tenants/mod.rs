@@ -1,7 +1,8 @@
 //! Keys that are found for each delivery: one endpoint for many tenants.
 //!
-//! [`WebhookAuthLayer::keys_from`](crate::WebhookAuthLayer::keys_from) takes a [`KeySource`]. A closure is
-//! one. It looks at a delivery that is not verified yet, and says whose keys the layer has to use:
+//! [`WebhookAuthLayer::keys_from`](crate::WebhookAuthLayer::keys_from) takes a [`KeySource`]. A
+//! closure is one. It gets a delivery that is not verified yet, and selects the keys that the
+//! layer must use:
 //!
 //! ```
 //! use tower_webhook_auth::{BoxError, Keys, Secret, WebhookAuthLayer, provider};
@@ -32,8 +33,9 @@
 //!
 //! # When the source is asked
 //!
-//! 1. The layer judges the request head. It rejects a request that no key could repair: with a header that is
-//!    missing, malformed or stale, or with a declared length over the limit. The source is not asked.
+//! 1. The layer judges the request head. It rejects a request that is wrong for every key: a
+//!    header is missing, malformed or stale, or the declared length is larger than the limit. The
+//!    source is not asked.
 //! 2. The source sees the head. It can select the keys, or ask for the body with [`Selection::Body`].
 //! 3. A look-up by the head is awaited before the layer reads the body.
 //! 4. For [`Selection::Body`] the layer reads the body within its limits, and asks the source again. The body
@@ -41,10 +43,10 @@
 //!
 //! # An unknown tenant
 //!
-//! A delivery for an unknown tenant is verified with a key that belongs to nobody, and is rejected. The
-//! response has the same bytes as the response to a wrong signature, and the layer does the same work. So a
-//! client cannot find out from the response who your customers are. The time of the look-up is the source's:
-//! see the guide.
+//! A delivery for an unknown tenant is verified with a placeholder key, which no signature
+//! matches, and is rejected. The response has the same bytes as the response to a wrong signature,
+//! and the layer does the same work. So a client cannot find out from the response who your
+//! customers are. The time of the look-up depends on the source: see the guide.
 //!
 //! # Errors of the source
 //!
@@ -132,10 +134,10 @@ impl fmt::Debug for Unverified<'_> {
     }
 }
 
-/// Which keys the layer uses for a delivery.
+/// Selects the keys that the layer uses for a delivery.
 #[derive(Debug)]
 pub enum Selection<F> {
-    /// The body says whose keys they are. The layer reads the body, and asks the source again.
+    /// The body is needed to select the keys. The layer reads the body, and asks the source again.
     ///
     /// A client without a key can make the layer read a whole body and look up keys. So set
     /// [`max_body_bytes`](crate::WebhookAuthLayer::max_body_bytes) to what the sender needs, for example
@@ -148,14 +150,15 @@ pub enum Selection<F> {
     LookUp(F),
     /// The keys of the provider itself.
     Own,
-    /// The tenant is unknown. The delivery is verified with a key that belongs to nobody, and rejected.
+    /// The tenant is unknown. The delivery is verified with a placeholder key, which no signature
+    /// matches, and rejected.
     Unknown,
 }
 
 /// Selects the keys for each delivery. Closures implement it.
 ///
-/// Implement it for a type of your own if the look-up is a named future. A closure that returns an `async`
-/// block needs no box.
+/// Implement it for your own type if the look-up is a named future. A closure that returns an
+/// `async` block needs no box.
 pub trait KeySource: Send + Sync + 'static {
     /// The look-up of [`Selection::LookUp`].
     type Lookup: Future<Output = Result<Option<Keys>, BoxError>>;

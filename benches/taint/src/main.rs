@@ -1,7 +1,7 @@
-//! Does a branch or an address depend on a secret? Asked of the crate's own sources.
+//! Tests whether a branch or an address depends on a secret, with the crate's own sources.
 //!
 //! Secrets are marked undefined. Memcheck follows what is computed from them, and finds every
-//! branch and every address that depends on it. Only the verdict is declassified, when it is one.
+//! branch and every address that depends on it. Only a verdict that is a `Choice` is declassified.
 #![deny(unsafe_code)]
 #![allow(
     dead_code,
@@ -73,11 +73,11 @@ fn main() -> ExitCode {
     }
     report("shared key", Expected::None, &|| shared_key(false));
     report("shared key, basic", Expected::None, &|| shared_key(true));
-    // The verdict of the whole service is a branch, one for each key: nothing else is.
+    // The only branch of the whole service is the one on the verdict: one for each key.
     for (name, shared) in [("signature", false), ("shared key", true)] {
         let layer = layer(shared);
         let name = format!("whole service, {name}");
-        report(&name, Expected::Exactly(1), &|| refuse(&layer));
+        report(&name, Expected::Exactly(1), &|| reject(&layer));
     }
     report(
         "control, tags compared with ==",
@@ -105,7 +105,8 @@ fn tainted_secret(length: usize) -> Secret {
     secret
 }
 
-/// A key is looked at once, when it is decoded: one of zeros is refused. From then on it is not.
+/// When a key is decoded, it is read once: a key of zeros is rejected. After that there is no
+/// branch on it.
 fn tainted_key(length: usize) -> Zeroizing<Vec<u8>> {
     let secret = Secret::from_bytes(vec![b'k'; length]).expect("a secret");
     let key = KeyText::default()
@@ -132,7 +133,7 @@ fn signature(algorithm: Algorithm, key_bytes: usize) {
         .tag(&mut genuine)
         .expect("a tag")
         .to_vec();
-    // What the sender presents is known to it, and to us.
+    // The received signature is not a secret.
     declassify(genuine.as_slice());
     let forged = vec![0; genuine.len()];
     let candidate = |bytes: &[u8]| algorithm.candidate(bytes).expect("a whole tag");
@@ -184,8 +185,8 @@ fn layer(shared: bool) -> WebhookAuthLayer<Bytes> {
     WebhookAuthLayer::new(provider.expect("a provider"))
 }
 
-/// It declassifies nothing: its verdict is found.
-fn refuse(layer: &WebhookAuthLayer<Bytes>) {
+/// It declassifies nothing, so memcheck finds the branch on its verdict.
+fn reject(layer: &WebhookAuthLayer<Bytes>) {
     let inner = tower::service_fn(async |_: Request<Full<Bytes>>| -> Result<_, Response<()>> {
         Ok(Response::new(Full::new(Bytes::new())))
     });

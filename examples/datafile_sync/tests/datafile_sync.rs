@@ -402,7 +402,11 @@ async fn the_secret_of_one_project_is_not_accepted_for_another() {
     for (secret, event, status) in [
         (BLOG_SECRET, &shops, StatusCode::FORBIDDEN),
         (BLOG_SECRET, &unknown, StatusCode::FORBIDDEN),
-        ("the secret of nobody", &shops, StatusCode::UNAUTHORIZED),
+        (
+            "a secret that is not configured",
+            &shops,
+            StatusCode::UNAUTHORIZED,
+        ),
     ] {
         assert_eq!(service.deliver(secret, event).await, status);
     }

@@ -1,13 +1,13 @@
-//! Responds in time, works later, and loses nothing: a verified delivery is in a durable queue before the
-//! response.
+//! Puts each verified delivery into a durable queue, responds, and processes it afterwards.
 //!
 //! ```sh
 //! cargo run --manifest-path examples/hand_over/Cargo.toml
 //! ```
 //!
 //! It prints where it listens. The queue is the file `deliveries.db`. With `QUEUE=postgres://…` or
-//! `QUEUE=redis://…` it is there, and any number of processes can take from it. Kill the process at any
-//! moment: what got 200 is processed after the next start.
+//! `QUEUE=redis://…` the queue is in that database, and any number of processes can take tasks
+//! from it. You can kill the process at any moment: a delivery that got 200 is processed after the
+//! next start.
 //!
 //! | variable | default | meaning |
 //! |---|---|---|
@@ -20,8 +20,8 @@
 //! # What each queue needs
 //!
 //! - SQLite and PostgreSQL keep the unique key as long as the row of the task. Delete old rows.
-//! - Redis needs `appendonly yes`. Otherwise a 200 is a promise that only its memory keeps.
-//! - A task whose process is killed again and again stops after 25 attempts.
+//! - Redis needs `appendonly yes`. Otherwise a restart of Redis can lose deliveries that got 200.
+//! - A task that kills its process each time ends after 25 attempts.
 
 mod queue;
 mod receive;

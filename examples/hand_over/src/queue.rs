@@ -1,4 +1,4 @@
-//! The queue: one record for each delivery, however often it arrives.
+//! The queue: one record for each delivery, even if the delivery arrives several times.
 
 use std::{future::Future, time::Duration};
 
@@ -6,13 +6,14 @@ use apalis::prelude::*;
 use apalis_core::backend::finalize;
 use tower_webhook_auth::{BoxError, Delivery};
 
-/// The name of the queue. The default is the path of a Rust type: a type that moves is another queue.
+/// The name of the queue. The default is the path of a Rust type. If the type moves to another
+/// module, that is another queue.
 pub const QUEUE: &str = "deliveries";
 
 /// How long Redis remembers the unique key of a delivery.
 pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What the handler needs of a queue.
+/// The operations that the handler needs.
 pub trait Queue: Clone + Send + Sync + 'static {
     /// Stores a delivery, unless it is stored already.
     fn put(&self, delivery: Delivery) -> impl Future<Output = Result<(), BoxError>> + Send;

@@ -8,11 +8,12 @@ use tower_webhook_auth::{Delivery, Verified, provider::optimizely};
 
 use crate::queue::Queue;
 
-/// Shorter than the sender waits. A queue that is slower becomes a 503 in time.
+/// This is shorter than the time that the sender waits. If the queue is slower, the response is a
+/// 503 in time.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 
-/// 200 means that the queue has the delivery. After any other response the sender comes again, and the unique
-/// key makes that harmless.
+/// 200 means that the queue has the delivery. After any other response the sender repeats the
+/// delivery, and the unique key makes the repetition harmless.
 pub async fn receive<Q: Queue>(
     State(queue): State<Q>,
     webhook: Verified<optimizely::Event>,

@@ -53,7 +53,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// It stands for a service of yours. The health service is used because it needs no `.proto` file.
+/// Takes the place of your own service. The health service is used because it needs no `.proto`
+/// file.
 struct Receiver;
 
 #[tonic::async_trait]
