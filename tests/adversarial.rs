@@ -239,8 +239,8 @@ async fn run(case: &Arc<Case>, receiver: &Receiver, level: Level) -> Outcome {
     outcome
 }
 
-/// The service itself, with a request that HTTP can carry: what `http` refuses to hold, a parser
-/// refuses with 400 before any service is asked.
+/// The service itself, with a request that HTTP can carry: a parser rejects every other request
+/// with 400 before a service is called.
 async fn unit<S, B>(case: &Case, service: S) -> Answer
 where
     S: tower::Service<Request<Full<Bytes>>, Response = http::Response<B>>,

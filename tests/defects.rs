@@ -92,7 +92,7 @@ async fn calls_a_clone_that_was_never_readied() {
 }
 
 #[tokio::test]
-async fn spins_for_ever_on_a_chunked_body() {
+async fn loops_without_end_on_a_chunked_body() {
     let (head, _) = signed(&tagged(), "chunked").into_parts();
     let chunks =
         ["ch", "", "unk", "ed"].map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::from(chunk))));
@@ -106,7 +106,7 @@ async fn spins_for_ever_on_a_chunked_body() {
 }
 
 #[tokio::test]
-async fn spins_for_ever_on_a_body_error_or_takes_it_for_the_end() {
+async fn loops_without_end_on_a_body_error_or_treats_it_as_the_end() {
     let (head, _) = signed(&tagged(), "whole").into_parts();
     // It fails again and again: the second poll would be one too many.
     let errors = futures_util::stream::unfold(0, async |polls| {

@@ -118,7 +118,7 @@ fn an_id_and_a_timestamp_without_separators_agree() {
 }
 
 #[test]
-fn parallel_headers_with_a_timestamp_behind_the_body_agree() {
+fn parallel_headers_with_a_timestamp_after_the_body_agree() {
     agree(Shape {
         headers: &["x-primary", "x-secondary"],
         parallel: true,
@@ -167,7 +167,7 @@ fn a_signed_header_agrees() {
 }
 
 #[test]
-fn pieces_behind_the_body_agree() {
+fn pieces_after_the_body_agree() {
     agree(Shape {
         time: Some(Time::default()),
         id: &["x-id"],
@@ -712,7 +712,7 @@ fn run(mut case: impl FnMut(&mut Random) -> (Provider<Bytes>, Delivery, Result<u
         std::env::var("DIFFERENTIAL_SEED").map_or(0x5eed, |seed| seed.parse().expect("a number"));
     println!("DIFFERENTIAL_SEED={seed}");
     let mut random = Random(seed.max(1));
-    let (mut accepted, mut refused) = (0, 0);
+    let (mut accepted, mut rejected) = (0, 0);
     for index in 0..CASES {
         let (provider, delivery, expected) = case(&mut random);
         let service = WebhookAuthLayer::new(provider)
@@ -730,12 +730,12 @@ fn run(mut case: impl FnMut(&mut Random) -> (Provider<Bytes>, Delivery, Result<u
         assert_eq!(verdict, expected, "case {index}: {delivery:?}");
         match verdict {
             Ok(_) => accepted += 1,
-            Err(()) => refused += 1,
+            Err(()) => rejected += 1,
         }
     }
-    println!("{accepted} accepted, {refused} refused");
+    println!("{accepted} accepted, {rejected} rejected");
     assert!(accepted > CASES / 5, "only {accepted} were accepted");
-    assert!(refused > CASES / 5, "only {refused} were refused");
+    assert!(rejected > CASES / 5, "only {rejected} were rejected");
 }
 
 /// A delivery as its sender would sign it, now and then with an odd id or time.

@@ -232,7 +232,7 @@ fn only_required_fields_reject_and_the_error_names_them() {
                 if change == "missing" && name.ends_with(']') {
                     continue;
                 }
-                // A single object stands for a list of one.
+                // A single object counts as a list of one.
                 let as_list = path.get(&full).is_array() && change == "an object";
                 let rejects = required && !(change == "an unknown word" && text);
                 let body = path.set(&full, value).to_string();

@@ -34,7 +34,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 const KIB: usize = 1024;
 
 fn main() {
-    a_request_holds_no_more_than_twice_the_limit_whatever_its_frames();
+    a_request_holds_no_more_than_twice_the_limit_for_any_frames();
     frames_that_grow_or_shrink_hold_no_more_either();
     nothing_is_left_of_a_thousand_uploads_that_ended_early();
     a_declared_length_allocates_nothing();
@@ -91,7 +91,7 @@ fn declare<B>(mut request: Request<B>, length: usize) -> Request<B> {
     request
 }
 
-fn a_request_holds_no_more_than_twice_the_limit_whatever_its_frames() {
+fn a_request_holds_no_more_than_twice_the_limit_for_any_frames() {
     for limit in [64 * KIB, 256 * KIB, 1024 * KIB] {
         let mut most = 0;
         let layer = WebhookAuthLayer::new(keyed()).max_body_bytes(limit);

@@ -152,7 +152,7 @@ fn an_empty_or_blank_secret_cannot_be_configured() {
 // 2. Decide as early as the facts allow.
 
 #[tokio::test]
-async fn what_the_head_decides_is_rejected_before_the_body_is_read() {
+async fn a_request_that_the_head_decides_is_rejected_before_the_body_is_read() {
     let tagged = |value: &'static str| vec![("x-hub-signature", value)];
     for (headers, expected) in [
         (vec![], RejectionKind::HeaderMissing),

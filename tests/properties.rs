@@ -1,4 +1,4 @@
-//! What holds for every delivery, not only for those that somebody thought of.
+//! Properties of all deliveries, tested with random ones.
 //!
 //! Signatures are made by `ring`, never by the code that verifies them.
 
@@ -340,7 +340,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_body_verifies_alike_however_it_is_split(genuine in deliveries(), cuts in cuts()) {
+    fn the_verdict_does_not_depend_on_how_a_body_is_split(genuine in deliveries(), cuts in cuts()) {
         let body = Frames::new(steps(&genuine.body, &cuts));
         prop_assert!(accepted(
             &genuine.layer(),
@@ -350,7 +350,7 @@ proptest! {
     }
 
     #[test]
-    fn a_delivery_with_one_bit_flipped_is_refused(
+    fn a_delivery_with_one_bit_flipped_is_rejected(
         genuine in deliveries(),
         flip in flips(),
         at in any::<Index>(),
@@ -377,7 +377,7 @@ proptest! {
     }
 
     #[test]
-    fn an_extension_stands_if_and_only_if_the_signed_bytes_are_passed_on(
+    fn an_extension_is_present_if_and_only_if_the_signed_bytes_are_passed_on(
         genuine in deliveries(),
         flip in proptest::option::of(flips()),
         at in any::<Index>(),

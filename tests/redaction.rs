@@ -287,7 +287,7 @@ fn every_public_type_is_printed_in_this_file() {
 }
 
 #[tokio::test]
-async fn what_a_handler_and_the_layers_outside_are_given_prints_no_secret() {
+async fn values_for_handlers_and_outer_layers_print_no_secret() {
     let mut printed = Printed::default();
     let scheme = SharedKeyScheme::new("x-key").build().expect("a scheme");
     let provider = Provider::new("acme", scheme, secret())

@@ -258,7 +258,7 @@ async fn a_dropped_call_gives_its_claim_back_and_the_connection_stays_usable() {
     let failing = guarded(by_body(store.clone()), |_| async { Err("failed".into()) });
     assert!(failing.oneshot(delivery("{}")).await.is_err());
     for n in 0..100 {
-        // Polled once: the claim is sent, and nobody waits for the response.
+        // Polled once: the claim is sent, and the response is never read.
         let call = waiting.clone().oneshot(delivery(n.to_string()));
         assert!(call.now_or_never().is_none());
     }
@@ -441,7 +441,7 @@ async fn the_password_of_the_url_is_not_printed() {
     assert!(!printed.contains("wJ4mX9"), "{printed}");
 }
 
-/// A store that stops for ever before a step, to be killed there.
+/// A store that stops before a step without an end, so that the test can kill it there.
 #[derive(Clone)]
 struct StopsBefore {
     step: &'static str,

@@ -201,7 +201,7 @@ fn a_pem_file_and_a_key_with_its_version_in_front_are_named() {
 }
 
 #[test]
-fn a_secret_of_bytes_may_be_any_that_an_empty_key_is_not_equal_to() {
+fn a_secret_of_bytes_may_be_any_that_is_not_equal_to_an_empty_key() {
     let message = |bytes: &[u8]| Secret::from_bytes(bytes).expect_err("an error").to_string();
     let blank = "secret is blank: it has only white space and invisible characters";
     assert_eq!(message(b""), "secret is empty");

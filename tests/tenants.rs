@@ -207,7 +207,7 @@ async fn the_body_of_an_unknown_tenant_is_read_and_limited() {
 
 /// Anyone can read the key in the source of this crate.
 #[tokio::test]
-async fn the_key_of_nobody_accepts_no_signature() {
+async fn the_placeholder_key_accepts_no_signature() {
     let inner = Inner::default();
     let source = by_path(&Arc::default(), known);
     let service = layer().keys_from(source).layer(inner.clone());
@@ -330,7 +330,7 @@ async fn keys_that_the_scheme_cannot_use_get_503_and_the_reason() {
 }
 
 #[tokio::test]
-async fn the_body_can_say_whose_keys_to_use_and_is_believed_only_under_them() {
+async fn the_body_can_select_the_keys_and_must_be_signed_with_them() {
     let inner = Inner::default();
     let service = layer().keys_from(by_project).layer(inner.clone());
     let good = send(&service, delivery("acme", "/", body(1))).await;
@@ -361,7 +361,7 @@ async fn the_body_can_say_whose_keys_to_use_and_is_believed_only_under_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_hold_for_a_body_that_says_whose_keys_to_use() {
+async fn limits_apply_to_a_body_that_selects_the_keys() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
     let source = move |delivery: Unverified<'_>| match delivery.body() {

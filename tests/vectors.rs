@@ -28,7 +28,7 @@ async fn every_case_of_the_vectors_file_gives_its_verdict() {
 
     let mut wrong = Vec::new();
     let mut accepted = 0;
-    let mut refused = 0;
+    let mut rejected = 0;
     let mut skipped = Vec::new();
     for (index, case) in cases.iter().enumerate() {
         let provider = text(&case["provider"]);
@@ -44,7 +44,7 @@ async fn every_case_of_the_vectors_file_gives_its_verdict() {
         let verdict = run(case).await;
         match &verdict {
             Ok(()) => accepted += 1,
-            Err(_) => refused += 1,
+            Err(_) => rejected += 1,
         }
         if verdict.is_ok() != expected {
             wrong.push(format!(
@@ -55,7 +55,7 @@ async fn every_case_of_the_vectors_file_gives_its_verdict() {
         }
     }
     println!(
-        "{accepted} accepted, {refused} refused, {} skipped",
+        "{accepted} accepted, {rejected} rejected, {} skipped",
         skipped.len()
     );
     for skip in &skipped {
@@ -115,7 +115,7 @@ async fn run(case: &Value) -> Result<(), String> {
     let rejection = response
         .extensions()
         .get::<tower_webhook_auth::Rejection>()
-        .expect("a refusal carries its reason");
+        .expect("a rejected response has a `Rejection`");
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{rejection}");
     Err(rejection.to_string())
 }

@@ -102,7 +102,7 @@ fn the_first_way_that_matches_decides_and_is_named() {
 }
 
 #[test]
-fn if_no_way_matches_the_rejection_is_the_most_telling_one() {
+fn if_no_way_matches_the_rejection_is_the_most_specific_one() {
     let provider = provider(signature_or_token(), secret("wJ4mX9"));
     let now = NOW.to_string();
     let old = (NOW - 301).to_string();

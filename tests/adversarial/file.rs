@@ -1,5 +1,5 @@
-//! The format `webhook-auth-adversarial/1`. What it does not know it refuses to read: a case that is
-//! only half understood proves nothing.
+//! The format `webhook-auth-adversarial/1`. An unknown field is an error, because a case that is
+//! only partly understood proves nothing.
 
 use std::collections::BTreeMap;
 

@@ -177,7 +177,7 @@ impl Responses {
         let mut answer = Answer::default();
         while answer.statuses.len() < expected {
             let Some(status) = self.read_one(&mut answer.bytes).await else {
-                // Whatever else was expected did not come.
+                // The other expected responses did not arrive.
                 answer.statuses.resize(expected, 0);
                 break;
             };

@@ -93,7 +93,8 @@ async fn send(case: &Case, server: &Server, empty_frames: usize) -> Answer {
             break;
         }
     }
-    // Refused or not by now: the end of the body is sent anyway, and the answer is read.
+    // The request may be rejected already. The end of the body is sent anyway, and the response is
+    // read.
     let _ = body.send_data(case.body().whole().into(), true);
     let mut answer = Answer::default();
     match response.await {

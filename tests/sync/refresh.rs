@@ -342,7 +342,7 @@ async fn a_second_request_starts_the_waits_from_the_beginning() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_is_obeyed_whatever_is_requested() {
+async fn retry_after_is_obeyed_for_every_request() {
     let runs = Runs::default();
     let refresher = runs.spawn(schedule(), |number| match number {
         1 => Outcome::RetryAfter(120 * SECOND),
