@@ -144,6 +144,7 @@
 //! | `tokio` (default) | the deadline for bodies |
 //! | `axum` | [`Verified`] as an extractor |
 //! | `tracing` | a log of rejections with a rate limit, and span fields for accepted deliveries |
+//! | `diagnosis` | names the cause of a rejection: an old key, a decoded key, a changed body or URL |
 //! | `ed25519` | senders that sign with Ed25519 |
 //! | `ecdsa-p256` | senders that sign with ECDSA over P-256 |
 //! | `handshake` | responses to the test requests that some senders send before their first delivery |
@@ -190,6 +191,9 @@ mod auth;
 mod axum;
 mod clock;
 mod delivery;
+#[cfg(feature = "diagnosis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "diagnosis")))]
+pub mod diagnosis;
 mod error;
 mod event;
 #[cfg(any(doc, doctest))]

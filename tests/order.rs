@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// The modules of `src/`. Each may use only those before it.
-const MODULES: [&str; 21] = [
+const MODULES: [&str; 22] = [
     "error",
     "text",
     "event",
@@ -18,6 +18,7 @@ const MODULES: [&str; 21] = [
     "verified",
     "provider",
     "delivery",
+    "diagnosis",
     "tenants",
     "auth",
     "replay",

@@ -148,6 +148,8 @@ fn no_public_type_prints_a_secret() {
         let budget = MemoryBudget::new(1 << 20);
         printed.debug("MemoryBudget", &budget);
         let layer = WebhookAuthLayer::new(provider).memory_budget(budget);
+        #[cfg(feature = "diagnosis")]
+        let layer = layer.diagnose(keys.clone());
         printed.debug("WebhookAuthLayer", &layer);
         let mut service = layer.layer("the inner service's own");
         printed.debug("WebhookAuth", &service);
@@ -443,12 +445,12 @@ fn no_hostile_case_gets_anything_of_value_into_a_log_or_a_response() {
         };
         cases += 1;
         let mut printed = Printed::default();
-        let service = receiver
-            .layer(case)
-            .body_deadline(Duration::from_secs(1))
-            .layer(tower::service_fn(|_: Request<Full<Bytes>>| async {
-                Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
-            }));
+        let layer = receiver.layer(case).body_deadline(Duration::from_secs(1));
+        #[cfg(feature = "diagnosis")]
+        let layer = layer.diagnose(secret());
+        let service = layer.layer(tower::service_fn(|_: Request<Full<Bytes>>| async {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        }));
         let response = runtime
             .block_on(service.oneshot(request))
             .expect("infallible");
@@ -476,10 +478,95 @@ fn no_hostile_case_gets_anything_of_value_into_a_log_or_a_response() {
 
         let mut texts = receiver.never_to_be_seen(case);
         texts.extend(presented(case));
+        texts.extend(forms(SECRET.as_bytes()));
         printed.holds_none_of(&texts);
     }
     println!("{cases} cases, {lines} log lines");
     assert!(cases > 100);
+}
+
+/// A diagnosis works with all secrets of the owner, with MACs under changed keys, and with what a client
+/// sent.
+#[cfg(feature = "diagnosis")]
+#[test]
+fn a_diagnosis_prints_no_secret() {
+    use ring::hmac;
+    // Events of this thread are lost while no subscriber of the process wants any.
+    let all =
+        tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
+    let all = tracing::subscriber::set_global_default(all.with_writer(io::sink).finish());
+    all.expect("the only global subscriber of this file");
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let mut printed = Printed::default();
+    let mut hidden = forms(SECRET.as_bytes());
+    let body = r#"{"a":1}"#;
+    let mut codes = Vec::new();
+    for (key, signed) in [
+        (SECRET.to_owned(), format!("{body}\n")),
+        (format!("{SECRET}\n"), body.to_owned()),
+        (SECRET.to_ascii_lowercase(), body.to_owned()),
+        (SECRET.replacen("never", "nver", 1), body.to_owned()),
+        (SECRET.to_owned(), body.to_owned()),
+    ] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+        for text in [body, &signed] {
+            hidden.extend(forms(hmac::sign(&key, text.as_bytes()).as_ref()));
+        }
+        let signature = HEXLOWER.encode(hmac::sign(&key, signed.as_bytes()).as_ref());
+        let request = Request::post("/")
+            .header("x-hub-signature-256", format!("sha256={signature}"))
+            .body(Full::<Bytes>::from(body))
+            .expect("a request");
+        let head = request.headers().clone();
+        let other = Secret::new("another").expect("a secret");
+        let layer = WebhookAuthLayer::new(provider::github(other.clone())).diagnose(secret());
+        printed.debug("WebhookAuthLayer", &layer);
+        let service = layer.layer(tower::service_fn(|_: Request<Full<Bytes>>| async {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        }));
+        let response = futures_executor::block_on(service.oneshot(request)).expect("infallible");
+        printed.debug("Response", &response);
+        let rejection = response
+            .extensions()
+            .get::<Rejection>()
+            .expect("a rejection");
+        printed.error("Rejection", rejection);
+        let mut parts = Request::new(()).into_parts().0;
+        parts.headers = head;
+        let explained = tower_webhook_auth::diagnosis::explain(
+            &provider::github(other),
+            &parts,
+            body.as_bytes(),
+            std::time::SystemTime::now(),
+            secret(),
+        );
+        for diagnosis in [rejection.diagnosis(), explained.as_ref()] {
+            let diagnosis = diagnosis.expect("a diagnosis");
+            printed.debug("Diagnosis", diagnosis);
+            printed.display("Diagnosis", diagnosis);
+            if let Some(cause) = diagnosis.cause() {
+                printed.debug("Cause", cause);
+                printed.display("Cause", cause);
+                codes.push(cause.as_str());
+            }
+        }
+        let body = futures_executor::block_on(response.into_body().collect());
+        let body = body.expect("a body").to_bytes();
+        printed.display("a body", &String::from_utf8_lossy(&body));
+    }
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes, ["body", "key_text", "other_key", "outer_layer"]);
+    let logged = log.take();
+    assert_eq!(logged.matches("webhook.diagnosis=").count(), 5, "{logged}");
+    printed.0.push(("the log", logged));
+    printed.holds_none_of(&hidden);
 }
 
 /// The signatures and keys of a case that are long enough not to be in a text by chance.

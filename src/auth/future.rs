@@ -197,7 +197,7 @@ where
                     match call.settings.begin_with(found, &call.head, *arrived) {
                         Ok(check) => state.set(State::Reading { reader, check }),
                         Err(rejection) => {
-                            let response = call.settings.reject(rejection, 0, &call.head);
+                            let response = call.settings.reject(rejection, Err(0), &call.head);
                             state.set(State::Rejected {
                                 response: Some(response),
                             });
@@ -227,7 +227,7 @@ where
                         }
                         Err(rejection) => {
                             let settings = &call.settings;
-                            let response = settings.reject(rejection, body.len(), &call.head);
+                            let response = settings.reject(rejection, Ok(body), &call.head);
                             state.set(State::Rejected {
                                 response: Some(response),
                             });
@@ -262,7 +262,7 @@ where
                         }),
                         Err(rejection) => {
                             let settings = &call.settings;
-                            let response = settings.reject(rejection, body.len(), &call.head);
+                            let response = settings.reject(rejection, Ok(&body), &call.head);
                             state.set(State::Rejected {
                                 response: Some(response),
                             });
@@ -313,7 +313,7 @@ where
                             }
                             Err(rejection) => {
                                 let settings = &call.settings;
-                                let response = settings.reject(rejection, received, &call.head);
+                                let response = settings.reject(rejection, Ok(&body), &call.head);
                                 state.set(State::Rejected {
                                     response: Some(response),
                                 });
@@ -321,10 +321,13 @@ where
                         }
                         continue;
                     }
-                    let verified = read.and_then(|body| {
-                        let verdict = call.verify(check, &body)?;
-                        Ok((body, verdict))
-                    });
+                    let verified = match read {
+                        Ok(body) => match call.verify(check, &body) {
+                            Ok(verdict) => Ok((body, verdict)),
+                            Err(rejection) => Err((rejection, Ok(body))),
+                        },
+                        Err(rejection) => Err((rejection, Err(received))),
+                    };
                     // Leaving this state drops the request body and gives its budget back.
                     match verified {
                         Ok((body, Verdict::Accepted(acceptance))) => {
@@ -333,8 +336,9 @@ where
                         Ok((_, Verdict::SetUp(response))) => state.set(State::Rejected {
                             response: Some(response),
                         }),
-                        Err(rejection) => {
-                            let response = call.settings.reject(rejection, received, &call.head);
+                        Err((rejection, body)) => {
+                            let body = body.as_ref().map_err(|received| *received);
+                            let response = call.settings.reject(rejection, body, &call.head);
                             state.set(State::Rejected {
                                 response: Some(response),
                             });

@@ -154,6 +154,7 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// | `webhook.provider` | the provider's name |
 /// | `webhook.reason` | the stable code, see [`RejectionKind::as_str`](crate::RejectionKind::as_str) |
 /// | `webhook.detail` | the message of the [`Rejection`]: what is wrong, what was expected and found |
+/// | `webhook.diagnosis` | the cause, only with the option `diagnose` (feature `diagnosis`) |
 /// | `webhook.header` | the name of the header at fault, if there is one |
 /// | `webhook.tenant` | the tenant whose keys did not match, if they belong to a [tenant](crate::Keys::of_tenant) |
 /// | `webhook.method`, `webhook.path` | of the request, escaped, at most 32 and 256 characters; no query |
@@ -218,6 +219,8 @@ impl<E> WebhookAuthLayer<E> {
                 expose_acceptance: false,
                 log_parse_errors: false,
                 observer: Arc::new(Observer::new()),
+                #[cfg(feature = "diagnosis")]
+                diagnostics: None,
             }),
         }
     }
@@ -267,7 +270,7 @@ impl<E, K> WebhookAuthLayer<E, K> {
         self.with(|settings| settings.key_deadline = deadline)
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Settings<E, K>)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Settings<E, K>)) -> Self {
         change(Arc::make_mut(&mut self.settings));
         self
     }

@@ -3,8 +3,12 @@
 //! A request passes through [`service`] (the request head), [`future`] and [`read`] (the body), and
 //! then the inner service.
 
+#[cfg(any(feature = "diagnosis", feature = "tracing"))]
+mod bucket;
 mod budget;
 pub(crate) mod deadline;
+#[cfg(feature = "diagnosis")]
+mod diagnose;
 #[cfg(feature = "axum")]
 mod event_type;
 mod future;

@@ -6,12 +6,13 @@ use http::request::Parts;
 use super::setup::SetupAnswer;
 use crate::{clock::Clock, rejection::Rejection, verified::Verified};
 
+#[cfg(all(feature = "axum", feature = "tracing"))]
+use std::time::SystemTime;
 #[cfg(feature = "tracing")]
 use std::{
     error::Error as _,
     fmt::{self, Write as _},
-    sync::{Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    sync::Mutex,
 };
 
 #[cfg(feature = "tracing")]
@@ -19,6 +20,8 @@ use http::HeaderName;
 #[cfg(feature = "tracing")]
 use tracing::{Level, Span, field::display, level_filters::LevelFilter};
 
+#[cfg(feature = "tracing")]
+pub(crate) use super::bucket::{Bucket, admit};
 #[cfg(feature = "tracing")]
 use crate::{rejection::RejectionKind, verified::Claim};
 
@@ -32,7 +35,7 @@ pub(crate) const TARGET: &str = "tower_webhook_auth";
 /// Untrusted clients can cause rejections. For each reason this many are logged at once, then one
 /// for each second.
 #[cfg(feature = "tracing")]
-const MOST_EVENTS: u64 = 32;
+pub(crate) const MOST_EVENTS: u64 = 32;
 
 /// The longest text of a request that is logged, in characters.
 #[cfg(feature = "tracing")]
@@ -58,10 +61,10 @@ pub(crate) struct Observer {
 impl Observer {
     pub(crate) fn new() -> Self {
         Self {
-            rejections: [const { Mutex::new(Bucket::full()) }; RejectionKind::ALL.len()],
-            set_up: Mutex::new(Bucket::full()),
+            rejections: [const { Mutex::new(Bucket::of(MOST_EVENTS)) }; RejectionKind::ALL.len()],
+            set_up: Mutex::new(Bucket::of(MOST_EVENTS)),
             #[cfg(feature = "axum")]
-            mismatches: Mutex::new(Bucket::full()),
+            mismatches: Mutex::new(Bucket::of(MOST_EVENTS)),
         }
     }
 
@@ -106,12 +109,17 @@ impl Observer {
             .source()
             .filter(|_| rejection.kind() == RejectionKind::KeysUnavailable)
             .map(|error| display(Escaped::new(error, LONGEST_KEY_ERROR)));
+        #[cfg(feature = "diagnosis")]
+        let diagnosis = rejection.diagnosis().map(display);
+        #[cfg(not(feature = "diagnosis"))]
+        let diagnosis = None::<&str>;
         tracing::event!(
             target: TARGET,
             Level::WARN,
             webhook.provider = provider,
             webhook.reason = reason,
             webhook.detail = display(rejection),
+            webhook.diagnosis = diagnosis,
             webhook.tenant = rejection.tenant(),
             webhook.parse_error = parse_error,
             webhook.key_error = key_error,
@@ -171,7 +179,7 @@ impl Observer {
 /// untrusted clients can cause them.
 #[cfg(all(feature = "axum", feature = "tracing"))]
 pub(crate) fn layer_is_missing(missing: &MissingLayer) {
-    static BUCKET: Mutex<Bucket> = Mutex::new(Bucket::full());
+    static BUCKET: Mutex<Bucket> = Mutex::new(Bucket::of(MOST_EVENTS));
     error(&BUCKET, missing, &SystemTime::now);
 }
 
@@ -197,17 +205,6 @@ fn error(bucket: &Mutex<Bucket>, error: &dyn fmt::Display, clock: &dyn Clock) {
 #[cfg(feature = "tracing")]
 pub(crate) fn logging_is_off() -> bool {
     LevelFilter::current() == LevelFilter::OFF
-}
-
-/// The number of events that were suppressed since the last one, if one more event may be logged.
-#[cfg(feature = "tracing")]
-pub(crate) fn admit(bucket: &Mutex<Bucket>, clock: &dyn Clock) -> Option<u64> {
-    // The clock is read before the bucket is locked: it is code of the user, and may call the layer.
-    let now = clock.now();
-    bucket
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .admit(now)
 }
 
 /// Text of a request or of a parser: on one line, in printable ASCII, and of bounded length.
@@ -259,57 +256,6 @@ impl fmt::Write for EscapedWriter<'_, '_> {
     }
 }
 
-/// A token bucket that counts what it does not let through.
-#[cfg(feature = "tracing")]
-pub(crate) struct Bucket {
-    tokens: u64,
-    /// The time up to which seconds have become tokens.
-    filled: SystemTime,
-    suppressed: u64,
-}
-
-#[cfg(feature = "tracing")]
-impl Bucket {
-    pub(crate) const fn full() -> Self {
-        Self {
-            tokens: MOST_EVENTS,
-            filled: SystemTime::UNIX_EPOCH,
-            suppressed: 0,
-        }
-    }
-
-    /// The number of events that were suppressed since the last one that passed, if this one
-    /// passes.
-    fn admit(&mut self, now: SystemTime) -> Option<u64> {
-        match now.duration_since(self.filled).map(|age| age.as_secs()) {
-            // The part of a second that is over counts for the next token.
-            Ok(seconds) if seconds < MOST_EVENTS => {
-                self.tokens = self.tokens.saturating_add(seconds).min(MOST_EVENTS);
-                self.filled = self
-                    .filled
-                    .checked_add(Duration::from_secs(seconds))
-                    .unwrap_or(now);
-            }
-            Ok(_) => {
-                self.tokens = MOST_EVENTS;
-                self.filled = now;
-            }
-            // The clock was set back. To wait until it catches up could take very long.
-            Err(_) => self.filled = now,
-        }
-        match self.tokens.checked_sub(1) {
-            Some(left) => {
-                self.tokens = left;
-                Some(std::mem::take(&mut self.suppressed))
-            }
-            None => {
-                self.suppressed = self.suppressed.saturating_add(1);
-                None
-            }
-        }
-    }
-}
-
 /// Without feature `tracing` nothing is logged.
 #[cfg(not(feature = "tracing"))]
 pub(crate) struct Observer;
@@ -334,48 +280,11 @@ impl Observer {
 mod tests {
     use super::*;
 
-    fn at(milliseconds: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(1_600_000_000_000 + milliseconds)
-    }
-
-    fn emptied(now: SystemTime) -> Bucket {
-        let mut bucket = Bucket::full();
-        for _ in 0..MOST_EVENTS {
-            assert_eq!(bucket.admit(now), Some(0));
-        }
-        bucket
-    }
-
     #[test]
     fn each_reason_has_its_own_bucket() {
         for (index, kind) in RejectionKind::ALL.iter().enumerate() {
             assert_eq!(*kind as usize, index, "{}", kind.as_str());
         }
-    }
-
-    #[test]
-    fn one_more_event_passes_for_each_whole_second() {
-        let mut bucket = emptied(at(0));
-        assert_eq!(bucket.admit(at(999)), None);
-        assert_eq!(bucket.admit(at(1_999)), Some(1));
-        // The part of a second that was over before is not lost.
-        assert_eq!(bucket.admit(at(2_000)), Some(0));
-        assert_eq!(bucket.admit(at(2_001)), None);
-    }
-
-    #[test]
-    fn after_a_long_silence_the_bucket_is_full_and_not_fuller() {
-        let mut bucket = emptied(at(0));
-        let later = at(3_600_000);
-        let admitted = (0..1_000).filter(|_| bucket.admit(later).is_some());
-        assert_eq!(admitted.count() as u64, MOST_EVENTS);
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_delays_events_by_one_second_at_most() {
-        let mut bucket = emptied(at(3_600_000));
-        assert_eq!(bucket.admit(at(0)), None);
-        assert_eq!(bucket.admit(at(1_000)), Some(1));
     }
 
     #[test]

@@ -164,7 +164,7 @@ where
     S: Service<Request<Full<Bytes>>>,
     K: KeySource,
 {
-    ResponseFuture::rejected(settings.reject(rejection, 0, head))
+    ResponseFuture::rejected(settings.reject(rejection, Err(0), head))
 }
 
 impl<S: Clone, E, K> Clone for WebhookAuth<S, E, K> {

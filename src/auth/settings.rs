@@ -7,6 +7,8 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::{Response, request::Parts};
 
+#[cfg(feature = "diagnosis")]
+use super::diagnose::Diagnostics;
 #[cfg(feature = "axum")]
 use super::event_type::{EventTypeMismatch, MissingLayer};
 use super::{observe::Observer, read::Limits};
@@ -34,6 +36,8 @@ pub(crate) struct Settings<E, K = OwnKeys> {
     pub(crate) expose_acceptance: bool,
     pub(crate) log_parse_errors: bool,
     pub(crate) observer: Arc<Observer>,
+    #[cfg(feature = "diagnosis")]
+    pub(crate) diagnostics: Option<Arc<Diagnostics>>,
 }
 
 impl<E, K> Settings<E, K> {
@@ -54,23 +58,30 @@ impl<E, K> Settings<E, K> {
             expose_acceptance: self.expose_acceptance,
             log_parse_errors: self.log_parse_errors,
             observer: Arc::clone(&self.observer),
+            #[cfg(feature = "diagnosis")]
+            diagnostics: self.diagnostics.clone(),
         }
     }
 
-    /// Makes the response to a rejected request. Outer layers find the rejection in its extensions.
+    /// Makes the response to a rejected request. Outer layers find the rejection in its extensions. `body`
+    /// is the whole body, or how many bytes of it were read.
     pub(crate) fn reject(
         &self,
         rejection: Rejection,
-        received: usize,
+        body: Result<&Bytes, usize>,
         head: &Parts,
     ) -> Response<Bytes> {
+        let received = body.map_or_else(|received| received, Bytes::len);
         let rejection = rejection.seen_by(self.provider.shared_name(), received);
-        self.observer
-            .rejected(&rejection, head, self.log_parse_errors, &*self.clock);
         let mut response = match &self.on_rejection {
             Some(respond) => respond(&rejection),
             None => response::rejected(&rejection, &head.headers),
         };
+        // After the response was made, so that a diagnosis cannot get into it.
+        #[cfg(feature = "diagnosis")]
+        let rejection = self.diagnosed(rejection, body.ok(), head);
+        self.observer
+            .rejected(&rejection, head, self.log_parse_errors, &*self.clock);
         response.extensions_mut().insert(rejection);
         response
     }

@@ -90,7 +90,7 @@ impl<E, K> Settings<E, K> {
         };
         match (answer, body) {
             (Some(answer), Ok(body)) => self.answered(answer, body, false),
-            (_, body) => self.reject(rejection, body.map_or_else(|read| read, Bytes::len), head),
+            (_, body) => self.reject(rejection, body, head),
         }
     }
 

@@ -543,7 +543,7 @@ impl<E> Provider<E> {
         &self.keys.provider
     }
 
-    #[cfg(any(feature = "replay", feature = "testing"))]
+    #[cfg(any(feature = "diagnosis", feature = "replay", feature = "testing"))]
     pub(crate) fn scheme(&self) -> &Scheme {
         self.keys.scheme()
     }

@@ -1,6 +1,8 @@
 //! [`Rejection`]: why a request was rejected.
 
 mod detail;
+#[cfg(feature = "diagnosis")]
+mod diagnosis;
 mod shape;
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
@@ -9,6 +11,8 @@ use http::{HeaderName, StatusCode};
 
 use crate::{error::BoxError, secret::Names};
 
+#[cfg(feature = "diagnosis")]
+pub use self::diagnosis::{Cause, Diagnosis};
 pub(crate) use self::shape::{Fixed, Tag};
 pub use self::{
     detail::{RejectionDetail, TimestampUnit},
@@ -51,6 +55,9 @@ pub struct Rejection {
 #[derive(Clone, Debug)]
 enum More {
     BodyLimit(usize),
+    /// The same with a diagnosis, which only few rejections have.
+    #[cfg(feature = "diagnosis")]
+    Diagnosed(Arc<(More, Diagnosis)>),
     Keys(Arc<Names>),
     Nothing,
     Shape(ExpectedShape, FoundShape),
@@ -291,6 +298,20 @@ impl Rejection {
         }
     }
 
+    #[cfg(feature = "diagnosis")]
+    pub(crate) fn diagnosed(mut self, diagnosis: Diagnosis) -> Self {
+        self.more = More::Diagnosed(Arc::new((self.more, diagnosis)));
+        self
+    }
+
+    fn more(&self) -> &More {
+        match &self.more {
+            #[cfg(feature = "diagnosis")]
+            More::Diagnosed(diagnosed) => &diagnosed.0,
+            more => more,
+        }
+    }
+
     pub(crate) fn seen_by(mut self, provider: &Arc<str>, body_bytes: usize) -> Self {
         self.provider = Some(Arc::clone(provider));
         self.body_bytes = body_bytes;
@@ -312,7 +333,7 @@ impl Rejection {
     /// What was found and what is allowed, if that is known.
     #[must_use]
     pub fn detail(&self) -> Option<RejectionDetail> {
-        match &self.more {
+        match self.more() {
             More::BodyLimit(bytes) => Some(RejectionDetail::BodyLimit { bytes: *bytes }),
             More::Shape(expected, found) => Some(RejectionDetail::Shape {
                 expected: expected.clone(),
@@ -327,7 +348,7 @@ impl Rejection {
                 tolerated: Duration::from_millis(*tolerated_ms),
                 looks_like: *looks_like,
             }),
-            More::Keys(_) | More::Nothing | More::Source(_) => None,
+            _ => None,
         }
     }
 
@@ -346,8 +367,25 @@ impl Rejection {
     }
 
     fn tried(&self) -> Option<&Names> {
-        match &self.more {
+        match self.more() {
             More::Keys(names) => Some(names),
+            _ => None,
+        }
+    }
+
+    /// Why the delivery may still be genuine, if the layer has the option
+    /// [`diagnose`](crate::WebhookAuthLayer::diagnose).
+    ///
+    /// `None` if this rejection was not examined: the option is off, too many deliveries were rejected
+    /// in this second, the body has more than 64 KiB, or the kind of the rejection needs no diagnosis. The
+    /// function of [`on_rejection`](crate::WebhookAuthLayer::on_rejection) also gets `None`, so that a
+    /// diagnosis cannot get into a response.
+    #[cfg(feature = "diagnosis")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "diagnosis")))]
+    #[must_use]
+    pub fn diagnosis(&self) -> Option<&Diagnosis> {
+        match &self.more {
+            More::Diagnosed(diagnosed) => Some(&diagnosed.1),
             _ => None,
         }
     }
@@ -402,7 +440,7 @@ impl fmt::Display for Rejection {
 
 impl Error for Rejection {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.more {
+        match self.more() {
             More::Source(source) => Some(&**source),
             _ => None,
         }

@@ -12,7 +12,7 @@ use tracing::{Level, Span};
 
 #[cfg(feature = "tracing")]
 use crate::{
-    auth::observe::{Bucket, TARGET, admit, logging_is_off},
+    auth::observe::{Bucket, MOST_EVENTS, TARGET, admit, logging_is_off},
     rejection::RejectionKind,
 };
 
@@ -29,9 +29,9 @@ pub(super) struct Observer {
 impl Observer {
     pub(super) const fn new() -> Self {
         Self {
-            in_flight: Mutex::new(Bucket::full()),
-            failed: Mutex::new(Bucket::full()),
-            not_settled: Mutex::new(Bucket::full()),
+            in_flight: Mutex::new(Bucket::of(MOST_EVENTS)),
+            failed: Mutex::new(Bucket::of(MOST_EVENTS)),
+            not_settled: Mutex::new(Bucket::of(MOST_EVENTS)),
         }
     }
 

@@ -18,6 +18,8 @@ mod shared_key;
 mod sign;
 mod signature;
 mod signed;
+#[cfg(feature = "diagnosis")]
+mod suspect;
 mod timestamp;
 mod url;
 mod ways;

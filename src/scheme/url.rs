@@ -32,8 +32,8 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct SignedUrl {
-    text: String,
-    with_path: bool,
+    pub(super) text: String,
+    pub(super) with_path: bool,
     unescape: bool,
 }
 
