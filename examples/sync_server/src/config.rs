@@ -1,0 +1,451 @@
+//! The configuration: one TOML file. Unknown fields are errors, and secrets are never in the file itself.
+
+use std::{collections::HashSet, fmt, fs, path::PathBuf, time::Duration};
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use tower_webhook_auth::{BoxError, Secret};
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    #[serde(default)]
+    pub listen: Listen,
+    pub store: Option<Store>,
+    #[serde(default)]
+    pub sync: Sync,
+    #[serde(default)]
+    pub optimizely: Optimizely,
+    #[serde(default)]
+    pub vwo: Vwo,
+}
+
+/// The addresses of the three ports.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// Deliveries. The only port that the internet needs to reach.
+    pub hooks: String,
+    /// Documents, for SDKs.
+    pub api: String,
+    /// Health, metrics, and the floor.
+    pub admin: String,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            hooks: "127.0.0.1:8080".into(),
+            api: "127.0.0.1:8081".into(),
+            admin: "127.0.0.1:8082".into(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// Has one file per environment with its last good document.
+    pub folder: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sync {
+    /// How often the sources are asked without a delivery.
+    #[serde(deserialize_with = "duration")]
+    pub poll: Duration,
+    /// When a document counts as stale, if its source does not answer.
+    #[serde(deserialize_with = "duration")]
+    pub stale_after: Duration,
+    /// How long the stop may take.
+    #[serde(deserialize_with = "duration")]
+    pub drain: Duration,
+    /// With which documents the service becomes ready.
+    pub start_without: Start,
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_secs(300),
+            stale_after: Duration::from_secs(900),
+            drain: Duration::from_secs(10),
+            start_without: Start::Stale,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// Stored documents are enough.
+    Stale,
+    /// Each source has to confirm its document once.
+    Fresh,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Optimizely {
+    pub project: Vec<Project>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Project {
+    pub id: i64,
+    pub secrets: Vec<NamedSource>,
+    /// The URL of a datafile, with `{sdk_key}`.
+    #[serde(default = "cdn")]
+    pub url: String,
+    /// The URL of a datafile of a secure environment, with `{sdk_key}`.
+    #[serde(default = "secure_cdn")]
+    pub secure_url: String,
+    pub environment: Vec<ProjectEnvironment>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectEnvironment {
+    pub sdk_key: String,
+    /// The name in deliveries. It counts only if `cdn_url` of a delivery has no SDK key of this project.
+    pub name: Option<String>,
+    /// The access token of a secure environment.
+    pub token: Option<Source>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Vwo {
+    pub account: Vec<Account>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    pub id: String,
+    pub product: Product,
+    #[serde(default = "vwo_host")]
+    pub host: String,
+    pub environment: Vec<AccountEnvironment>,
+}
+
+/// The products have different paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Product {
+    Fme,
+    FullStack,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountEnvironment {
+    pub sdk_key: String,
+    /// The keys of the webhooks. The key of a delivery tells the environment, because the body does not.
+    pub keys: Vec<NamedSource>,
+}
+
+/// Where a secret is: an environment variable or a file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    pub env: Option<String>,
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedSource {
+    /// The name in the log and in metrics.
+    pub name: String,
+    pub env: Option<String>,
+    pub file: Option<PathBuf>,
+}
+
+/// A verification key: its name, and what it proves.
+#[derive(Clone)]
+pub struct Key {
+    pub name: String,
+    pub secret: Secret,
+    pub owner: Owner,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    Project(i64),
+    Environment { sdk_key: String },
+}
+
+/// One document to keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    pub vendor: Vendor,
+    pub sdk_key: String,
+    pub url: String,
+    pub token: Option<Token>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Vendor {
+    Optimizely { project: i64, name: Option<String> },
+    Vwo { account: String },
+}
+
+impl Vendor {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Optimizely { .. } => "optimizely",
+            Self::Vwo { .. } => "vwo",
+        }
+    }
+}
+
+/// An access token. `Debug` does not show it.
+#[derive(Clone, PartialEq)]
+pub struct Token(pub String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+/// The configuration, checked, with its secrets.
+#[derive(Clone)]
+pub struct Loaded {
+    pub config: Config,
+    pub optimizely: Vec<Key>,
+    pub vwo: Vec<Key>,
+    pub specs: Vec<Spec>,
+}
+
+/// The first characters of an SDK key, for logs and metrics.
+pub fn short(sdk_key: &str) -> &str {
+    sdk_key.get(..8).unwrap_or(sdk_key)
+}
+
+impl Loaded {
+    /// Reads a configuration. `variable` reads environment variables.
+    ///
+    /// # Errors
+    ///
+    /// If a field is unknown or has no valid value, or a secret cannot be read.
+    pub fn read(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, BoxError> {
+        let config: Config = toml::from_str(text)?;
+        let mut loaded = Self {
+            config: config.clone(),
+            optimizely: Vec::new(),
+            vwo: Vec::new(),
+            specs: Vec::new(),
+        };
+        let (mut texts, mut names) = (HashSet::new(), HashSet::new());
+        let mut key = |name: String, source: &NamedSource, owner: Owner| {
+            let text = source.read(&variable)?;
+            let secret = Secret::new(text.clone()).map_err(|error| format!("{name}: {error}"))?;
+            // With one secret for two owners, each could send deliveries for the other.
+            if !texts.insert(text) {
+                return Err(format!(
+                    "{name}: another key has the same secret: each needs its own"
+                ));
+            }
+            if !names.insert(name.clone()) {
+                return Err(format!("{name}: another key has the same name"));
+            }
+            Ok(Key {
+                name,
+                secret,
+                owner,
+            })
+        };
+        for project in &config.optimizely.project {
+            let id = project.id;
+            for source in &project.secrets {
+                let name = format!("{id}/{}", source.name);
+                loaded
+                    .optimizely
+                    .push(key(name, source, Owner::Project(id))?);
+            }
+            for environment in &project.environment {
+                let sdk_key = environment.sdk_key.clone();
+                let token = match &environment.token {
+                    Some(source) => Some(Token(source.read(&sdk_key, &variable)?)),
+                    None => None,
+                };
+                let template = match &token {
+                    Some(_) => &project.secure_url,
+                    None => &project.url,
+                };
+                if !template.contains("{sdk_key}") {
+                    return Err(
+                        format!("project {id}: the URL {template:?} has no {{sdk_key}}").into(),
+                    );
+                }
+                loaded.specs.push(Spec {
+                    vendor: Vendor::Optimizely {
+                        project: id,
+                        name: environment.name.clone(),
+                    },
+                    url: template.replace("{sdk_key}", &encoded(&sdk_key)),
+                    sdk_key,
+                    token,
+                });
+            }
+        }
+        for account in &config.vwo.account {
+            let (host, id) = (account.host.trim_end_matches('/'), &account.id);
+            if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                return Err(format!(
+                    "{id:?} is not an account id of VWO: it has letters and digits only"
+                )
+                .into());
+            }
+            let path = match account.product {
+                Product::Fme => "v2-pull",
+                Product::FullStack => "pull",
+            };
+            for environment in &account.environment {
+                let sdk_key = environment.sdk_key.clone();
+                for source in &environment.keys {
+                    let name = format!("{id}/{}/{}", short(&sdk_key), source.name);
+                    let owner = Owner::Environment {
+                        sdk_key: sdk_key.clone(),
+                    };
+                    loaded.vwo.push(key(name, source, owner)?);
+                }
+                let i = encoded(&sdk_key);
+                loaded.specs.push(Spec {
+                    vendor: Vendor::Vwo { account: id.clone() },
+                    url: format!(
+                        "{host}/server-side/{path}?a={id}&i={i}&platform=server&api-version=1&s=prod"
+                    ),
+                    sdk_key,
+                    token: None,
+                });
+            }
+        }
+        loaded.check()?;
+        Ok(loaded)
+    }
+
+    fn check(&self) -> Result<(), BoxError> {
+        if self.specs.is_empty() {
+            return Err(
+                "there is no environment: add [[optimizely.project]] or [[vwo.account]]".into(),
+            );
+        }
+        let mut sdk_keys = HashSet::new();
+        for spec in &self.specs {
+            let sdk_key = &spec.sdk_key;
+            let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte);
+            if sdk_key.is_empty() || !sdk_key.bytes().all(valid) {
+                return Err(format!(
+                    "{sdk_key:?} is not an SDK key: it has letters, digits, '+', '/', '=', '_' and '-' only"
+                )
+                .into());
+            }
+            if !sdk_keys.insert(sdk_key) {
+                let key = short(sdk_key);
+                return Err(format!(
+                    "the SDK key {key}… appears twice: each environment has its own"
+                )
+                .into());
+            }
+            let uri: http::Uri = spec
+                .url
+                .parse()
+                .map_err(|error| format!("{:?} is not a URL: {error}", spec.url))?;
+            if !matches!(uri.scheme_str(), Some("http" | "https")) {
+                let url = &spec.url;
+                return Err(format!("{url:?} does not begin with http:// or https://").into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What `--check` prints: no secret, and only the begin of each SDK key.
+impl fmt::Display for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Listen { hooks, api, admin } = &self.config.listen;
+        writeln!(f, "hooks on {hooks}, api on {api}, admin on {admin}")?;
+        match &self.config.store {
+            Some(store) => writeln!(f, "store in {}", store.folder.display())?,
+            None => writeln!(f, "no store: a restart needs the sources")?,
+        }
+        for spec in &self.specs {
+            let host = spec.url.split('/').nth(2).unwrap_or_default();
+            let secure = if spec.token.is_some() { ", secure" } else { "" };
+            let key = short(&spec.sdk_key);
+            writeln!(f, "{} {key}… from {host}{secure}", spec.vendor.name())?;
+        }
+        for key in self.optimizely.iter().chain(&self.vwo) {
+            writeln!(f, "key {}", key.name)?;
+        }
+        Ok(())
+    }
+}
+
+impl Source {
+    fn read(
+        &self,
+        owner: &str,
+        variable: &impl Fn(&str) -> Option<String>,
+    ) -> Result<String, String> {
+        let text = match (&self.env, &self.file) {
+            (Some(name), None) => {
+                variable(name).ok_or(format!("the environment variable {name} is not set"))?
+            }
+            (None, Some(path)) => fs::read_to_string(path)
+                .map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+            _ => {
+                let owner = short(owner);
+                return Err(format!(
+                    "the secret of {owner} needs either `env` or `file`"
+                ));
+            }
+        };
+        // A file written by an editor ends with a newline.
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        match text.strip_suffix('\r').unwrap_or(text) {
+            "" => Err(format!("the secret of {} is empty", short(owner))),
+            text => Ok(text.to_owned()),
+        }
+    }
+}
+
+impl NamedSource {
+    fn read(&self, variable: &impl Fn(&str) -> Option<String>) -> Result<String, String> {
+        let (env, file) = (self.env.clone(), self.file.clone());
+        Source { env, file }.read(&self.name, variable)
+    }
+}
+
+/// An SDK key as a part of a path or a query. `check` rejects all other characters.
+fn encoded(sdk_key: &str) -> String {
+    sdk_key
+        .replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D")
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let duration: SignedDuration = text.parse().map_err(|error| {
+        D::Error::custom(format!("{text:?} is no time such as \"5m\": {error}"))
+    })?;
+    Duration::try_from(duration).map_err(|_| D::Error::custom(format!("{text:?} is negative")))
+}
+
+fn cdn() -> String {
+    "https://cdn.optimizely.com/datafiles/{sdk_key}.json".into()
+}
+
+fn secure_cdn() -> String {
+    "https://config.optimizely.com/datafiles/auth/{sdk_key}.json".into()
+}
+
+fn vwo_host() -> String {
+    "https://dev.visualwebsiteoptimizer.com".into()
+}

@@ -1,0 +1,159 @@
+//! One environment: its document, kept up to date.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use http::{HeaderMap, HeaderValue, header};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use support::download::Transport;
+use tokio::task::AbortHandle;
+use tower_webhook_auth::{
+    BoxError,
+    sync::{Download, FileStore, Keep, Kept, Made, Schedule, Status},
+};
+use tracing::{info, warn};
+
+use crate::config::{self, Config, Spec, Vendor, short};
+
+/// VWO's settings have no version that is promised to grow: theirs is always this one.
+const NO_VERSION: u64 = 0;
+
+pub struct Environment {
+    pub spec: Spec,
+    /// The document is in the snapshot. There is no other value, because this program only serves it.
+    pub kept: Kept<(), u64>,
+    log: AbortHandle,
+}
+
+impl Environment {
+    /// # Errors
+    ///
+    /// If the URL or the token is not valid.
+    pub fn start(spec: Spec, config: &Config, transport: Transport) -> Result<Self, BoxError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::USER_AGENT, HeaderValue::from_static("sync_server"));
+        if let Some(config::Token(token)) = &spec.token {
+            let mut bearer = HeaderValue::try_from(format!("Bearer {token}"))?;
+            bearer.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, bearer);
+        }
+        let download = Download::new(transport, spec.url.parse()?).headers(headers);
+        let build_spec = spec.clone();
+        let mut schedule = Schedule::new().poll_every(config.sync.poll);
+        if matches!(spec.vendor, Vendor::Vwo { .. }) {
+            // VWO's server may be behind its own webhook. Each look is one conditional request.
+            schedule = schedule.look_again([2, 5, 10, 30].map(Duration::from_secs));
+        }
+        let keep = Keep::new(
+            move |known| download.clone().fetch(known),
+            move |bytes| build(bytes, &build_spec),
+        )
+        .schedule(schedule)
+        .stale_after(Some(config.sync.stale_after));
+        let kept = match &config.store {
+            Some(store) => {
+                let digest = Sha256::digest(format!("{}/{}", spec.vendor.name(), spec.sdk_key));
+                let file = store.folder.join(HEXLOWER.encode(&digest));
+                keep.store(FileStore::new(file)).start()
+            }
+            None => keep.start(),
+        };
+        let log = tokio::spawn(log(kept.clone(), short(&spec.sdk_key).to_owned())).abort_handle();
+        Ok(Self { spec, kept, log })
+    }
+
+    pub fn is(&self, vendor: &str, sdk_key: &str) -> bool {
+        self.spec.vendor.name() == vendor && self.spec.sdk_key == sdk_key
+    }
+}
+
+impl Drop for Environment {
+    // The task has a handle, and the document is kept while there is one.
+    fn drop(&mut self) {
+        self.log.abort();
+    }
+}
+
+/// Checks that a document is what it should be: an error page may be JSON, too.
+fn build(bytes: &Bytes, spec: &Spec) -> Result<Made<(), u64>, BoxError> {
+    let mut document: Value = serde_json::from_slice(bytes)?;
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match &spec.vendor {
+        Vendor::Optimizely { .. } => {
+            // Datafiles of old versions have no SDK key.
+            let theirs = document.get("sdkKey").filter(|key| !key.is_null());
+            if let Some(theirs) = theirs
+                && theirs != &spec.sdk_key
+            {
+                let theirs = text(theirs);
+                return Err(
+                    format!("the datafile belongs to the SDK key {}…", short(&theirs)).into(),
+                );
+            }
+            let revision = document
+                .get_mut("revision")
+                .ok_or("the datafile has no revision")?;
+            let revision = text(&revision.take()).parse()?;
+            // A new number alone is no change of the content.
+            Ok(Made::new(revision, ()).content(serde_json::to_vec(&document)?))
+        }
+        Vendor::Vwo { account } => {
+            let theirs = document
+                .get("accountId")
+                .ok_or("the settings have no accountId")?;
+            let theirs = text(theirs);
+            if theirs != *account {
+                return Err(format!("the settings belong to account {theirs:?}").into());
+            }
+            document
+                .get("version")
+                .ok_or("the settings have no version")?;
+            Ok(Made::new(NO_VERSION, ()))
+        }
+    }
+}
+
+/// Writes a line for each change of the document or of its state, and for each failure.
+async fn log(kept: Kept<(), u64>, key: String) {
+    let mut statuses = kept.subscribe_status();
+    let mut before: Status<u64> = statuses.borrow_and_update().clone();
+    while statuses.changed().await.is_ok() {
+        let now = statuses.borrow_and_update().clone();
+        if now.have != before.have || now.change != before.change {
+            let changed = now.change > before.change;
+            info!(key, from = ?before.have, to = ?now.have, changed, "new document");
+        }
+        if now.state != before.state {
+            info!(key, from = ?before.state, to = ?now.state, "new state");
+        }
+        if let Some(failure) = &now.last_failure
+            && now.failures != before.failures
+        {
+            warn!(key, failures = now.failures, "download failed: {failure:?}");
+        }
+        if let Some(failure) = &now.store_failure
+            && now.store_failure != before.store_failure
+        {
+            warn!(key, "cannot store: {failure:?}");
+        }
+        if let Some(version) = now.given_up
+            && before.given_up != now.given_up
+        {
+            warn!(key, version, "a version never came");
+        }
+        if let Some(version) = now.older
+            && before.older != now.older
+        {
+            warn!(
+                key,
+                version, "the source has an older version: POST /floor/<key> accepts it"
+            );
+        }
+        before = now;
+    }
+}

@@ -1,0 +1,155 @@
+//! What the program holds while it runs: the environments, the keys, and what a new configuration changes.
+
+use std::{
+    fs,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::Router;
+use futures_util::future::join_all;
+use support::download::Transport;
+use tower_webhook_auth::BoxError;
+use tracing::info;
+
+use crate::{
+    config::{Loaded, Start},
+    environment::Environment,
+    hooks,
+    metrics::Metrics,
+};
+
+pub struct Service {
+    transport: Transport,
+    pub metrics: Metrics,
+    running: RwLock<Arc<Running>>,
+    stopping: AtomicBool,
+}
+
+/// Replaced as a whole by a reload.
+pub struct Running {
+    pub loaded: Loaded,
+    pub environments: Vec<Arc<Environment>>,
+    pub hooks: Router,
+}
+
+impl Running {
+    pub fn find(&self, vendor: &str, sdk_key: &str) -> Option<&Arc<Environment>> {
+        self.environments
+            .iter()
+            .find(|environment| environment.is(vendor, sdk_key))
+    }
+}
+
+impl Service {
+    /// Starts to keep each document.
+    ///
+    /// # Errors
+    ///
+    /// If the folder of the store cannot be created, or a key cannot be used.
+    pub fn start(loaded: Loaded, transport: Transport) -> Result<Arc<Self>, BoxError> {
+        let metrics = Metrics::new()?;
+        let running = run(loaded, &transport, &metrics, &[])?;
+        Ok(Arc::new(Self {
+            transport,
+            metrics,
+            running: RwLock::new(running),
+            stopping: AtomicBool::new(false),
+        }))
+    }
+
+    pub fn running(&self) -> Arc<Running> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&running)
+    }
+
+    /// Takes a new configuration. Environments that did not change go on with their documents. Requests in progress
+    /// end with the old keys.
+    ///
+    /// # Errors
+    ///
+    /// If the new configuration cannot be used. Then nothing changes.
+    pub fn reload(&self, loaded: Loaded) -> Result<(), BoxError> {
+        let before = self.running();
+        let (old, new) = (&before.loaded.config, &loaded.config);
+        if old.listen != new.listen {
+            info!("the addresses in [listen] change with the next start only");
+        }
+        // Options of all environments: then each of them starts anew, from its store.
+        let same = old.store == new.store && old.sync == new.sync;
+        let kept = if same {
+            before.environments.as_slice()
+        } else {
+            &[]
+        };
+        let running = run(loaded, &self.transport, &self.metrics, kept)?;
+        *self.running.write().unwrap_or_else(PoisonError::into_inner) = running;
+        Ok(())
+    }
+
+    /// Whether each document is there, with the reason for each.
+    pub fn ready(&self) -> (bool, String) {
+        let running = self.running();
+        let mut ready = !self.stopping.load(Ordering::Relaxed);
+        let mut lines = String::new();
+        for environment in &running.environments {
+            let status = environment.kept.status();
+            ready &= match running.loaded.config.sync.start_without {
+                Start::Stale => status.have.is_some(),
+                Start::Fresh => status.last_confirmed.is_some(),
+            };
+            let (vendor, key) = (environment.spec.vendor.name(), &environment.spec.sdk_key);
+            let key = crate::config::short(key);
+            lines.push_str(&format!("{vendor} {key} {:?}\n", status.state));
+        }
+        (ready, lines)
+    }
+
+    /// `/readyz` is 503 from now on.
+    pub fn stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for the downloads in progress, at most this long. Returns whether all ended.
+    pub async fn stop(&self, time: Duration) -> bool {
+        let running = self.running();
+        let stops = running
+            .environments
+            .iter()
+            .map(|environment| environment.kept.stop());
+        tokio::time::timeout(time, join_all(stops)).await.is_ok()
+    }
+}
+
+fn run(
+    loaded: Loaded,
+    transport: &Transport,
+    metrics: &Metrics,
+    kept: &[Arc<Environment>],
+) -> Result<Arc<Running>, BoxError> {
+    if let Some(store) = &loaded.config.store {
+        let folder = &store.folder;
+        fs::create_dir_all(folder)
+            .map_err(|error| format!("cannot create the folder {}: {error}", folder.display()))?;
+    }
+    let mut environments = Vec::new();
+    for spec in &loaded.specs {
+        let same = kept.iter().find(|environment| environment.spec == *spec);
+        environments.push(match same {
+            Some(environment) => Arc::clone(environment),
+            None => {
+                let (spec, transport) = (spec.clone(), transport.clone());
+                Arc::new(Environment::start(spec, &loaded.config, transport)?)
+            }
+        });
+    }
+    let hooks = hooks::router(&loaded, &environments, metrics)?;
+    Ok(Arc::new(Running {
+        loaded,
+        environments,
+        hooks,
+    }))
+}
