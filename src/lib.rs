@@ -239,8 +239,8 @@ pub use self::{
     },
     response::ResponseBody,
     scheme::{
-        Authentication, Encoding, KeyEncoding, Piece, Scheme, SharedKeyScheme, SignatureScheme,
-        SignedUrl, Timestamp,
+        Authentication, BodyDigest, Encoding, KeyEncoding, Piece, Scheme, SharedKeyScheme,
+        SignatureScheme, SignedUrl, Timestamp,
     },
     secret::{Keys, Secret},
     verified::{Acceptance, Claim, Verified},

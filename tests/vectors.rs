@@ -11,8 +11,8 @@ use http::StatusCode;
 use serde_json::Value;
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
-    ConfigError, Encoding, KeyEncoding, Keys, Piece, Provider, Scheme, Secret, SharedKeyScheme,
-    SignatureScheme, SignedUrl, Timestamp, WebhookAuthLayer,
+    BodyDigest, ConfigError, Encoding, KeyEncoding, Keys, Piece, Provider, Scheme, Secret,
+    SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, WebhookAuthLayer,
 };
 
 use self::common::case::{body, character, one_or_many, request, text};
@@ -82,6 +82,14 @@ fn out_of_reach(scheme: &Value) -> Option<&str> {
     match scheme["extension"].as_str() {
         Some(
             "public key"
+            | "an untagged signature beside a tagged timestamp"
+            | "body hash piece"
+            | "body hash piece; keys by JWKS"
+            | "body hash piece; path piece"
+            | "encoding: base64 of hexadecimal digits"
+            | "groups of items, each with its own timestamp"
+            | "piece: the value of another tag"
+            | "untagged items: the first is the timestamp"
             | "timestamp: ISO 8601 without a zone is UTC"
             | "timestamp: HTTP date"
             | "key in base64url"
@@ -166,13 +174,19 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
     described = described.encoding(match text(&signature["encoding"]) {
         "hex" => Encoding::Hex,
         "base64" => Encoding::Base64,
+        "base64_of_hex" => Encoding::Base64OfHex,
         "base64url" => Encoding::Base64Url,
         other => panic!("unknown encoding {other:?}"),
     });
     if let Some(separator) = signature["item_sep"].as_str() {
         described = described.item_separator(character(separator));
     }
-    if let Some(separator) = signature["tag_sep"].as_str() {
+    if let Some(separator) = signature["group_sep"].as_str() {
+        described = described.group_separator(character(separator));
+    }
+    if signature["untagged"].as_bool() == Some(true) {
+        described = described.untagged_signatures(character(text(&signature["tag_sep"])));
+    } else if let Some(separator) = signature["tag_sep"].as_str() {
         described = described.tags(character(separator), one_or_many(&signature["tags"]));
     }
     if !scheme["timestamp"].is_null() {
@@ -209,6 +223,14 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
         .build()
 }
 
+fn body_digest(digest: &Value) -> BodyDigest {
+    match (text(&digest["alg"]), text(&digest["enc"])) {
+        ("sha256", "base64") => BodyDigest::Sha256Base64,
+        ("sha256", "hex") => BodyDigest::Sha256Hex,
+        other => panic!("unknown digest {other:?}"),
+    }
+}
+
 fn token(token: &Value) -> SharedKeyScheme {
     let mut headers = one_or_many(&token["headers"]).into_iter();
     let mut described = SharedKeyScheme::new(headers.next().expect("a token's header"));
@@ -226,6 +248,7 @@ fn token(token: &Value) -> SharedKeyScheme {
 fn timestamp(timestamp: &Value) -> Timestamp {
     let mut described = match timestamp["tag"].as_str() {
         Some(tag) => Timestamp::tag(tag),
+        None if timestamp["position"] == 0 => Timestamp::first_item(),
         None => {
             let mut names = one_or_many(&timestamp["header"]).into_iter();
             let first = Timestamp::header(names.next().expect("a timestamp's header"));
@@ -258,6 +281,7 @@ fn piece(piece: &Value) -> Piece {
         Some("body") => Piece::Body,
         Some("id") => Piece::Id,
         Some("method") => Piece::Method,
+        Some("path") => Piece::PathAndQuery,
         Some("secret") => Piece::Secret,
         Some("timestamp") => Piece::Timestamp,
         Some("url") => Piece::Url,
@@ -265,6 +289,10 @@ fn piece(piece: &Value) -> Piece {
         None => match (piece["lit"].as_str(), piece["header"].as_str()) {
             (Some(literal), _) => Piece::Literal(literal.to_owned().into()),
             (_, Some(name)) => Piece::Header(name.to_owned().into()),
+            _ if piece["tag"].is_string() => Piece::Tag(text(&piece["tag"]).to_owned().into()),
+            _ if piece["body_hash"].is_object() => {
+                Piece::BodyDigest(body_digest(&piece["body_hash"]))
+            }
             _ => panic!("unknown piece {piece}"),
         },
     }

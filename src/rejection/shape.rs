@@ -30,6 +30,7 @@ pub(crate) enum Fixed {
     Rfc3339WithoutZone,
     Seconds,
     SecondsOfFixedWidth,
+    SignedTag,
     WithoutSeparator,
 }
 
@@ -47,6 +48,7 @@ impl Fixed {
             Self::Rfc3339WithoutZone => "a time as in RFC 3339 without a zone",
             Self::Seconds => "seconds since 1970 in digits",
             Self::SecondsOfFixedWidth => "seconds since 1970 in 10 digits",
+            Self::SignedTag => "an item with each tag that is signed",
             Self::WithoutSeparator => {
                 "a value without the separator that is next to it in the signed content"
             }

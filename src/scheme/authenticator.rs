@@ -6,6 +6,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
     mac::{Candidates, Verifier},
     prepared::{KeysOf, Prepared, PreparedKeys},
     shared_key::{PresentedKey, SharedKey},
-    signature::Presented,
+    signature::{Presented, TagValues},
     signed::Facts,
 };
 use crate::{
@@ -228,6 +229,7 @@ pub(super) struct SignedHead<'a> {
     header: &'a HeaderName,
     candidates: Candidates,
     id: Option<(&'a HeaderName, &'a HeaderValue)>,
+    tags: TagValues<'a>,
     written: &'a [u8],
     timestamp: Option<SystemTime>,
     after_body: Vec<u8>,
@@ -255,6 +257,7 @@ impl Signed {
         let Presented {
             candidates,
             timestamp: tagged,
+            tags,
             family,
             header,
         } = self.signature.read(headers, self.algorithm)?;
@@ -267,6 +270,7 @@ impl Signed {
             header,
             candidates,
             id,
+            tags,
             written,
             timestamp,
             after_body: Vec::new(),
@@ -317,6 +321,7 @@ impl Signed {
             header: read.header.clone(),
             names: Some(Arc::clone(names)),
             candidates: read.candidates,
+            digest: content.digest.map(|form| Box::new((form, Sha256::new()))),
             after_body: read.after_body,
             id: read.id.map(|(_, value)| (value.clone(), content.proven.id)),
             timestamp: read.timestamp.filter(|_| content.proven.timestamp),
@@ -379,6 +384,8 @@ impl SignedHead<'_> {
     fn facts(&self) -> Facts<'_> {
         Facts {
             id: self.id.map(|(name, value)| (name, value.as_bytes())),
+            header: self.header,
+            tags: &self.tags,
             timestamp: self.written,
         }
     }

@@ -55,9 +55,11 @@ pub struct SignatureScheme {
     parallel: bool,
     repeatable: bool,
     encoding: Encoding,
+    group_separator: Option<char>,
     item_separator: Option<char>,
     is_spaced: bool,
-    tags: Option<(char, Vec<String>)>,
+    /// The separator, the accepted tags, and whether an item without a tag is a signature.
+    tags: Option<(char, Vec<String>, bool)>,
     timestamp: Option<Timestamp>,
     id_headers: Vec<String>,
     required: Vec<(String, String)>,
@@ -77,6 +79,7 @@ impl SignatureScheme {
             parallel: false,
             repeatable: false,
             encoding: Encoding::Hex,
+            group_separator: None,
             item_separator: None,
             is_spaced: false,
             tags: None,
@@ -186,6 +189,16 @@ impl SignatureScheme {
         self
     }
 
+    /// The header is a list of groups. Each group is a list of items, and contains the timestamp. Persona
+    /// writes `t=…,v1=… t=…,v1=…` while a secret is replaced: the groups are separated by a space.
+    ///
+    /// A delivery has one timestamp: it is rejected if two groups have different ones, or if a group has
+    /// none. Call [`Timestamp::tag`] as well.
+    pub fn group_separator(mut self, separator: char) -> Self {
+        self.group_separator = Some(separator);
+        self
+    }
+
     /// The sender writes a space after each item separator. Reading accepts a list with and without it.
     pub(crate) fn space_after_items(mut self) -> Self {
         self.is_spaced = true;
@@ -199,7 +212,17 @@ impl SignatureScheme {
         separator: char,
         accepted: impl IntoIterator<Item = T>,
     ) -> Self {
-        self.tags = Some((separator, accepted.into_iter().map(Into::into).collect()));
+        let accepted = accepted.into_iter().map(Into::into).collect();
+        self.tags = Some((separator, accepted, false));
+        self
+    }
+
+    /// Each item without a tag is a signature, and items with a tag are not. Infisical writes
+    /// `t=1700000000000;<signature>`.
+    ///
+    /// The separator is the character after a tag. It replaces a call of [`tags`](Self::tags).
+    pub fn untagged_signatures(mut self, separator: char) -> Self {
+        self.tags = Some((separator, Vec::new(), true));
         self
     }
 
@@ -300,11 +323,16 @@ impl SignatureScheme {
             );
         }
         let names = Aliases::new(&self.header, &self.more_headers)?;
+        let timestamp_first = matches!(
+            &self.timestamp,
+            Some(timestamp) if matches!(timestamp.from, timestamp::From::FirstItem)
+        );
         let (timestamp_tag, timestamp_headers) = match &self.timestamp {
             None => (None, None),
             Some(timestamp) => {
                 timestamp.check()?;
                 match &timestamp.from {
+                    timestamp::From::FirstItem => (None, None),
                     timestamp::From::Tag(tag) => (Some(tag.clone()), None),
                     timestamp::From::Headers(first, others) => {
                         (None, Some(Aliases::new(first, others)?))
@@ -314,10 +342,48 @@ impl SignatureScheme {
         };
         let tags = self
             .tags
-            .map(|(separator, accepted)| Tags::new(separator, accepted))
+            .map(|(separator, accepted, untagged)| Tags::new(separator, accepted, untagged))
             .transpose()?;
         let item_separator = self.item_separator.map(signature::ascii).transpose()?;
-        if self.repeatable && timestamp_tag.is_some() {
+        let group_separator = self.group_separator.map(signature::ascii).transpose()?;
+        let signed_tags = signed_tags(&self.signed);
+        if timestamp_first && item_separator.is_none() {
+            return contradiction(
+                "the timestamp is the first item, but .item_separator(…) was not called: call it with the \
+                 character between the timestamp and the signatures",
+            );
+        }
+        if group_separator.is_some() && timestamp_tag.is_none() {
+            return contradiction(
+                "`group_separator` is for groups that each have a timestamp, but the timestamp is not in the \
+                 header under a tag: call .timestamp(Timestamp::tag(…)), or call `item_separator` instead",
+            );
+        }
+        if group_separator.is_some() && group_separator == item_separator {
+            return contradiction(
+                "`group_separator` and `item_separator` are the same character: each needs its own",
+            );
+        }
+        if let Some(tag) = signed_tags.first() {
+            let in_one_list = !self.repeatable && !self.parallel && group_separator.is_none();
+            if tags.is_none() || item_separator.is_none() || !in_one_list {
+                return Err(ConfigError::new(format!(
+                    "the value of the tag {tag:?} is signed, so the signature header must be one list of \
+                     items with tags: call .tags(…) and .item_separator(…), and do not call \
+                     `group_separator`, `parallel_header` or `repeatable_header`"
+                )));
+            }
+        }
+        for tag in &signed_tags {
+            let accepted = tags.iter().flat_map(|tags| &tags.accepted);
+            if accepted.chain(&timestamp_tag).any(|other| other == tag) {
+                return Err(ConfigError::new(format!(
+                    "the tag {tag:?} is a signed piece and also that of a signature or of the timestamp: use \
+                     `Piece::Timestamp` for the timestamp"
+                )));
+            }
+        }
+        if self.repeatable && (timestamp_first || timestamp_tag.is_some()) {
             return contradiction(
                 "the signature header may be repeated, and it contains the timestamp: nothing shows which \
                  timestamp belongs to which signature",
@@ -341,7 +407,10 @@ impl SignatureScheme {
                      character between the timestamp and the signatures",
                 );
             }
-            (Some(tags), _) if Some(tags.separator) == item_separator => {
+            (Some(tags), _)
+                if Some(tags.separator) == item_separator
+                    || Some(tags.separator) == group_separator =>
+            {
                 return Err(ConfigError::new(format!(
                     "{:?} separates the items and also the tags: each needs its own character",
                     char::from(tags.separator),
@@ -350,11 +419,24 @@ impl SignatureScheme {
             _ => {}
         }
         if let Some(tags) = &tags {
-            for tag in tags.accepted.iter().chain(&timestamp_tag) {
-                tags.check(tag, item_separator)?;
+            for tag in tags
+                .accepted
+                .iter()
+                .chain(&timestamp_tag)
+                .chain(&signed_tags)
+            {
+                tags.check(tag, item_separator, group_separator)?;
+            }
+            if tags.untagged && self.encoding.writes(tags.separator) {
+                return Err(ConfigError::new(format!(
+                    "{:?} cannot be the separator of tags next to signatures without a tag: a signature in \
+                     this encoding may contain it; check `encoding`",
+                    char::from(tags.separator),
+                )));
             }
         }
-        if let Some(separator) = item_separator.filter(|byte| self.encoding.writes(*byte)) {
+        let mut separators = group_separator.into_iter().chain(item_separator);
+        if let Some(separator) = separators.find(|byte| self.encoding.writes(*byte)) {
             return Err(ConfigError::new(format!(
                 "{:?} cannot separate the items of a header: a signature in this encoding may contain it; \
                  check `encoding`",
@@ -466,15 +548,19 @@ impl SignatureScheme {
                     self.algorithm,
                     tags.as_ref(),
                     timestamp_tag.as_deref(),
+                    timestamp_first,
                     item_separator,
                 ),
                 names,
                 parallel: self.parallel,
                 repeatable: self.repeatable,
+                group_separator,
                 item_separator,
                 is_spaced: self.is_spaced,
                 tags,
                 timestamp_tag,
+                timestamp_first,
+                signed_tags,
                 encoding: self.encoding,
             },
             timestamp: self.timestamp,
@@ -485,6 +571,19 @@ impl SignatureScheme {
             key: self.key,
         }))))
     }
+}
+
+/// The names of the tags whose values are signed, each once.
+fn signed_tags(pieces: &[Piece]) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    for piece in pieces {
+        if let Piece::Tag(tag) = piece
+            && !tags.iter().any(|known| known == tag)
+        {
+            tags.push(tag.clone().into_owned());
+        }
+    }
+    tags
 }
 
 /// A [`SignatureScheme`] that was checked, with every header's name ready.

@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
 use super::{
     mac::{Algorithm, Candidates, Verifier},
+    signed::BodyDigest,
     ways::WayCheck,
 };
 use crate::{
@@ -40,6 +42,8 @@ pub(crate) struct SignatureCheck {
     /// The header with the signatures.
     pub(super) header: HeaderName,
     pub(super) candidates: Candidates,
+    /// The digest of the body, if it is signed in place of the body. Few senders do this.
+    pub(super) digest: Option<Box<(BodyDigest, Sha256)>>,
     pub(super) after_body: Vec<u8>,
     pub(super) id: Option<(HeaderValue, bool)>,
     pub(super) timestamp: Option<SystemTime>,
@@ -76,6 +80,7 @@ impl Check {
         match self {
             Self::Decided(_) | Self::Failed(_) | Self::Unkeyed { .. } => 0,
             Self::AnyOf(ways) => ways.iter().map(|way| way.check.hashers()).sum(),
+            Self::Signature(check) if check.digest.is_some() => 1,
             Self::Signature(check) => check.verifiers.iter().map(Verifier::hashers).sum(),
         }
     }
@@ -84,11 +89,10 @@ impl Check {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Decided(_) | Self::Failed(_) | Self::Unkeyed { .. } => {}
-            Self::Signature(check) => {
-                for verifier in &mut check.verifiers {
-                    verifier.update(bytes);
-                }
-            }
+            Self::Signature(check) => match check.digest.as_deref_mut() {
+                Some((_, digest)) => digest.update(bytes),
+                None => check.update_verifiers(bytes),
+            },
             Self::AnyOf(ways) => {
                 for way in ways {
                     way.check.update(bytes);
@@ -118,12 +122,22 @@ impl Check {
 }
 
 impl SignatureCheck {
+    fn update_verifiers(&mut self, bytes: &[u8]) {
+        for verifier in &mut self.verifiers {
+            verifier.update(bytes);
+        }
+    }
+
     fn finish(&mut self) -> Result<Proof, Rejection> {
         let kind = RejectionKind::SignatureMismatch;
         let names = self
             .names
             .take()
             .ok_or_else(|| Rejection::header(kind, &self.header))?;
+        if let Some(body) = self.digest.take() {
+            let (form, digest) = *body;
+            self.update_verifiers(form.text(&digest.finalize()).as_bytes());
+        }
         let matching = self
             .verifiers
             .iter_mut()

@@ -11,7 +11,7 @@ use super::{
     mac::Algorithm,
     shared_key::SharedKey,
     signature::Encoding,
-    signed::Part,
+    signed::{BodyDigest, Part},
     timestamp::{Timestamp, Unit},
 };
 
@@ -170,8 +170,13 @@ impl Signed {
             encoding: Some(self.signature.encoding),
             value: self.value_form(),
             signed: format!(
-                "{}{{body}}{}",
+                "{}{}{}",
                 text(&self.content.before_body),
+                match self.content.digest {
+                    None => "{body}",
+                    Some(BodyDigest::Sha256Base64) => "{base64 of SHA-256 of body}",
+                    Some(BodyDigest::Sha256Hex) => "{hex of SHA-256 of body}",
+                },
                 text(&self.content.after_body),
             ),
             headers,
@@ -198,9 +203,22 @@ impl Signed {
             if let Some(tag) = &header.timestamp_tag {
                 items.push(format!("{tag}{}{{timestamp}}", char::from(tags.separator)));
             }
+            let separator = char::from(tags.separator);
+            let others = header.signed_tags.iter();
+            items.extend(others.map(|tag| format!("{tag}{separator}{{{tag}}}")));
             items.extend(tags.accepted.iter().map(|tag| signature(tag)));
+            if tags.untagged {
+                items.push("{signature}".into());
+            }
         } else {
+            if header.timestamp_first {
+                items.push("{timestamp}".into());
+            }
             items.push(signature(""));
+        }
+        if let (Some(group), Some(item)) = (header.group_separator, header.written_separator()) {
+            let items = items.join(&item);
+            return format!("{items}{}{items}", char::from(group));
         }
         match header.written_separator() {
             // A single item shows no separator of the list.
@@ -240,7 +258,9 @@ fn part_text(part: &Part) -> String {
         Part::Id(_) => "{id}".into(),
         Part::Literal(text) => text.replace('\n', "\\n"),
         Part::Method(_) => "{method}".into(),
+        Part::PathAndQuery(_) => "{path and query}".into(),
         Part::Secret => "{secret}".into(),
+        Part::Tag(tag, _) => format!("{{{tag}}}"),
         Part::Timestamp { .. } => "{timestamp}".into(),
         Part::Url(_) => "{url}".into(),
     }
@@ -270,6 +290,7 @@ impl fmt::Display for Encoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Base64 => "base64",
+            Self::Base64OfHex => "base64 of hex",
             Self::Base64Url => "base64url",
             Self::Hex => "hex",
         })

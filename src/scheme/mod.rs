@@ -42,7 +42,7 @@ pub use self::{
     key::KeyEncoding,
     shared_key::SharedKeyScheme,
     signature::Encoding,
-    signed::Piece,
+    signed::{BodyDigest, Piece},
     timestamp::Timestamp,
     url::SignedUrl,
 };

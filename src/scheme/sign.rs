@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, request::Parts};
+use sha2::{Digest, Sha256};
 
 use super::{
     Kind, Scheme, builder::Signed, headers::is_readable_id, mac::Verifier, shared_key::SharedKey,
@@ -109,6 +110,7 @@ impl Signed {
         for (name, value) in &self.required {
             head.headers.insert(name, header_value(name, value)?);
         }
+        let fresh = id.as_bytes();
         let id = match &self.id_headers {
             Some(names) => Some(keep_or_insert(head, names.first(), id)?),
             None => None,
@@ -124,7 +126,23 @@ impl Signed {
             }
             None => timestamp.into_bytes(),
         };
+        // A signed tag is a nonce. The delivery's id is one.
+        let nonce = id.as_ref().map_or(fresh, |(_, value)| value.as_bytes());
+        let tags: Vec<(&str, &[u8])> = self
+            .signature
+            .signed_tags
+            .iter()
+            .map(|tag| (tag.as_str(), nonce))
+            .collect();
+        if !tags.is_empty() && !self.signature.can_be_item(nonce) {
+            return Err(ConfigError::new(
+                "the request cannot be signed: its id is the value of a tag, so it must be visible ASCII \
+                 characters without the separator of the items",
+            ));
+        }
         let facts = Facts {
+            header: self.signature.names.first(),
+            tags: &tags,
             id: id.as_ref().map(|(name, value)| (name, value.as_bytes())),
             timestamp: &timestamp,
         };
@@ -144,7 +162,8 @@ impl Signed {
             signatures.extend(mac.tag(&mut tag).map(<[u8]>::to_vec));
         }
         let timestamp = String::from_utf8_lossy(&timestamp);
-        for (name, value) in self.signature.write(&signatures, &timestamp) {
+        let nonce = String::from_utf8_lossy(nonce);
+        for (name, value) in self.signature.write(&signatures, &timestamp, &nonce) {
             head.headers.insert(name, header_value(name, &value)?);
         }
         Ok(())
@@ -160,7 +179,10 @@ impl Signed {
         let content = &self.content;
         let mut take = |piece: Option<&[u8]>| verifier.update_piece(piece);
         content.write(&content.before_body, head, facts, &mut take)?;
-        take(Some(body));
+        match content.digest {
+            Some(digest) => take(Some(digest.text(&Sha256::digest(body)).as_bytes())),
+            None => take(Some(body)),
+        }
         content.write(&content.after_body, head, facts, &mut take)
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use data_encoding::{BASE64, BASE64URL, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use http::{HeaderMap, HeaderName};
 use memchr::memchr;
+use smallvec::SmallVec;
 
 use super::{
     headers::{self, Aliases},
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     error::ConfigError,
-    rejection::{ExpectedShape, FoundShape, Rejection, RejectionKind, Tag},
+    rejection::{ExpectedShape, Fixed, FoundShape, Rejection, RejectionKind, Tag},
     text,
 };
 
@@ -29,6 +30,8 @@ use crate::{
 pub enum Encoding {
     /// Base64 with padding, [RFC 4648 section 4](https://www.rfc-editor.org/rfc/rfc4648#section-4).
     Base64,
+    /// Base64 with padding of the hexadecimal digits of the signature. Solidgate writes this.
+    Base64OfHex,
     /// Base64 for URLs, with or without padding, [RFC 4648 section 5](https://www.rfc-editor.org/rfc/rfc4648#section-5).
     Base64Url,
     /// Hexadecimal digits in upper or lower case.
@@ -40,6 +43,13 @@ impl Encoding {
     fn decode(self, text: &[u8], algorithm: Algorithm) -> Option<Candidate> {
         let encoding = match self {
             Self::Base64 => &BASE64,
+            Self::Base64OfHex => {
+                let mut digits = [0; 192];
+                let length = BASE64.decode_len(text.len()).ok()?;
+                let digits = digits.get_mut(..length)?;
+                let length = BASE64.decode_mut(text, digits).ok()?;
+                return Self::Hex.decode(digits.get(..length)?, algorithm);
+            }
             Self::Base64Url if text.ends_with(b"=") => &BASE64URL,
             Self::Base64Url => &BASE64URL_NOPAD,
             Self::Hex => &HEXLOWER_PERMISSIVE,
@@ -54,7 +64,9 @@ impl Encoding {
     /// Whether a signature may contain this character.
     pub(crate) fn writes(self, byte: u8) -> bool {
         match self {
-            Self::Base64 => byte.is_ascii_alphanumeric() || b"+/=".contains(&byte),
+            Self::Base64 | Self::Base64OfHex => {
+                byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)
+            }
             Self::Base64Url => byte.is_ascii_alphanumeric() || b"-_=".contains(&byte),
             Self::Hex => byte.is_ascii_hexdigit(),
         }
@@ -63,6 +75,7 @@ impl Encoding {
     fn describe(self) -> &'static str {
         match self {
             Self::Base64 => "base64",
+            Self::Base64OfHex => "base64 of hexadecimal digits",
             Self::Base64Url => "base64url",
             Self::Hex => "hexadecimal digits",
         }
@@ -72,6 +85,7 @@ impl Encoding {
     fn characters(self, bytes: usize) -> usize {
         match self {
             Self::Base64 => BASE64.encode_len(bytes),
+            Self::Base64OfHex => BASE64.encode_len(Self::Hex.characters(bytes)),
             Self::Base64Url => BASE64URL_NOPAD.encode_len(bytes),
             Self::Hex => HEXLOWER_PERMISSIVE.encode_len(bytes),
         }
@@ -81,6 +95,7 @@ impl Encoding {
     pub(crate) fn encode(self, bytes: &[u8]) -> String {
         match self {
             Self::Base64 => BASE64.encode(bytes),
+            Self::Base64OfHex => BASE64.encode(Self::Hex.encode(bytes).as_bytes()),
             Self::Base64Url => BASE64URL_NOPAD.encode(bytes),
             Self::Hex => HEXLOWER_PERMISSIVE.encode(bytes),
         }
@@ -95,11 +110,17 @@ pub(crate) struct SignatureHeader {
     pub(crate) parallel: bool,
     /// The header may appear several times.
     pub(crate) repeatable: bool,
+    /// What separates groups of items, each with the same timestamp.
+    pub(crate) group_separator: Option<u8>,
     pub(crate) item_separator: Option<u8>,
     /// The sender writes a space after the item separator.
     pub(crate) is_spaced: bool,
     pub(crate) tags: Option<Tags>,
     pub(crate) timestamp_tag: Option<String>,
+    /// The first item is the timestamp, without a tag.
+    pub(crate) timestamp_first: bool,
+    /// The other tags whose values are signed pieces.
+    pub(crate) signed_tags: Vec<String>,
     pub(crate) encoding: Encoding,
     pub(crate) expected: Expected,
 }
@@ -119,13 +140,14 @@ impl Expected {
         algorithm: Algorithm,
         tags: Option<&Tags>,
         timestamp_tag: Option<&str>,
+        timestamp_first: bool,
         item_separator: Option<u8>,
     ) -> Self {
         let separator = tags.map_or('=', |tags| char::from(tags.separator));
         let in_list = item_separator.map_or_else(String::new, |separator| {
             format!(" in a list separated by {:?}", char::from(separator))
         });
-        let accepted = tags.map(|tags| {
+        let accepted = tags.filter(|tags| !tags.accepted.is_empty()).map(|tags| {
             let tags = tags.accepted.iter();
             let quoted: Vec<String> = tags.map(|tag| format!("\"{tag}{separator}\"")).collect();
             format!("{} and ", quoted.join(" or "))
@@ -142,6 +164,7 @@ impl Expected {
             signature: format!("{}{text}{in_list}", accepted.unwrap_or_default()).into(),
             timestamp: match timestamp_tag {
                 Some(tag) => format!("\"{tag}{separator}\" and a time{in_list}").into(),
+                None if timestamp_first => format!("a time as the first item{in_list}").into(),
                 None => Arc::default(),
             },
             // With or without padding.
@@ -154,11 +177,17 @@ impl Expected {
 pub(crate) struct Tags {
     pub(crate) separator: u8,
     pub(crate) accepted: Vec<String>,
+    /// Items without a tag are signatures.
+    pub(crate) untagged: bool,
 }
 
 impl Tags {
-    pub(crate) fn new(separator: char, accepted: Vec<String>) -> Result<Self, ConfigError> {
-        if accepted.is_empty() {
+    pub(crate) fn new(
+        separator: char,
+        accepted: Vec<String>,
+        untagged: bool,
+    ) -> Result<Self, ConfigError> {
+        if accepted.is_empty() && !untagged {
             return Err(ConfigError::new(
                 "`tags` has no tag: name at least one, such as \"v1\"",
             ));
@@ -166,11 +195,17 @@ impl Tags {
         Ok(Self {
             separator: ascii(separator)?,
             accepted,
+            untagged,
         })
     }
 
     /// Checks that a tag can appear in the header.
-    pub(crate) fn check(&self, tag: &str, item_separator: Option<u8>) -> Result<(), ConfigError> {
+    pub(crate) fn check(
+        &self,
+        tag: &str,
+        item_separator: Option<u8>,
+        group_separator: Option<u8>,
+    ) -> Result<(), ConfigError> {
         let separator = char::from(self.separator);
         let wrong = |problem: String| Err(ConfigError::new(format!("the tag {tag:?} {problem}")));
         if tag.is_empty() {
@@ -192,6 +227,13 @@ impl Tags {
                 "contains the item separator {separator:?}: list the tags one by one"
             ));
         }
+        if let Some(separator) = group_separator.map(char::from)
+            && tag.contains(separator)
+        {
+            return wrong(format!(
+                "contains the group separator {separator:?}: remove it"
+            ));
+        }
         if let Some(unseen) = text::unseen(tag) {
             return wrong(format!("{unseen}: remove it"));
         }
@@ -204,10 +246,15 @@ impl Tags {
     }
 }
 
+/// The values of the tags that are signed pieces, with the names of the tags.
+pub(crate) type TagValues<'a> = SmallVec<[(&'a str, &'a [u8]); 1]>;
+
 /// The content of a signature header, decoded and not yet compared.
 pub(crate) struct Presented<'a> {
     pub(crate) candidates: Candidates,
     pub(crate) timestamp: Option<&'a [u8]>,
+    /// The values of the signed tags, with their names.
+    pub(crate) tags: TagValues<'a>,
     /// The position of the alias that was present.
     pub(crate) family: Option<usize>,
     /// The first header that was present.
@@ -223,6 +270,7 @@ impl SignatureHeader {
         let mut presented = Presented {
             candidates: Candidates::new(),
             timestamp: None,
+            tags: TagValues::new(),
             family: None,
             header: self.names.first(),
         };
@@ -256,26 +304,38 @@ impl SignatureHeader {
             return Err(self.malformed(name, value));
         }
         if self.timestamp_tag.is_some() && presented.timestamp.is_none() {
-            let expected = ExpectedShape::built(&self.expected.timestamp);
+            return Err(self.without_timestamp(name));
+        }
+        if presented.tags.len() < self.signed_tags.len() {
             return Err(Rejection::malformed(
                 name,
-                expected,
+                ExpectedShape::fixed(Fixed::SignedTag),
                 FoundShape::of_no_item(),
             ));
         }
         Ok(presented)
     }
 
+    fn without_timestamp(&self, name: &HeaderName) -> Rejection {
+        let expected = ExpectedShape::built(&self.expected.timestamp);
+        Rejection::malformed(name, expected, FoundShape::of_no_item())
+    }
+
     /// The rejection of a value without a signature that can be decoded. It describes the first item with
     /// an accepted tag, or else the first item with another tag.
     fn malformed(&self, name: &HeaderName, value: &[u8]) -> Rejection {
         let mut found = None;
-        for item in Items::new(value, self.item_separator) {
+        let items = Items::new(value, self.group_separator)
+            .flat_map(|group| Items::new(group, self.item_separator))
+            .skip(usize::from(self.timestamp_first));
+        for item in items {
             let (tag, text) = match &self.tags {
                 None => (Tag::Right, item),
                 Some(tags) => match split_once(item, tags.separator) {
+                    None if tags.untagged => (Tag::Right, item),
                     None => (Tag::Absent, item),
                     Some((tag, _)) if self.is_timestamp_tag(tag) => continue,
+                    Some((tag, _)) if self.signed_tag(tag).is_some() => continue,
                     Some((tag, text)) => (Tag::of(tag, &tags.accepted), text),
                 },
             };
@@ -300,6 +360,12 @@ impl SignatureHeader {
             .is_some_and(|expected| expected.as_bytes() == tag)
     }
 
+    fn signed_tag(&self, tag: &[u8]) -> Option<&str> {
+        let mut tags = self.signed_tags.iter();
+        tags.find(|signed| signed.as_bytes() == tag)
+            .map(String::as_str)
+    }
+
     /// The text that the sender writes between two items of a list.
     pub(crate) fn written_separator(&self) -> Option<String> {
         let separator = char::from(self.item_separator?);
@@ -310,11 +376,18 @@ impl SignatureHeader {
     /// How many signatures a delivery can have.
     #[cfg(feature = "testing")]
     pub(crate) fn room_for(&self, algorithm: Algorithm) -> usize {
-        match (self.parallel, self.item_separator) {
+        match (self.parallel, self.group_separator.or(self.item_separator)) {
             (true, _) => self.names.len(),
             (false, Some(_)) => algorithm.most_candidates(),
             (false, None) => 1,
         }
+    }
+
+    /// Whether this can be the value of a tag.
+    #[cfg(feature = "testing")]
+    pub(crate) fn can_be_item(&self, value: &[u8]) -> bool {
+        let separator = |byte: &u8| Some(*byte) == self.item_separator;
+        headers::is_readable_id(value) && !value.iter().any(separator)
     }
 
     /// The headers as the sender writes them.
@@ -323,6 +396,7 @@ impl SignatureHeader {
         &self,
         signatures: &[Vec<u8>],
         timestamp: &str,
+        nonce: &str,
     ) -> Vec<(&HeaderName, String)> {
         let tagged = |tag: Option<&String>, value: &str| match (&self.tags, tag) {
             (Some(tags), Some(tag)) => format!("{tag}{}{value}", char::from(tags.separator)),
@@ -335,32 +409,89 @@ impl SignatureHeader {
         if self.parallel {
             return self.names.iter().zip(signatures).collect();
         }
-        let timestamp_tag = self.timestamp_tag.as_ref();
-        let timestamp = timestamp_tag.map(|tag| tagged(Some(tag), timestamp));
-        let items: Vec<String> = timestamp.into_iter().chain(signatures).collect();
-        let value = items.join(&self.written_separator().unwrap_or_default());
+        let timestamp = (self.timestamp_first || self.timestamp_tag.is_some())
+            .then(|| tagged(self.timestamp_tag.as_ref(), timestamp));
+        let others = self.signed_tags.iter();
+        let others = others.map(|tag| tagged(Some(tag), nonce));
+        let before: Vec<String> = timestamp.into_iter().chain(others).collect();
+        let separator = self.written_separator().unwrap_or_default();
+        let value = match self.group_separator {
+            None => {
+                let items: Vec<String> = before.into_iter().chain(signatures).collect();
+                items.join(&separator)
+            }
+            Some(group_separator) => {
+                let group = |signature| [before.as_slice(), &[signature]].concat().join(&separator);
+                let groups: Vec<String> = signatures.map(group).collect();
+                groups.join(&char::from(group_separator).to_string())
+            }
+        };
         vec![(self.names.first(), value)]
     }
 
     fn read_value<'a>(
-        &self,
+        &'a self,
         name: &HeaderName,
         value: &'a [u8],
         algorithm: Algorithm,
         presented: &mut Presented<'a>,
     ) -> Result<(), Rejection> {
-        for item in Items::new(value, self.item_separator) {
+        if self.group_separator.is_none() {
+            return self.read_items(name, value, algorithm, presented);
+        }
+        let mut shared = presented.timestamp.take();
+        let groups = Items::new(value, self.group_separator);
+        for group in groups.filter(|group| !group.is_empty()) {
+            self.read_items(name, group, algorithm, presented)?;
+            let timestamp = presented.timestamp.take();
+            let timestamp = timestamp.ok_or_else(|| self.without_timestamp(name))?;
+            // One timestamp is judged and signed. With two, a signature could be verified under the
+            // timestamp of another group.
+            if shared.is_some_and(|shared| shared != timestamp) {
+                return Err(Rejection::header(RejectionKind::HeaderDuplicated, name));
+            }
+            shared = Some(timestamp);
+        }
+        presented.timestamp = shared;
+        Ok(())
+    }
+
+    fn read_items<'a>(
+        &'a self,
+        name: &HeaderName,
+        value: &'a [u8],
+        algorithm: Algorithm,
+        presented: &mut Presented<'a>,
+    ) -> Result<(), Rejection> {
+        let twice = || Rejection::header(RejectionKind::HeaderDuplicated, name);
+        for (index, item) in Items::new(value, self.item_separator).enumerate() {
+            if self.timestamp_first && index == 0 {
+                if presented.timestamp.replace(item).is_some() {
+                    return Err(twice());
+                }
+                continue;
+            }
             let text = match &self.tags {
                 None => item,
                 Some(tags) => {
                     let Some((tag, text)) = split_once(item, tags.separator) else {
+                        if tags.untagged {
+                            self.push(name, item, algorithm, presented)?;
+                        }
                         continue;
                     };
                     if self.is_timestamp_tag(tag) {
                         // With two timestamps, one could be signed and the other one be used.
                         if presented.timestamp.replace(text).is_some() {
-                            return Err(Rejection::header(RejectionKind::HeaderDuplicated, name));
+                            return Err(twice());
                         }
+                        continue;
+                    }
+                    if let Some(tag) = self.signed_tag(tag) {
+                        if presented.tags.iter().any(|(present, _)| *present == tag) {
+                            return Err(twice());
+                        }
+                        presented.tags.push((tag, text));
                         continue;
                     }
                     if !tags
@@ -373,16 +504,29 @@ impl SignatureHeader {
                     text
                 }
             };
-            // While keys are rotated, some senders put a placeholder next to the real signature. An item
-            // that cannot be decoded is skipped, as in their own libraries.
-            let Some(candidate) = self.encoding.decode(text, algorithm) else {
-                continue;
-            };
-            if presented.candidates.len() == algorithm.most_candidates() {
-                return Err(Rejection::header(RejectionKind::TooManySignatures, name));
-            }
-            presented.candidates.push(candidate);
+            self.push(name, text, algorithm, presented)?;
         }
+        Ok(())
+    }
+
+    /// Adds a candidate signature.
+    ///
+    /// While keys are rotated, some senders put a placeholder next to the real signature. A text that
+    /// cannot be decoded is skipped, as in their own libraries.
+    fn push(
+        &self,
+        name: &HeaderName,
+        text: &[u8],
+        algorithm: Algorithm,
+        presented: &mut Presented<'_>,
+    ) -> Result<(), Rejection> {
+        let Some(candidate) = self.encoding.decode(text, algorithm) else {
+            return Ok(());
+        };
+        if presented.candidates.len() == algorithm.most_candidates() {
+            return Err(Rejection::header(RejectionKind::TooManySignatures, name));
+        }
+        presented.candidates.push(candidate);
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use data_encoding::{BASE64, HEXLOWER};
 use http::{HeaderName, request::Parts};
 use memchr::memchr;
 
@@ -25,6 +26,8 @@ use crate::{
 pub enum Piece {
     /// The request's body, as received.
     Body,
+    /// A digest of the body, as text. It takes the place of the body.
+    BodyDigest(BodyDigest),
     /// The value of a header that is required, once.
     Header(Cow<'static, str>),
     /// The delivery's id: see [`SignatureScheme::id_header`](super::SignatureScheme::id_header).
@@ -33,9 +36,16 @@ pub enum Piece {
     Literal(Cow<'static, str>),
     /// The request's method.
     Method,
+    /// The path and query of the URL that the sender calls, such as `/hooks?team=7`: see
+    /// [`SignatureScheme::url`](super::SignatureScheme::url). A URL without a path has the path `/`. A
+    /// fragment is left out.
+    PathAndQuery,
     /// The secret itself: only in a
     /// [keyless digest](super::SignatureScheme::keyless_sha256_open_to_length_extension).
     Secret,
+    /// The value of another tag in the signature header, such as the nonce `t` in `t=…,s=…`. It must appear
+    /// once. A delivery without it is rejected.
+    Tag(Cow<'static, str>),
     /// The delivery's timestamp: see [`SignatureScheme::timestamp`](super::SignatureScheme::timestamp).
     Timestamp,
     /// The URL that the sender calls: see [`SignatureScheme::url`](super::SignatureScheme::url).
@@ -54,12 +64,44 @@ impl Piece {
     pub const fn header(name: &'static str) -> Self {
         Self::Header(Cow::Borrowed(name))
     }
+
+    /// The value of another tag in the signature header.
+    #[must_use]
+    pub const fn tag(tag: &'static str) -> Self {
+        Self::Tag(Cow::Borrowed(tag))
+    }
+}
+
+/// A digest of the body, and how its text is written in the signed bytes.
+///
+/// A signature over a digest covers the body only as well as the digest does: a person who finds two
+/// bodies with the same digest can replace one by the other. So only SHA-256 is offered. MD5 and SHA-1
+/// have known collisions, and CRC-32 is no digest.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyDigest {
+    /// SHA-256 in base64 with padding: 44 characters.
+    Sha256Base64,
+    /// SHA-256 in hexadecimal digits of lower case: 64 characters.
+    Sha256Hex,
+}
+
+impl BodyDigest {
+    /// The text of a digest that was computed.
+    pub(crate) fn text(self, digest: &[u8]) -> String {
+        match self {
+            Self::Sha256Base64 => BASE64.encode(digest),
+            Self::Sha256Hex => HEXLOWER.encode(digest),
+        }
+    }
 }
 
 /// The pieces before the body and those after it.
 #[derive(Clone, Debug)]
 pub(crate) struct SignedContent {
     pub(crate) before_body: Vec<Part>,
+    /// What is signed in place of the body.
+    pub(crate) digest: Option<BodyDigest>,
     pub(crate) after_body: Vec<Part>,
     pub(crate) proven: Proven,
 }
@@ -85,7 +127,9 @@ pub(crate) enum Part {
     Id(End),
     Literal(Cow<'static, str>),
     Method(End),
+    PathAndQuery(SignedUrl),
     Secret,
+    Tag(Cow<'static, str>, End),
     Timestamp { runs_on: bool },
     Url(SignedUrl),
 }
@@ -104,6 +148,10 @@ pub(crate) enum End {
 /// The facts of one delivery that its signed content may need.
 pub(crate) struct Facts<'a> {
     pub(crate) id: Option<(&'a HeaderName, &'a [u8])>,
+    /// The header with the signature.
+    pub(crate) header: &'a HeaderName,
+    /// The values of the signed tags, with their names.
+    pub(crate) tags: &'a [(&'a str, &'a [u8])],
     pub(crate) timestamp: &'a [u8],
 }
 
@@ -120,8 +168,14 @@ impl SignedContent {
                  `Piece::Body`",
             )
         };
-        let body = pieces.iter().position(|piece| *piece == Piece::Body);
+        let body = pieces
+            .iter()
+            .position(|piece| matches!(piece, Piece::Body | Piece::BodyDigest(_)));
         let (before_body, rest) = pieces.split_at(body.ok_or_else(lacks_body)?);
+        let digest = match rest.first() {
+            Some(Piece::BodyDigest(digest)) => Some(*digest),
+            _ => None,
+        };
         let after_body = rest.get(1..).unwrap_or_default();
         if after_body.contains(&Piece::Secret) {
             return Err(ConfigError::new(
@@ -135,7 +189,12 @@ impl SignedContent {
         let outside_in: Vec<&Piece> = after_body.iter().rev().collect();
         let (mut after_body, proven_after_body) = parts(&outside_in, url.as_ref(), timestamp)?;
         after_body.reverse();
-        proven.body &= proven_after_body.body;
+        if digest.is_some() {
+            // All digests have the same length: where one begins, it ends.
+            proven.body |= proven_after_body.body;
+        } else {
+            proven.body &= proven_after_body.body;
+        }
         // A keyless digest can be extended: an attacker who has seen one delivery can choose
         // everything after its body.
         if algorithm != Algorithm::KeylessSha256 {
@@ -145,6 +204,7 @@ impl SignedContent {
         }
         Ok(Self {
             before_body,
+            digest,
             after_body,
             proven,
         })
@@ -207,7 +267,17 @@ impl SignedContent {
                     end.must_not_be_in(method, None)?;
                     take(Some(method));
                 }
+                Part::PathAndQuery(url) => {
+                    url.write_path_and_query(head, &mut |bytes| take(Some(bytes)))?;
+                }
                 Part::Secret => take(None),
+                Part::Tag(tag, end) => {
+                    let missing = || Rejection::header(RejectionKind::HeaderMissing, facts.header);
+                    let value = facts.tags.iter().find(|(name, _)| name == tag);
+                    let (_, value) = value.ok_or_else(missing)?;
+                    end.must_not_be_in(value, Some(facts.header))?;
+                    take(Some(value));
+                }
                 Part::Timestamp { .. } => take(Some(facts.timestamp)),
                 Part::Url(url) => url.write(head, &mut |bytes| take(Some(bytes)))?,
             }
@@ -235,10 +305,10 @@ fn parts(
             _ => End::Open,
         };
         let ends_for_sure = match piece {
-            Piece::Body | Piece::Literal(_) | Piece::Secret => true,
+            Piece::Body | Piece::BodyDigest(_) | Piece::Literal(_) | Piece::Secret => true,
             // It has a fixed form, or a fixed number of digits: see `Timestamp::read`.
             Piece::Timestamp => true,
-            Piece::Url => {
+            Piece::PathAndQuery | Piece::Url => {
                 let ended_by = |url: &SignedUrl| match next {
                     Some(Piece::Literal(text)) => url.ends_at(text),
                     _ => false,
@@ -247,12 +317,20 @@ fn parts(
             }
             // A URL begins with `https:` or `http:`, and no method contains a `:`.
             Piece::Method if next == Some(&Piece::Url) => url.is_some(),
-            Piece::Header(_) | Piece::Id | Piece::Method => !matches!(end, End::Open),
+            // A path begins with `/`, and no method contains a `/`.
+            Piece::Method if next == Some(&Piece::PathAndQuery) => true,
+            Piece::Header(_) | Piece::Id | Piece::Method | Piece::Tag(_) => {
+                !matches!(end, End::Open)
+            }
         };
         let is_proven = begins_for_sure && ends_for_sure;
         begins_for_sure = is_proven;
         parts.push(match piece {
-            Piece::Body => return Err(ConfigError::new("the body is signed twice: remove one `Piece::Body`")),
+            Piece::Body | Piece::BodyDigest(_) => {
+                return Err(ConfigError::new(
+                    "the body is signed twice: remove one `Piece::Body` or `Piece::BodyDigest`",
+                ));
+            }
             Piece::Header(name) => {
                 let name = headers::name(name)?;
                 if is_proven {
@@ -277,7 +355,14 @@ fn parts(
                 Part::Literal(text.clone())
             }
             Piece::Method => Part::Method(end),
+            Piece::PathAndQuery => Part::PathAndQuery(url.cloned().ok_or_else(|| {
+                ConfigError::new(
+                    "the path and query are signed, but .url(…) was not called: call it with the URL that the \
+                     sender calls, because a proxy may change the path",
+                )
+            })?),
             Piece::Secret => Part::Secret,
+            Piece::Tag(tag) => Part::Tag(tag.clone(), end),
             Piece::Timestamp => {
                 let runs_on = match &end {
                     End::Open => true,
@@ -366,6 +451,8 @@ mod tests {
         let name = HeaderName::from_static("id");
         let facts = Facts {
             id: Some((&name, id.as_bytes())),
+            header: &name,
+            tags: &[],
             timestamp: b"",
         };
         let mut bytes = Vec::new();

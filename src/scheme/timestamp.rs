@@ -37,6 +37,7 @@ pub struct Timestamp {
 
 #[derive(Clone, Debug)]
 pub(crate) enum From {
+    FirstItem,
     Headers(String, Vec<String>),
     Tag(String),
 }
@@ -71,6 +72,16 @@ impl Timestamp {
     #[must_use]
     pub fn tag(tag: impl Into<String>) -> Self {
         Self::new(From::Tag(tag.into()))
+    }
+
+    /// A timestamp inside the signature header, as its first item and without a tag. Recurly writes
+    /// `1700000000000,<signature>,<signature>`.
+    ///
+    /// Call [`item_separator`](super::SignatureScheme::item_separator) as well. All items after the first
+    /// are signatures.
+    #[must_use]
+    pub fn first_item() -> Self {
+        Self::new(From::FirstItem)
     }
 
     /// Another name for the header: see [`SignatureScheme::alias`](super::SignatureScheme::alias).

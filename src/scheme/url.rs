@@ -147,6 +147,39 @@ impl SignedUrl {
     }
 
     pub(crate) fn write(&self, head: &Parts, take: &mut dyn FnMut(&[u8])) -> Result<(), Rejection> {
+        self.write_from(&self.text, head, take)
+    }
+
+    /// The path and query alone. They begin with a `/`.
+    pub(crate) fn write_path_and_query(
+        &self,
+        head: &Parts,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Rejection> {
+        let authority = self.text.split_once("://").map_or("", |(_, rest)| rest);
+        let path = authority
+            .find(['/', '?', '#'])
+            .and_then(|at| authority.get(at..))
+            .unwrap_or_default();
+        let path = path.split('#').next().unwrap_or_default();
+        let received = head.uri.path_and_query().map_or("", |path| path.as_str());
+        let begins = match path.chars().next() {
+            Some(first) => first == '/',
+            None => self.with_path && received.starts_with('/'),
+        };
+        if !begins {
+            take(b"/");
+        }
+        self.write_from(path, head, take)
+    }
+
+    /// Writes this part of the configured text, then the part that comes from the request.
+    fn write_from(
+        &self,
+        text: &str,
+        head: &Parts,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Rejection> {
         let path = head.uri.path_and_query().map_or("", |path| path.as_str());
         let path = if self.with_path { path } else { "" };
         // `http::Uri` also takes characters that RFC 3986 does not, such as `{` and `"`. With them, a
@@ -155,9 +188,9 @@ impl SignedUrl {
             return Err(Rejection::new(RejectionKind::TargetMalformed));
         }
         if self.unescape {
-            take(unescape(&format!("{}{path}", self.text)).as_bytes());
+            take(unescape(&format!("{text}{path}")).as_bytes());
         } else {
-            take(self.text.as_bytes());
+            take(text.as_bytes());
             take(path.as_bytes());
         }
         Ok(())
