@@ -69,6 +69,28 @@ fn elevenlabs(keys) -> Provider<Bytes> {
     ],
 }
 
+/// The keys are fal.ai's public keys, which fal.ai publishes as a key set (JWKS): give the member `x` of each
+/// of them, and replace them through a `KeysHandle` when the set changes. This crate does not fetch them.
+#[cfg(feature = "ed25519")]
+fn fal_ai(keys) -> Result<Bytes> {
+    title: "fal.ai",
+    aliases: ["fal"],
+    scheme: SignatureScheme::ed25519("x-fal-webhook-signature")
+        .timestamp(Timestamp::header("x-fal-webhook-timestamp"))
+        .id_header("x-fal-webhook-request-id")
+        .signed([
+            Piece::Id,
+            Piece::literal("\n"),
+            Piece::header("x-fal-webhook-user-id"),
+            Piece::literal("\n"),
+            Piece::Timestamp,
+            Piece::literal("\n"),
+            Piece::BodyDigest(BodyDigest::Sha256Hex),
+        ])
+        .key_encoding(KeyEncoding::Base64Url),
+    source: SecondHand, "2026-11-27", [],
+}
+
 /// Fitbit signs with the client secret and a `&` after it: append `&` to the client secret.
 fn fitbit(keys) -> Provider<Bytes> {
     title: "Fitbit",

@@ -239,6 +239,17 @@ fn hugging_face(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// The time in the header is not signed, so it is not judged. The body contains the time too: judge that
+/// one in your handler.
+fn infisical(keys) -> Provider<Bytes> {
+    title: "Infisical",
+    scheme: SignatureScheme::hmac_sha256("x-infisical-signature")
+        .item_separator(';')
+        .untagged_signatures('=')
+        .timestamp(Timestamp::tag("t").milliseconds().accept_any_age()),
+    source: Source, "2026-11-27", ["https://github.com/Infisical/infisical"],
+}
+
 /// Webhooks that an administrator made and that have a secret. Webhooks that an OAuth app registers
 /// have no signature: they carry a JWT and do not pass here. The delivery's id stays the same when a
 /// delivery is repeated.

@@ -45,11 +45,11 @@ fn onfido(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", ["https://github.com/onfido/onfido-node/blob/2b9faec/test/classic-webhook-event-verifier.test.ts"],
 }
 
-/// During a rotation Persona sends one pair of time and signature for each secret. Such a header is
-/// rejected here: replace the secret at both sides at once.
+/// While a secret is replaced, Persona sends one pair of time and signature for each secret, with a space
+/// between the pairs. Either signature may match. All pairs of a delivery must have the same time.
 fn persona(keys) -> Provider<Bytes> {
     title: "Persona",
-    scheme: shapes::stripe_like("persona-signature", "v1", Timestamp::tag("t")),
+    scheme: shapes::stripe_like("persona-signature", "v1", Timestamp::tag("t")).group_separator(' '),
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 

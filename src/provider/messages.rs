@@ -132,6 +132,15 @@ fn intercom(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// The time is a date of HTTP. Nothing separates it from the body, but all such dates have one length.
+fn klaviyo(keys) -> Provider<Bytes> {
+    title: "Klaviyo",
+    scheme: SignatureScheme::hmac_sha256("klaviyo-signature")
+        .timestamp(Timestamp::header("klaviyo-timestamp").http_date())
+        .signed([Piece::Body, Piece::Timestamp]),
+    source: SecondHand, "2026-11-27", [],
+}
+
 fn knock(keys) -> Provider<Bytes> {
     title: "Knock",
     scheme: shapes::knock(),

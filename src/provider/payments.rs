@@ -197,6 +197,30 @@ fn mollie(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", ["https://github.com/mollie/mollie-api-php/tree/53e49e71"],
 }
 
+/// `t` is a nonce, not a time: a delivery can be sent again at any time. Recognize a repeated delivery by the
+/// id in its body.
+fn nmi(keys) -> Provider<Bytes> {
+    title: "NMI",
+    scheme: SignatureScheme::hmac_sha256("webhook-signature")
+        .item_separator(',')
+        .tags('=', ["s"])
+        .signed([Piece::tag("t"), Piece::literal("."), Piece::Body]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The time has no zone; it is UTC.
+fn orb(keys) -> Provider<Bytes> {
+    title: "Orb",
+    scheme: SignatureScheme::hmac_sha256("x-orb-signature")
+        .item_separator(' ')
+        .tags('=', ["v1"])
+        .timestamp(Timestamp::header("x-orb-timestamp").rfc3339_without_zone())
+        .signed([Piece::literal("v1:"), Piece::Timestamp, Piece::literal(":"), Piece::Body]),
+    source: Source, "2026-11-27", [
+        "https://github.com/orbcorp/orb-python/blob/604050c2/tests/api_resources/test_webhooks.py",
+    ],
+}
+
 /// Paddle Billing. The event's id is in the body. Paddle's libraries accept an age of 5 seconds,
 /// and their users report genuine deliveries that are older ([paddle-node-sdk
 /// 30](https://github.com/PaddleHQ/paddle-node-sdk/issues/30)). So this preset accepts 300
@@ -273,6 +297,17 @@ fn recharge_legacy(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// The header is a time in milliseconds, then one signature for each valid secret. A time in seconds is
+/// rejected.
+fn recurly(keys) -> Provider<Bytes> {
+    title: "Recurly",
+    scheme: SignatureScheme::hmac_sha256("recurly-signature")
+        .item_separator(',')
+        .timestamp(Timestamp::first_item().milliseconds())
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 /// The secret is exactly the text that you entered as the value of the authorization header.
 /// Prefer [`revenuecat_signed`], which covers the body.
 fn revenuecat(keys) -> Provider<Bytes> {
@@ -297,6 +332,23 @@ fn revolut(keys) -> Provider<Bytes> {
         .timestamp(Timestamp::header("revolut-request-timestamp").milliseconds())
         .signed([Piece::literal("v1."), Piece::Timestamp, Piece::literal("."), Piece::Body]),
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// Ripple Payments. The time is in the header `X-Webhook-Timestamp` and also in the signature header; this
+/// preset reads the first.
+fn ripple(keys) -> Result<Bytes> {
+    title: "Ripple",
+    scheme: SignatureScheme::hmac_sha256("x-webhook-signature")
+        .item_separator(',')
+        .tags('=', ["v1"])
+        .timestamp(Timestamp::header("x-webhook-timestamp").milliseconds())
+        .signed([
+            Piece::Timestamp,
+            Piece::literal("."),
+            Piece::BodyDigest(BodyDigest::Sha256Hex),
+        ])
+        .key_encoding(KeyEncoding::Base64),
+    source: SecondHand, "2026-11-27", [],
 }
 
 fn smile_api(keys) -> Provider<Bytes> {
@@ -360,11 +412,33 @@ fn synctera(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// Only the SHA-256 of the body is signed. The signature has no time: recognize a repeated delivery by the id
+/// in its body.
+fn tebex(keys) -> Provider<Bytes> {
+    title: "Tebex",
+    scheme: SignatureScheme::hmac_sha256("x-signature")
+        .signed([Piece::BodyDigest(BodyDigest::Sha256Hex)]),
+    setup: "A signed `validation.webhook` event, which must be answered with its id as JSON.",
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 /// The header may hold several signatures.
 fn teller(keys) -> Provider<Bytes> {
     title: "Teller",
     scheme: shapes::stripe_like("teller-signature", "v1", Timestamp::tag("t").tolerance(Duration::from_secs(180))),
     source: SecondHand, "2026-11-27", [],
+}
+
+/// The key is Token.io's public key. The signature has no time and no id: recognize a repeated delivery by
+/// its body.
+#[cfg(feature = "ed25519")]
+fn token_io(keys) -> Result<Bytes> {
+    title: "Token.io",
+    aliases: ["Token"],
+    scheme: SignatureScheme::ed25519("token-signature")
+        .encoding(Encoding::Base64Url)
+        .key_encoding(KeyEncoding::Base64Url),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
 /// `X-GCS-KeyId`, which is not signed, names the key.

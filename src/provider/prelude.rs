@@ -7,5 +7,5 @@ pub(super) use super::{
     shapes::{self, whsec},
 };
 pub(super) use crate::scheme::{
-    Encoding, KeyEncoding, Piece, SharedKeyScheme, SignatureScheme, Timestamp,
+    BodyDigest, Encoding, KeyEncoding, Piece, SharedKeyScheme, SignatureScheme, Timestamp,
 };

@@ -141,6 +141,26 @@ fn uber(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// Walmart Marketplace. The signature covers the path and query of the URL that Walmart calls, as you
+/// registered it.
+fn walmart(keys, url) -> Provider<Bytes> {
+    title: "Walmart",
+    aliases: ["Walmart Marketplace"],
+    scheme: shapes::base64("wm_sec.signature")
+        .timestamp(Timestamp::header("wm_sec.timestamp"))
+        .signed([
+            Piece::Method,
+            Piece::literal("\n"),
+            Piece::PathAndQuery,
+            Piece::literal("\n"),
+            Piece::Timestamp,
+            Piece::literal("\n"),
+            Piece::BodyDigest(BodyDigest::Sha256Hex),
+        ])
+        .url(url),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 fn woocommerce(keys) -> Provider<Bytes> {
     title: "WooCommerce",
     aliases: ["WordPress"],
