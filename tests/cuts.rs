@@ -18,7 +18,8 @@ use proptest::{
     test_runner::{TestCaseError, TestRunner},
 };
 use tower_webhook_auth::{
-    Claim, Encoding, Piece, Provider, Secret, SignatureScheme, SignedUrl, Timestamp, Verified,
+    BodyDigest, Claim, Encoding, Piece, Provider, Secret, SignatureScheme, SignedUrl, Timestamp,
+    Verified,
 };
 
 const KEY: &str = "wJ4mX9";
@@ -44,10 +45,13 @@ const BODY_WORDS: [&str; 6] = ["\n", "{", "http://a", "POST", "GET", "1700000001
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Part {
     Body,
+    Digest,
     Header,
     Id,
     Literal(&'static str),
     Method,
+    Path,
+    Tag,
     Time,
     Url,
 }
@@ -58,6 +62,8 @@ struct Delivery {
     rfc3339: bool,
     /// Whether the whole URL is configured.
     exact: bool,
+    url: String,
+    body: String,
     /// One for each part.
     texts: Vec<String>,
 }
@@ -73,28 +79,34 @@ fn body() -> impl Strategy<Value = String> {
 
 prop_compose! {
     fn delivery()(
-        order in Just([Part::Header, Part::Id, Part::Time, Part::Method, Part::Url]).prop_shuffle(),
+        order in Just([
+            Part::Header, Part::Id, Part::Time, Part::Method, Part::Url, Part::Path, Part::Tag,
+        ]).prop_shuffle(),
         count in 0_usize..4,
         at in 0_usize..4,
-        literals in prop::collection::vec(select(&["", "", ".", "-", "..", "1.", "\n"][..]), 5),
-        (rfc3339, exact) in any::<(bool, bool)>(),
-        (id, header, body) in (words(1..3), words(1..3), body()),
+        literals in prop::collection::vec(select(&["", "", ".", "-", "..", "1.", "\n"][..]), 7),
+        (rfc3339, exact, digest) in (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2)),
+        (id, header, tag, body) in (words(1..3), words(1..3), words(1..3), body()),
         path in select(&["", "/", "/a.", "/a?-", "/POST"][..]),
         method in select(&["GET", "POST"][..]),
         time in select(&[0_usize, 1][..]),
     ) -> Delivery {
         let text = |part: &Part| match part {
             Part::Body => body.clone(),
+            Part::Digest => digest_of(&body),
             Part::Header => header.clone(),
             Part::Id => id.clone(),
             Part::Literal(text) => (*text).to_owned(),
             Part::Method => method.to_owned(),
+            Part::Path if path.is_empty() => "/".to_owned(),
+            Part::Path => path.to_owned(),
+            Part::Tag => tag.clone(),
             Part::Time if rfc3339 => ["2024-01-01T00:00:00Z", "2024-01-01T00:00:00+07:20"][time].to_owned(),
             Part::Time => ["1700000000", "1111111111"][time].to_owned(),
             Part::Url => format!("{ORIGIN}{path}"),
         };
         let mut order = order[..count].to_vec();
-        order.insert(at.min(count), Part::Body);
+        order.insert(at.min(count), if digest { Part::Digest } else { Part::Body });
         let mut parts = Vec::new();
         for (literal, part) in literals.iter().zip(order) {
             if !literal.is_empty() && !parts.is_empty() {
@@ -103,13 +115,20 @@ prop_compose! {
             parts.push(part);
         }
         let texts = parts.iter().map(text).collect();
-        Delivery { parts, rfc3339, exact, texts }
+        Delivery { parts, rfc3339, exact, url: format!("{ORIGIN}{path}"), body, texts }
     }
+}
+
+fn digest_of(body: &str) -> String {
+    reference::hex(&reference::Hash::Sha256.digest(body.as_bytes()))
 }
 
 fn described(delivery: &Delivery) -> SignatureScheme {
     let timestamp = Timestamp::header("x-time").accept_any_age();
-    let mut scheme = SignatureScheme::hmac_sha256("x-signature").encoding(Encoding::Hex);
+    let mut scheme = SignatureScheme::hmac_sha256("x-signature")
+        .encoding(Encoding::Hex)
+        .item_separator(',')
+        .tags('=', ["v1"]);
     if delivery.parts.contains(&Part::Id) {
         scheme = scheme.id_header("x-id");
     }
@@ -119,18 +138,19 @@ fn described(delivery: &Delivery) -> SignatureScheme {
             false => timestamp,
         });
     }
-    if let Some(at) = delivery.parts.iter().position(|part| *part == Part::Url) {
-        scheme = scheme.url(match delivery.exact {
-            true => SignedUrl::exact(&delivery.texts[at]).expect("a URL"),
-            false => SignedUrl::origin(ORIGIN).expect("a URL"),
-        });
-    }
+    scheme = scheme.url(match delivery.exact {
+        true => SignedUrl::exact(&delivery.url).expect("a URL"),
+        false => SignedUrl::origin(ORIGIN).expect("a URL"),
+    });
     scheme.signed(delivery.parts.iter().map(|part| match part {
         Part::Body => Piece::Body,
+        Part::Digest => Piece::BodyDigest(BodyDigest::Sha256Hex),
         Part::Header => Piece::header("x-header"),
         Part::Id => Piece::Id,
         Part::Literal(text) => Piece::literal(text),
         Part::Method => Piece::Method,
+        Part::Path => Piece::PathAndQuery,
+        Part::Tag => Piece::tag("n"),
         Part::Time => Piece::Timestamp,
         Part::Url => Piece::Url,
     }))
@@ -167,10 +187,13 @@ fn cut<'a>(
         Part::Literal(_) => return,
         Part::Url if text.starts_with(ORIGIN) => ORIGIN.len()..=text.len(),
         Part::Url => return,
+        Part::Path if text.starts_with('/') => 1..=text.len(),
+        Part::Path => return,
+        Part::Digest => 64..=64,
         // Nothing shorter is a time.
         Part::Time => 10..=text.len(),
         Part::Body => 0..=text.len(),
-        Part::Header | Part::Id | Part::Method => 1..=text.len(),
+        Part::Header | Part::Id | Part::Method | Part::Tag => 1..=text.len(),
     };
     for end in ends.filter(|end| *end <= text.len()) {
         let (head, tail) = text.split_at(end);
@@ -187,15 +210,34 @@ fn cut<'a>(
 /// What the handler gets for this reading, or `None` if it is rejected or is no request at all.
 fn verdict(
     provider: &Provider<Bytes>,
-    parts: &[Part],
+    delivery: &Delivery,
     texts: &[&str],
     signature: &str,
 ) -> Option<Verified<Bytes>> {
-    let mut request = judge::post(&[("x-signature", signature)], "");
-    for (part, text) in parts.iter().zip(texts) {
+    let tag = delivery.parts.iter().position(|part| *part == Part::Tag);
+    let value = match tag {
+        Some(tag) => format!("n={},v1={signature}", texts[tag]),
+        None => format!("v1={signature}"),
+    };
+    let value = HeaderValue::from_str(&value).ok()?;
+    let mut request = judge::post(&[], "");
+    request.headers_mut().insert("x-signature", value);
+    for (part, text) in delivery.parts.iter().zip(texts) {
         let name = match part {
             Part::Body => {
                 *request.body_mut() = (*text).to_owned().into();
+                continue;
+            }
+            Part::Digest => {
+                // The body of any other digest is not known.
+                if digest_of(&delivery.body) != *text {
+                    return None;
+                }
+                *request.body_mut() = delivery.body.clone().into();
+                continue;
+            }
+            Part::Path => {
+                *request.uri_mut() = text.parse().ok()?;
                 continue;
             }
             Part::Method => {
@@ -213,7 +255,7 @@ fn verdict(
             }
             Part::Header => "x-header",
             Part::Id => "x-id",
-            Part::Literal(_) => continue,
+            Part::Literal(_) | Part::Tag => continue,
             Part::Time => "x-time",
         };
         let value = HeaderValue::from_str(text).ok()?;
@@ -241,7 +283,7 @@ fn no_two_cuts_of_the_same_bytes_contradict_each_other() {
         let mut bodies: Vec<Bytes> = Vec::new();
         cut(&delivery.parts, &signed, &mut Vec::new(), &mut |texts| {
             count(&tried);
-            let Some(verified) = verdict(&provider, &delivery.parts, texts, &signature) else {
+            let Some(verified) = verdict(&provider, &delivery, texts, &signature) else {
                 return;
             };
             count(&accepted);
