@@ -169,6 +169,7 @@
 //! | [`services`](guide::services) | several senders without axum; a layer around a whole service |
 //! | [`testing`](guide::testing) | test your handler |
 //! | [`scheme`](guide::scheme) | describe a sender that is not in the catalogue |
+//! | [`custom`](guide::custom) | verify a sender in code, if it cannot be described |
 //! | [`later`](guide::later) | respond at once, and process the delivery afterwards |
 //! | [`moving`](guide::moving) | move from a hand-written check |
 //! | [`alternatives`](guide::alternatives) | how other libraries differ |
@@ -239,7 +240,8 @@ pub use self::{
     },
     response::ResponseBody,
     scheme::{
-        Authentication, BodyDigest, Encoding, KeyEncoding, Piece, Scheme, SharedKeyScheme,
+        Authentication, BodyDigest, CustomCheck, CustomClaims, CustomFacts, CustomHead,
+        CustomRejection, CustomScheme, Encoding, KeyEncoding, Piece, Scheme, SharedKeyScheme,
         SignatureScheme, SignedUrl, Timestamp,
     },
     secret::{Keys, Secret},

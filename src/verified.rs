@@ -33,6 +33,7 @@ struct Inner<E> {
     body: Bytes,
     origin: Origin,
     authentication: Authentication,
+    body_is_signed: bool,
     delivery_id: Option<(HeaderValue, bool)>,
     event_name: Option<(HeaderValue, bool)>,
     timestamp: Option<SystemTime>,
@@ -100,6 +101,7 @@ impl<E> Verified<E> {
             body,
             origin: proof.origin,
             authentication: proof.authentication,
+            body_is_signed: proof.body_is_signed,
             delivery_id: proof.id.or(delivery_id),
             event_name,
             timestamp: proof.timestamp,
@@ -149,6 +151,17 @@ impl<E> Verified<E> {
         self.0.authentication
     }
 
+    /// Whether the signature covers every byte of the body, and shows where the body begins and ends.
+    ///
+    /// It is `false` for a shared key, for a
+    /// [keyless digest](crate::SignatureScheme::keyless_sha256_open_to_length_extension), for a scheme with
+    /// a [movable body boundary](crate::SignatureScheme::accept_movable_body_boundary), and for a
+    /// [`CustomScheme`](crate::CustomScheme) that does not say otherwise.
+    #[must_use]
+    pub fn body_is_signed(&self) -> bool {
+        self.0.body_is_signed
+    }
+
     /// The name of the way that matched, if the scheme has several: see
     /// [`Scheme::any_of`](crate::Scheme::any_of).
     #[must_use]
@@ -196,9 +209,10 @@ impl<E> Verified<E> {
     /// 2. the time of signing, and the body;
     /// 3. the body. Two events whose bodies are equal then have one identity.
     ///
-    /// `None` for a shared key, which covers nothing. Unsigned headers have no influence, because
-    /// an attacker can change them. The signature has no influence either, because one delivery
-    /// can have two valid signatures.
+    /// `None` for a shared key, which covers nothing, and for a
+    /// [`CustomScheme`](crate::CustomScheme) that covers neither an id nor the body. Unsigned
+    /// headers have no influence, because an attacker can change them. The signature has no
+    /// influence either, because one delivery can have two valid signatures.
     ///
     /// The identity is computed when this method is called. Without a signed id that is one SHA-256
     /// over the body, so keep the result.
@@ -242,7 +256,12 @@ impl<E> Verified<E> {
 
     /// The unfinished identity, for a caller that yields between pieces of the body.
     pub(crate) fn identifying(&self) -> Option<Identifying> {
-        if self.0.authentication == Authentication::SharedKey {
+        let covers_nothing = match self.0.authentication {
+            Authentication::Custom => !self.0.body_is_signed && self.signed_id().is_none(),
+            Authentication::SharedKey => true,
+            Authentication::KeylessDigest | Authentication::Signature => false,
+        };
+        if covers_nothing {
             return None;
         }
         Some(self.identify(&match self.signed_id() {

@@ -115,7 +115,7 @@ enum Verdict {
 impl<S, E: Send + Sync + 'static, K> InnerCall<S, E, K> {
     /// Gets the verdict about the whole body, and puts the event into the request's extensions.
     fn verify(&mut self, check: &mut Check, body: &Bytes) -> Result<Verdict, Rejection> {
-        let proof = check.finish()?;
+        let proof = check.finish(body)?;
         if let Some(answer) = self.settings.answer_signed(body) {
             return Ok(Verdict::SetUp(answer));
         }

@@ -91,7 +91,7 @@ pub fn explain<E>(
     let rejection = begun
         .and_then(|mut check| {
             check.update(body);
-            check.finish()
+            check.finish(body)
         })
         .err()?;
     let delivery = Rejected {

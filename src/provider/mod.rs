@@ -484,7 +484,7 @@ impl<E> Provider<E> {
         self.begin(head, &move || now)
             .and_then(|mut check| {
                 check.update(&body);
-                let proof = check.finish()?;
+                let proof = check.finish(&body)?;
                 self.parsed(proof, body, &head.headers)
             })
             .map_err(|rejection| rejection.seen_by(self.shared_name(), length))

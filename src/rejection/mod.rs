@@ -257,11 +257,17 @@ impl Rejection {
         }
     }
 
-    /// No key matches: neither a signature in this header, nor the key in it.
-    pub(crate) fn mismatch(kind: RejectionKind, header: &HeaderName, tried: Arc<Names>) -> Self {
+    /// No key matches: neither a signature in this header, nor the key in it. There is no header if the
+    /// signature is in the body.
+    pub(crate) fn mismatch<'a>(
+        kind: RejectionKind,
+        header: impl Into<Option<&'a HeaderName>>,
+        tried: Arc<Names>,
+    ) -> Self {
         Self {
+            header: header.into().cloned(),
             more: More::Keys(tried),
-            ..Self::header(kind, header)
+            ..Self::new(kind)
         }
     }
 
@@ -272,10 +278,10 @@ impl Rejection {
         }
     }
 
-    /// The timestamp in this header is too far from now.
-    pub(crate) fn timestamp(
+    /// The timestamp, in this header or in the body, is too far from now.
+    pub(crate) fn timestamp<'a>(
         kind: RejectionKind,
-        header: &HeaderName,
+        header: impl Into<Option<&'a HeaderName>>,
         distance: Duration,
         tolerated: Duration,
         looks_like: Option<TimestampUnit>,
@@ -287,7 +293,8 @@ impl Rejection {
                 tolerated_ms: ms(tolerated),
                 looks_like,
             },
-            ..Self::header(kind, header)
+            header: header.into().cloned(),
+            ..Self::new(kind)
         }
     }
 

@@ -14,6 +14,8 @@ enum Expected {
     /// Prepared when the scheme was built.
     Built(Arc<str>),
     Fixed(Fixed),
+    /// Written by the author of a scheme in code.
+    Written(&'static str),
 }
 
 /// The shapes that do not depend on the scheme.
@@ -61,6 +63,10 @@ impl ExpectedShape {
         Self(Expected::Built(Arc::clone(text)))
     }
 
+    pub(crate) fn written(text: &'static str) -> Self {
+        Self(Expected::Written(text))
+    }
+
     pub(crate) fn fixed(fixed: Fixed) -> Self {
         Self(Expected::Fixed(fixed))
     }
@@ -71,6 +77,7 @@ impl fmt::Display for ExpectedShape {
         f.write_str(match &self.0 {
             Expected::Built(text) => text,
             Expected::Fixed(fixed) => fixed.as_str(),
+            Expected::Written(text) => text,
         })
     }
 }

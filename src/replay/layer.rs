@@ -109,7 +109,7 @@ impl<E, St: ReplayStore> ReplayGuardLayer<E, St> {
             return Ok(Self::build(provider, store, None));
         }
         Err(ConfigError::new(format!(
-            "{:?} uses a shared key and signs nothing: use `ReplayGuardLayer::by_event_id`",
+            "{:?} does not sign the body: use `ReplayGuardLayer::by_event_id`",
             provider.name()
         )))
     }

@@ -79,7 +79,7 @@ impl<E> Rules<E> {
         match webhook.identifying() {
             Some(identifying) => Ok(Some((identifying, self.keep(webhook)))),
             None => Err(misconfigured(
-                "the delivery was verified with a shared key, which signs nothing: use \
+                "the delivery was verified in a way that signs neither an id nor the body: use \
                  `ReplayGuardLayer::by_event_id`",
             )),
         }

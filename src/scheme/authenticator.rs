@@ -14,7 +14,7 @@ use super::{
     builder::Signed,
     check::{Authentication, Check, SignatureCheck},
     headers::{is_readable_id, single},
-    mac::{Candidates, Verifier},
+    mac::{Algorithm, Candidates, Verifier},
     prepared::{KeysOf, Prepared, PreparedKeys},
     shared_key::{PresentedKey, SharedKey},
     signature::{Presented, TagValues},
@@ -93,8 +93,8 @@ impl Authenticator {
 
 /// Keys to begin a check with.
 ///
-/// They are asked for after the head was judged, and are locked meanwhile: no code of the user, such
-/// as a clock, may run then, since it could replace the keys.
+/// They are asked for after the head was judged. They are not locked meanwhile, since code of the user,
+/// such as a scheme in code, may replace them.
 pub(super) trait Lend {
     fn lend<T>(
         &self,
@@ -107,7 +107,8 @@ impl Lend for Authenticator {
         &self,
         begin: impl FnOnce(&Prepared) -> Result<T, Rejection>,
     ) -> Result<T, Rejection> {
-        match &*self.current() {
+        let keys = self.current().clone();
+        match keys {
             Some(keys) => begin(keys.get()),
             None => Err(unavailable()),
         }
@@ -155,14 +156,17 @@ impl Scheme {
     ) -> Result<(), Rejection> {
         match self.begin_with(nobody, head, clock) {
             // A shared key that can be read may belong to any tenant.
-            Err(rejection) if !self.presents_a_shared_key(&head.headers) => Err(rejection),
+            Err(rejection) if !self.presents_a_shared_key(head, clock) => Err(rejection),
             _ => Ok(()),
         }
     }
 
-    fn presents_a_shared_key(&self, headers: &HeaderMap) -> bool {
+    fn presents_a_shared_key(&self, head: &Parts, clock: &dyn Clock) -> bool {
         self.each_way().iter().any(|way| match &way.0 {
-            Kind::SharedKey(shared) => shared.read(headers).is_ok(),
+            Kind::Custom(custom) => {
+                custom.facts.head_is_enough && custom.read_head(head, clock).is_ok()
+            }
+            Kind::SharedKey(shared) => shared.read(&head.headers).is_ok(),
             Kind::Signature(_) | Kind::AnyOf(_) => false,
         })
     }
@@ -179,6 +183,10 @@ impl Scheme {
 
     fn begin(&self, head: &Parts, clock: &dyn Clock, keys: &impl Lend) -> Result<Check, Rejection> {
         match &self.0 {
+            Kind::Custom(scheme) => {
+                let read = scheme.read_head(head, clock)?;
+                keys.lend(|keys| Check::custom(scheme, read, &keys.names, keys.of_way(0)?))
+            }
             Kind::SharedKey(scheme) => {
                 let presented = scheme.read(&head.headers)?;
                 keys.lend(|keys| scheme.start(&presented, &keys.names, keys.of_way(0)?))
@@ -326,6 +334,7 @@ impl Signed {
             id: read.id.map(|(_, value)| (value.clone(), content.proven.id)),
             timestamp: read.timestamp.filter(|_| content.proven.timestamp),
             authentication: Authentication::by(self.algorithm),
+            body_is_signed: content.proven.body && self.algorithm != Algorithm::KeylessSha256,
         })
     }
 
@@ -434,7 +443,7 @@ mod tests {
                 .expect("a signature that can be read");
             check.update(b"body");
             check
-                .finish()
+                .finish(b"body")
                 .map(|proof| proof.origin.key_name().to_owned())
         };
         let (a, b) = (prepared("tenant-a-key"), prepared("tenant-b-key"));
@@ -458,7 +467,10 @@ mod tests {
                 .expect("a signature that can be read");
             assert_eq!(check.hashers(), 1);
             check.update(b"body");
-            let kind = check.finish().map_err(|rejection| rejection.kind()).err();
+            let kind = check
+                .finish(b"body")
+                .map_err(|rejection| rejection.kind())
+                .err();
             assert_eq!(kind, Some(RejectionKind::SignatureMismatch));
         }
         let shared = SharedKeyScheme::new("x-key").build().expect("a scheme");

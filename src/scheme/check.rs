@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
 use super::{
+    custom::{Custom, CustomMatch, CustomRead, CustomRun},
     mac::{Algorithm, Candidates, Verifier},
+    prepared::KeysOf,
     signed::BodyDigest,
     ways::WayCheck,
 };
@@ -26,6 +28,8 @@ pub(crate) enum Check {
     Decided(Option<Proof>),
     /// The head was rejected, and the body is read for another purpose. `None` after it was taken.
     Failed(Option<Box<Rejection>>),
+    /// Code of the user decides.
+    Custom(CustomRun),
     /// The body is signed.
     Signature(SignatureCheck),
     /// Several ways are tried, in this order.
@@ -48,6 +52,7 @@ pub(crate) struct SignatureCheck {
     pub(super) id: Option<(HeaderValue, bool)>,
     pub(super) timestamp: Option<SystemTime>,
     pub(super) authentication: Authentication,
+    pub(super) body_is_signed: bool,
 }
 
 impl Check {
@@ -69,17 +74,38 @@ impl Check {
         Self::Decided(Some(Proof {
             origin: Origin::new(names, index),
             authentication: Authentication::SharedKey,
+            body_is_signed: false,
             id: None,
             timestamp: None,
             _private: (),
         }))
     }
 
+    /// Begins a check by code of the user. If the head is enough, the check is decided at once.
+    pub(super) fn custom(
+        custom: &Arc<Custom>,
+        read: CustomRead,
+        names: &Arc<Names>,
+        keys: &KeysOf,
+    ) -> Result<Self, Rejection> {
+        let KeysOf::Custom(keys) = keys else {
+            return Err(Rejection::new(RejectionKind::KeysUnavailable));
+        };
+        let mut run = custom.start(read, names, keys)?;
+        if custom.facts.head_is_enough {
+            return Ok(Self::Decided(Some(Proof::custom(run.finish(b"")?))));
+        }
+        Ok(Self::Custom(run))
+    }
+
     /// How many hash states [`update`](Self::update) feeds: the cost of a byte of the body.
     pub(crate) fn hashers(&self) -> usize {
         match self {
             Self::Decided(_) | Self::Failed(_) | Self::Unkeyed { .. } => 0,
-            Self::AnyOf(ways) => ways.iter().map(|way| way.check.hashers()).sum(),
+            Self::AnyOf(ways) => ways
+                .iter()
+                .fold(0, |sum, way| way.check.hashers().saturating_add(sum)),
+            Self::Custom(run) => run.hashers(),
             Self::Signature(check) if check.digest.is_some() => 1,
             Self::Signature(check) => check.verifiers.iter().map(Verifier::hashers).sum(),
         }
@@ -89,6 +115,7 @@ impl Check {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Decided(_) | Self::Failed(_) | Self::Unkeyed { .. } => {}
+            Self::Custom(run) => run.update(bytes),
             Self::Signature(check) => match check.digest.as_deref_mut() {
                 Some((_, digest)) => digest.update(bytes),
                 None => check.update_verifiers(bytes),
@@ -101,11 +128,11 @@ impl Check {
         }
     }
 
-    /// The verdict on all bytes that [`update`](Self::update) was given.
+    /// The verdict on all bytes that [`update`](Self::update) was given. `body` is the same bytes.
     ///
     /// Call it once: it finishes the hashes in place, because moving them takes time. A second
     /// call is rejected.
-    pub(crate) fn finish(&mut self) -> Result<Proof, Rejection> {
+    pub(crate) fn finish(&mut self, body: &[u8]) -> Result<Proof, Rejection> {
         match self {
             Self::Decided(proof) => proof
                 .take()
@@ -114,8 +141,9 @@ impl Check {
                 || Rejection::new(RejectionKind::SignatureMismatch),
                 |rejection| *rejection,
             )),
+            Self::Custom(run) => run.finish(body).map(Proof::custom),
             Self::Signature(check) => check.finish(),
-            Self::AnyOf(ways) => WayCheck::finish(ways),
+            Self::AnyOf(ways) => WayCheck::finish(ways, body),
             Self::Unkeyed { .. } => Err(Rejection::new(RejectionKind::KeysUnavailable)),
         }
     }
@@ -149,6 +177,7 @@ impl SignatureCheck {
         Ok(Proof {
             origin: Origin::new(names, matching),
             authentication: self.authentication,
+            body_is_signed: self.body_is_signed,
             id: self.id.take(),
             timestamp: self.timestamp,
             _private: (),
@@ -160,6 +189,10 @@ impl SignatureCheck {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Authentication {
+    /// By a [`CustomScheme`](crate::CustomScheme): code of the application, or of a crate that it
+    /// uses. What is proven about the body is what that code says:
+    /// [`Verified::body_is_signed`](crate::Verified::body_is_signed).
+    Custom,
     /// By a SHA-256 digest that includes the secret but is not a MAC. It proves that the sender
     /// made the beginning of the body. An attacker who has seen a delivery can append bytes to it
     /// (length extension). See
@@ -185,11 +218,33 @@ impl Authentication {
 pub(crate) struct Proof {
     pub(crate) origin: Origin,
     pub(crate) authentication: Authentication,
+    /// Whether every byte of the body is proven.
+    pub(crate) body_is_signed: bool,
     /// The delivery's id, and whether the signature covers it.
     pub(crate) id: Option<(HeaderValue, bool)>,
     /// The signed time.
     pub(crate) timestamp: Option<SystemTime>,
     _private: (),
+}
+
+impl Proof {
+    fn custom(matched: CustomMatch) -> Self {
+        let CustomMatch {
+            names,
+            key,
+            claims,
+            custom,
+        } = matched;
+        let facts = &custom.facts;
+        Self {
+            origin: Origin::new(names, key),
+            authentication: Authentication::Custom,
+            body_is_signed: facts.proves_body(),
+            id: claims.id.map(|id| (id, facts.proves_id())),
+            timestamp: claims.signed_at,
+            _private: (),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -220,7 +275,7 @@ mod tests {
         let (head, ()) = request.body(()).expect("a request").into_parts();
         let begun = authenticator.begin(&head, &SystemTime::now);
         let mut check = begun.expect("a signature that can be read");
-        assert!(check.finish().is_err());
-        assert!(check.finish().is_err());
+        assert!(check.finish(b"").is_err());
+        assert!(check.finish(b"").is_err());
     }
 }

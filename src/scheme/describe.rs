@@ -7,6 +7,7 @@ use http::HeaderName;
 use super::{
     Kind, Scheme,
     builder::Signed,
+    custom::Custom,
     key::{KeyEncoding, KeyText},
     mac::Algorithm,
     shared_key::SharedKey,
@@ -25,14 +26,16 @@ pub struct Way {
     /// The name of the way, as [`Verified::way`](crate::Verified::way) returns it. `None` if there is only
     /// one way.
     pub name: Option<String>,
-    /// The algorithm, such as `HMAC-SHA256` or `shared key`.
+    /// The algorithm, such as `HMAC-SHA256` or `shared key`. It is `custom` for a
+    /// [`CustomScheme`](crate::CustomScheme), whose code says no more about itself than its facts.
     pub algorithm: &'static str,
     /// How the signature is written. `None` for a shared key.
     pub encoding: Option<Encoding>,
-    /// The form of the signature or key header's value, such as `t={timestamp},v1={signature}`.
+    /// The form of the signature or key header's value, such as `t={timestamp},v1={signature}`. Empty for a
+    /// custom scheme.
     pub value: String,
     /// The signed content, such as `{id}.{timestamp}.{body}`. Empty for a shared key, which signs
-    /// nothing.
+    /// nothing, and for a custom scheme.
     pub signed: String,
     /// The headers that this way reads, and what each holds.
     pub headers: Vec<(HeaderRole, HeaderName)>,
@@ -104,6 +107,7 @@ impl Scheme {
         ways.filter_map(|(index, way)| {
             let name = names.and_then(|names| names.get(index));
             let way = match &way.0 {
+                Kind::Custom(custom) => custom.describe(),
                 Kind::SharedKey(shared_key) => shared_key.describe(),
                 Kind::Signature(signed) => signed.describe(),
                 Kind::AnyOf(_) => return None,
@@ -114,6 +118,25 @@ impl Scheme {
             })
         })
         .collect()
+    }
+}
+
+impl Custom {
+    fn describe(&self) -> Way {
+        let headers = self.facts.headers().iter().cloned();
+        Way {
+            name: None,
+            algorithm: "custom",
+            encoding: None,
+            value: String::new(),
+            signed: String::new(),
+            headers: headers.map(|name| (HeaderRole::Signature, name)).collect(),
+            timestamp: None,
+            window: self.facts.tolerance().map_or(Window::NoTime, Window::Both),
+            key: "the bytes of the secret".into(),
+            id_is_signed: self.facts.proves_id(),
+            any_text_is_a_key: false,
+        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! How deliveries are authenticated, as data: bytes in, verdict out. It knows neither tower nor providers.
 //!
 //! A [`SignatureScheme`] or a [`SharedKeyScheme`] is a description. `build()` checks it and makes
-//! a [`Scheme`]. [`Scheme::any_of`] joins several. A scheme with its `PreparedKeys` is an
-//! `Authenticator`: it judges a request head, and rejects it or begins a `Check`. The check gets
-//! the body as it arrives, and ends with a `Proof`, which only this module can make.
+//! a [`Scheme`]. A [`CustomScheme`] is code. [`Scheme::any_of`] joins several. A scheme with its
+//! `PreparedKeys` is an `Authenticator`: it judges a request head, and rejects it or begins a
+//! `Check`. The check gets the body as it arrives, and ends with a `Proof`, which only this module
+//! can make.
 
 mod authenticator;
 mod builder;
 mod check;
+mod custom;
 mod describe;
 mod headers;
 mod key;
@@ -38,6 +40,7 @@ pub(crate) use self::{
 pub use self::{
     builder::SignatureScheme,
     check::Authentication,
+    custom::{CustomCheck, CustomClaims, CustomFacts, CustomHead, CustomRejection, CustomScheme},
     describe::{HeaderRole, Way, Window},
     key::KeyEncoding,
     shared_key::SharedKeyScheme,
@@ -46,18 +49,19 @@ pub use self::{
     timestamp::Timestamp,
     url::SignedUrl,
 };
-use self::{builder::Signed, shared_key::SharedKey, ways::Ways};
+use self::{builder::Signed, custom::Custom, shared_key::SharedKey, ways::Ways};
 #[cfg(feature = "handshake")]
 pub(crate) use self::{mac::hmac, shared_key::KeyDigest};
 
 /// How deliveries are authenticated. It is built from a [`SignatureScheme`] or a [`SharedKeyScheme`], or
-/// from several of them with [`any_of`](Self::any_of).
+/// from several of them with [`any_of`](Self::any_of). [`custom`](Self::custom) makes one of your own code.
 #[derive(Clone, Debug)]
 pub struct Scheme(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
     AnyOf(Arc<Ways>),
+    Custom(Arc<Custom>),
     SharedKey(Arc<SharedKey>),
     Signature(Arc<Signed>),
 }
@@ -77,17 +81,21 @@ impl Scheme {
         (0..self.each_way().len()).all(|way| self.proves_header(name, way))
     }
 
-    /// Whether every delivery has a signature, in every way.
+    /// Whether every delivery has a signature over the body, in every way.
     #[cfg(feature = "replay")]
     pub(crate) fn signs(&self) -> bool {
-        let mut ways = self.each_way().iter();
-        ways.all(|way| matches!(way.0, Kind::Signature(_)))
+        self.each_way().iter().all(|way| match &way.0 {
+            Kind::Custom(custom) => custom.facts.proves_body(),
+            Kind::Signature(_) => true,
+            Kind::AnyOf(_) | Kind::SharedKey(_) => false,
+        })
     }
 
     /// Whether the signature proves an id, or the time when the delivery was signed, in every way.
     #[cfg(feature = "replay")]
     pub(crate) fn proves_id_or_time(&self) -> bool {
         self.each_way().iter().all(|way| match &way.0 {
+            Kind::Custom(custom) => custom.facts.proves_id_or_time(),
             Kind::Signature(signed) => signed.content.proven.id || signed.content.proven.timestamp,
             _ => false,
         })
@@ -97,8 +105,10 @@ impl Scheme {
     #[cfg(feature = "replay")]
     pub(crate) fn proven_tolerance(&self) -> Option<Duration> {
         let ways = self.each_way().iter().map(|way| {
-            let Kind::Signature(signed) = &way.0 else {
-                return None;
+            let signed = match &way.0 {
+                Kind::Custom(custom) => return custom.facts.tolerance(),
+                Kind::Signature(signed) => signed,
+                Kind::AnyOf(_) | Kind::SharedKey(_) => return None,
             };
             let tolerance = signed.timestamp.as_ref()?.tolerance;
             tolerance.filter(|_| signed.content.proven.timestamp)
@@ -106,11 +116,13 @@ impl Scheme {
         ways.reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)))?
     }
 
-    /// Marks the headers that hold a shared key as sensitive.
+    /// Marks the headers that hold a shared key as sensitive, and those of a scheme in code, which may.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         for way in self.each_way() {
-            if let Kind::SharedKey(shared_key) = &way.0 {
-                shared_key.mark_sensitive(headers);
+            match &way.0 {
+                Kind::Custom(custom) => custom.mark_sensitive(headers),
+                Kind::SharedKey(shared_key) => shared_key.mark_sensitive(headers),
+                Kind::AnyOf(_) | Kind::Signature(_) => {}
             }
         }
     }
@@ -135,7 +147,7 @@ impl Scheme {
                     })))
                 })
             }
-            Kind::SharedKey(_) => None,
+            Kind::Custom(_) | Kind::SharedKey(_) => None,
             Kind::Signature(signed) => {
                 let signed = Signed::with_tolerance(signed, tolerance)?;
                 Some(Self(Kind::Signature(Arc::new(signed))))

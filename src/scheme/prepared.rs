@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Kind, Scheme, builder::Signed, mac::Verifier, shared_key::KeyDigest, shared_key::SharedKey,
+    Kind, Scheme, builder::Signed, custom::CustomKeys, mac::Verifier, shared_key::KeyDigest,
+    shared_key::SharedKey,
 };
 use crate::{
     error::ConfigError,
@@ -30,6 +31,7 @@ pub(super) struct WayKeys {
 }
 
 pub(super) enum KeysOf {
+    Custom(CustomKeys),
     SharedKey(Vec<KeyDigest>),
     Signature(Vec<Verifier>),
 }
@@ -54,14 +56,15 @@ impl PreparedKeys {
                     used.fill(true);
                     KeysOf::SharedKey(shared.prepare(keys))
                 }
+                Kind::Custom(custom) => {
+                    KeysOf::Custom(custom.prepare(provider, keys, |place, error| match error {
+                        None => took(place, &mut places, &mut used),
+                        Some(error) => errors.push((place, error)),
+                    }))
+                }
                 Kind::Signature(signed) => {
                     let prepared = signed.prepare(provider, keys, |place, error| match error {
-                        None => {
-                            places.push(place);
-                            if let Some(used) = used.get_mut(place) {
-                                *used = true;
-                            }
-                        }
+                        None => took(place, &mut places, &mut used),
                         Some(error) => errors.push((place, error)),
                     });
                     KeysOf::Signature(prepared?)
@@ -87,6 +90,7 @@ impl PreparedKeys {
     pub(super) fn of_nobody(scheme: &Scheme, provider: &Arc<str>) -> Self {
         let ways = scheme.each_way().iter().map(|way| WayKeys {
             keys: match &way.0 {
+                Kind::Custom(custom) => KeysOf::Custom(custom.prepare_for_nobody()),
                 Kind::Signature(signed) => {
                     KeysOf::Signature(signed.algorithm.key_of_nobody().into_iter().collect())
                 }
@@ -107,6 +111,14 @@ impl PreparedKeys {
     /// The names of the keys, in the order in which they are tried.
     pub(crate) fn names(&self) -> Vec<String> {
         self.0.names.keys().map(String::from).collect()
+    }
+}
+
+/// A way can use the key at this place.
+fn took(place: usize, places: &mut Vec<usize>, used: &mut [bool]) {
+    places.push(place);
+    if let Some(used) = used.get_mut(place) {
+        *used = true;
     }
 }
 

@@ -22,6 +22,11 @@ pub(crate) struct SigningKey {
 impl Scheme {
     pub(crate) fn signing_key(&self, secret: &Secret) -> Result<SigningKey, ConfigError> {
         let signed = match &self.0 {
+            Kind::Custom(_) => {
+                return Err(ConfigError::new(
+                    "a custom scheme verifies and does not sign: sign the request in your own code",
+                ));
+            }
             Kind::SharedKey(shared) => {
                 shared.write(secret)?;
                 return Ok(SigningKey {
@@ -59,6 +64,7 @@ impl Scheme {
     /// How many keys can sign one delivery.
     pub(crate) fn most_signatures(&self) -> usize {
         match &self.0 {
+            Kind::Custom(_) => 0,
             Kind::SharedKey(_) => 1,
             Kind::Signature(signed) => signed.signature.room_for(signed.algorithm),
             Kind::AnyOf(ways) => ways.schemes.first().map_or(0, Self::most_signatures),
@@ -75,6 +81,8 @@ impl Scheme {
         id: &str,
     ) -> Result<(), ConfigError> {
         match &self.0 {
+            // It has no signing key.
+            Kind::Custom(_) => Ok(()),
             Kind::SharedKey(shared) => shared.sign(keys, head),
             Kind::Signature(signed) => signed.sign(keys, head, body, time, id),
             Kind::AnyOf(ways) => match ways.schemes.first() {

@@ -21,7 +21,7 @@ impl Scheme {
             .and_then(|keys| self.begin_with(&keys, head, clock).ok())
             .is_some_and(|mut check| {
                 check.update(body);
-                check.finish().is_ok()
+                check.finish(body).is_ok()
             })
     }
 
@@ -116,7 +116,7 @@ impl Scheme {
     fn signatures(&self) -> impl Iterator<Item = &Signed> {
         self.each_way().iter().filter_map(|way| match &way.0 {
             Kind::Signature(signed) => Some(&**signed),
-            Kind::AnyOf(_) | Kind::SharedKey(_) => None,
+            Kind::AnyOf(_) | Kind::Custom(_) | Kind::SharedKey(_) => None,
         })
     }
 }

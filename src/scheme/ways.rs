@@ -8,6 +8,7 @@ use super::{
     Kind, Scheme,
     authenticator::{Lend, SignedHead},
     check::{Check, Proof},
+    custom::CustomRead,
     prepared::nested,
     shared_key::PresentedKey,
 };
@@ -112,6 +113,10 @@ impl Scheme {
     /// Whether the header with the signature or the key is present.
     fn is_presented(&self, headers: &HeaderMap) -> bool {
         let names = match &self.0 {
+            Kind::Custom(custom) => {
+                let mut names = custom.facts.headers().iter();
+                return names.any(|name| headers.contains_key(name));
+            }
             Kind::SharedKey(shared_key) => &shared_key.headers,
             Kind::Signature(signed) => &signed.signature.names,
             Kind::AnyOf(_) => return false,
@@ -122,6 +127,7 @@ impl Scheme {
 
 /// What was read from the head for one way.
 enum ReadHead<'a> {
+    Custom(CustomRead),
     SharedKey(PresentedKey<'a>),
     Signature(SignedHead<'a>),
 }
@@ -137,6 +143,7 @@ impl Ways {
         let mut fitting = Vec::new();
         for (way, scheme) in self.schemes.iter().enumerate() {
             let read = match &scheme.0 {
+                Kind::Custom(scheme) => scheme.read_head(head, clock).map(ReadHead::Custom),
                 Kind::SharedKey(scheme) => scheme.read(&head.headers).map(ReadHead::SharedKey),
                 Kind::Signature(scheme) => scheme.read_head(head, clock).map(ReadHead::Signature),
                 Kind::AnyOf(_) => continue,
@@ -154,6 +161,9 @@ impl Ways {
             for (way, scheme, read) in fitting {
                 let of_way = keys.of_way(way)?;
                 let check = match (&scheme.0, read) {
+                    (Kind::Custom(scheme), ReadHead::Custom(read)) => {
+                        Check::custom(scheme, read, &keys.names, of_way)
+                    }
                     (Kind::SharedKey(scheme), ReadHead::SharedKey(presented)) => {
                         scheme.start(&presented, &keys.names, of_way)
                     }
@@ -218,10 +228,10 @@ pub(crate) struct WayCheck {
 
 impl WayCheck {
     /// The proof of the first way that matches.
-    pub(super) fn finish(checks: &mut [Self]) -> Result<Proof, Rejection> {
+    pub(super) fn finish(checks: &mut [Self], body: &[u8]) -> Result<Proof, Rejection> {
         let mut rejection = MostTelling::default();
         for WayCheck { way, places, check } in checks {
-            match check.finish() {
+            match check.finish(body) {
                 Ok(mut proof) => {
                     proof.origin.set_way(*way, places);
                     return Ok(proof);

@@ -1,0 +1,283 @@
+//! A [`CustomScheme`] behind a trait object, so that [`Scheme`](super::Scheme) has no type parameter.
+
+use std::{
+    any::{Any, type_name},
+    fmt,
+    sync::Arc,
+    time::SystemTime,
+};
+
+use http::{HeaderMap, HeaderName, request::Parts};
+
+use super::{CustomCheck, CustomClaims, CustomFacts, CustomHead, CustomRejection, CustomScheme};
+use crate::{
+    clock::Clock,
+    error::{BoxError, ConfigError},
+    rejection::{Rejection, RejectionKind},
+    secret::{Keys, Names, Secret},
+};
+
+/// The scheme of a user, and what it said about itself.
+pub(crate) struct Custom {
+    pub(crate) facts: CustomFacts,
+    type_name: &'static str,
+    scheme: Box<dyn AnyScheme>,
+}
+
+/// The prepared keys of a scheme: a `Vec` of its own type of key.
+#[derive(Clone)]
+pub(crate) struct CustomKeys(Arc<dyn Any + Send + Sync>);
+
+/// What was made from a request head that passed.
+pub(crate) struct CustomRead {
+    run: Box<dyn AnyCheck>,
+    now: SystemTime,
+}
+
+/// The check of one delivery by a scheme of a user.
+pub(crate) struct CustomRun {
+    run: Box<dyn AnyCheck>,
+    now: SystemTime,
+    custom: Arc<Custom>,
+    /// `None` after the first call of `finish`.
+    names: Option<Arc<Names>>,
+}
+
+/// What is proven after a key matched.
+pub(crate) struct CustomMatch {
+    pub(crate) names: Arc<Names>,
+    /// The position of the key.
+    pub(crate) key: usize,
+    pub(crate) claims: CustomClaims,
+    pub(crate) custom: Arc<Custom>,
+}
+
+impl Custom {
+    pub(super) fn new<S: CustomScheme>(scheme: S) -> Self {
+        Self {
+            facts: scheme.facts(),
+            type_name: type_name::<S>(),
+            scheme: Box::new(scheme),
+        }
+    }
+
+    /// Prepares the keys that the scheme can decode, and tells `took` of each key.
+    pub(crate) fn prepare(
+        &self,
+        provider: &Arc<str>,
+        keys: &Keys,
+        mut took: impl FnMut(usize, Option<ConfigError>),
+    ) -> CustomKeys {
+        let named: Vec<_> = keys.iter().collect();
+        let secrets: Vec<_> = named.iter().map(|key| &key.secret).collect();
+        CustomKeys(self.scheme.prepare(&secrets, &mut |place, error| {
+            let error = error.zip(named.get(place)).map(|(error, key)| {
+                let (name, reason) = (&key.name, reason(&error, &key.secret));
+                ConfigError::new(format!("{provider}: key {name:?}: {reason}"))
+            });
+            took(place, error);
+        }))
+    }
+
+    /// A key that is not secret, so that to verify with it costs as much as with another.
+    pub(crate) fn prepare_for_nobody(&self) -> CustomKeys {
+        let secret = Secret::of_key(zeroize::Zeroizing::new(vec![1; 32]));
+        CustomKeys(self.scheme.prepare(&[&secret], &mut |_, _| {}))
+    }
+
+    /// All that the request head decides without a key.
+    pub(crate) fn read_head(
+        &self,
+        head: &Parts,
+        clock: &dyn Clock,
+    ) -> Result<CustomRead, Rejection> {
+        let now = clock.now();
+        let begun = self.scheme.begin(&CustomHead::new(head, now, &self.facts));
+        let run = begun.map_err(|rejection| rejection.of_scheme(self.header(), None))?;
+        Ok(CustomRead { run, now })
+    }
+
+    /// Begins to verify with these keys. A scheme for which the head is enough is decided by
+    /// [`CustomRun::finish`] at once.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        read: CustomRead,
+        names: &Arc<Names>,
+        keys: &CustomKeys,
+    ) -> Result<CustomRun, Rejection> {
+        let CustomRead { mut run, now } = read;
+        if !run.start(Arc::clone(&keys.0)) {
+            return Err(Rejection::new(RejectionKind::KeysUnavailable));
+        }
+        Ok(CustomRun {
+            run,
+            now,
+            custom: Arc::clone(self),
+            names: Some(Arc::clone(names)),
+        })
+    }
+
+    /// The header that a mismatch names.
+    fn header(&self) -> Option<&HeaderName> {
+        self.facts.headers().first()
+    }
+
+    pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
+        for name in self.facts.headers() {
+            if let http::header::Entry::Occupied(mut values) = headers.entry(name) {
+                for value in values.iter_mut() {
+                    value.set_sensitive(true);
+                }
+            }
+        }
+    }
+}
+
+/// Why a secret is not a key. The text of the user may quote the secret.
+fn reason(error: &BoxError, secret: &Secret) -> String {
+    let text = error.to_string();
+    let quotes = std::str::from_utf8(secret.as_bytes()).is_ok_and(|secret| text.contains(secret));
+    if quotes {
+        return "the scheme cannot read the secret (its message contains the secret and is not \
+                shown)"
+            .into();
+    }
+    text
+}
+
+impl CustomRun {
+    /// How many hash states [`update`](Self::update) feeds.
+    pub(crate) fn hashers(&self) -> usize {
+        self.run.hashers()
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.run.update(bytes);
+        }
+    }
+
+    /// The verdict on the whole body. A second call is rejected.
+    pub(crate) fn finish(&mut self, body: &[u8]) -> Result<CustomMatch, Rejection> {
+        let header = self.custom.header();
+        let Some(names) = self.names.take() else {
+            return Err(CustomRejection::mismatch().of_scheme(header, None));
+        };
+        let facts = &self.custom.facts;
+        let verdict = self.run.finish(body).and_then(|(key, claims)| {
+            // A key of nobody has no name. It costs as much as another, and proves nothing.
+            let is_complete = (!facts.id || claims.id.is_some())
+                && (facts.tolerance.is_none() || claims.signed_at.is_some())
+                && !names.are_of_nobody();
+            if !is_complete {
+                return Err(CustomRejection::mismatch());
+            }
+            if let Some(signed_at) = claims.signed_at {
+                CustomRejection::check_time(None, signed_at, self.now, facts.tolerance)?;
+            }
+            Ok((key, claims))
+        });
+        let (key, mut claims) =
+            verdict.map_err(|rejection| rejection.of_scheme(header, Some(&names)))?;
+        claims.signed_at = claims.signed_at.filter(|_| facts.tolerance.is_some());
+        Ok(CustomMatch {
+            names,
+            key,
+            claims,
+            custom: Arc::clone(&self.custom),
+        })
+    }
+}
+
+/// It prints the name of the type, and not its value: a scheme may hold a secret.
+impl fmt::Debug for Custom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Custom")
+            .field("type", &self.type_name)
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
+    }
+}
+
+type AnyKeys = Arc<dyn Any + Send + Sync>;
+
+trait AnyScheme: Send + Sync {
+    /// `took` gets the position of each secret, and the error of one that is not a key.
+    fn prepare(
+        &self,
+        secrets: &[&Secret],
+        took: &mut dyn FnMut(usize, Option<BoxError>),
+    ) -> AnyKeys;
+
+    fn begin(&self, head: &CustomHead<'_>) -> Result<Box<dyn AnyCheck>, CustomRejection>;
+}
+
+trait AnyCheck: Send + Sync {
+    /// `false` if the keys belong to another scheme.
+    fn start(&mut self, keys: AnyKeys) -> bool;
+    fn hashers(&self) -> usize;
+    fn update(&mut self, bytes: &[u8]);
+    /// The position of the first key that matches.
+    fn finish(&mut self, body: &[u8]) -> Result<(usize, CustomClaims), CustomRejection>;
+}
+
+impl<S: CustomScheme> AnyScheme for S {
+    fn prepare(
+        &self,
+        secrets: &[&Secret],
+        took: &mut dyn FnMut(usize, Option<BoxError>),
+    ) -> AnyKeys {
+        // A vector that grows would leave copies of the keys in memory that is not wiped.
+        let mut keys: Vec<S::Key> = Vec::with_capacity(secrets.len());
+        for (place, secret) in secrets.iter().enumerate() {
+            match self.key(secret.as_bytes()) {
+                Ok(key) => {
+                    keys.push(key);
+                    took(place, None);
+                }
+                Err(error) => took(place, Some(error)),
+            }
+        }
+        Arc::new(keys)
+    }
+
+    fn begin(&self, head: &CustomHead<'_>) -> Result<Box<dyn AnyCheck>, CustomRejection> {
+        let check = CustomScheme::begin(self, head)?;
+        Ok(Box::new(Checking { check, keys: None }))
+    }
+}
+
+struct Checking<C: CustomCheck> {
+    check: C,
+    keys: Option<Arc<Vec<C::Key>>>,
+}
+
+impl<C: CustomCheck> AnyCheck for Checking<C> {
+    fn start(&mut self, keys: AnyKeys) -> bool {
+        let Ok(keys) = keys.downcast::<Vec<C::Key>>() else {
+            return false;
+        };
+        self.check.start(&keys);
+        self.keys = Some(keys);
+        true
+    }
+
+    fn hashers(&self) -> usize {
+        self.check.hashers()
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.check.update(bytes);
+    }
+
+    fn finish(&mut self, body: &[u8]) -> Result<(usize, CustomClaims), CustomRejection> {
+        let keys = self.keys.take().ok_or_else(CustomRejection::mismatch)?;
+        let claims = self.check.finish(body)?;
+        let check = &mut self.check;
+        keys.iter()
+            .enumerate()
+            .position(|(place, key)| check.matches(key, place))
+            .map(|key| (key, claims))
+            .ok_or_else(CustomRejection::mismatch)
+    }
+}
