@@ -3,6 +3,7 @@
 //! | guide | read it if you |
 //! |---|---|
 //! | [`alternatives`] | want to know how this crate differs from others |
+//! | [`custom`] | receive from a sender that only code can verify |
 //! | [`first_delivery`] | want to receive the first real delivery on your machine |
 //! | [`later`] | respond at once, and process the delivery afterwards |
 //! | [`moving`] | have a handler that checks signatures itself |
@@ -16,10 +17,35 @@
 //! | [`testing`] | test a handler behind the layer |
 //! | [`troubleshooting`] | see genuine deliveries rejected |
 //!
-//! This module exists in the documentation only. It contains no code.
+//! This module exists in the documentation only. It contains no code of the crate.
 
 #[doc = include_str!("alternatives.md")]
 pub mod alternatives {}
+
+#[doc = include_str!("custom.md")]
+#[doc = "\n```"]
+#[doc = include_str!("custom/twilio.rs")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tower_webhook_auth::{Authentication, Provider, Scheme, Secret};
+///
+/// let url = SignedUrl::exact("https://mycompany.com/myapp.php?foo=1&bar=2")?;
+/// let scheme = Scheme::custom(TwilioForm { url });
+/// let twilio = Provider::new("twilio", scheme, Secret::new("12345")?)?;
+///
+/// // A vector of Twilio's package for Python.
+/// let (head, body) = http::Request::post("/myapp.php?foo=1&bar=2")
+///     .header("X-Twilio-Signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8=")
+///     .body("CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309&To=%2B18005551212\
+///            &Caller=%2B14158675309")?
+///     .into_parts();
+/// let verified = twilio.verify(&head, body.into(), std::time::SystemTime::now())?;
+/// assert_eq!(verified.authentication(), Authentication::Custom);
+/// assert!(!verified.body_is_signed());
+/// # Ok(())
+/// # }
+/// ```
+#[doc = include_str!("custom/rules.md")]
+pub mod custom {}
 
 #[doc = include_str!("first_delivery.md")]
 pub mod first_delivery {}
