@@ -514,3 +514,16 @@ fn a_path_that_ends_does_not_unprove_what_follows_it() {
     let verified: Verified<Bytes> = judge(&provider, request).expect("verified");
     assert_eq!(verified.delivery_id(), Some(Claim::Signed("id-1")));
 }
+
+#[test]
+fn a_key_suffix_is_appended_to_the_secret() {
+    let scheme = || SignatureScheme::hmac_sha256("x-signature");
+    let provider = provider(scheme().key_suffix("&"));
+    let signed = |key: &str| hex(&hmac(Sha256, key.as_bytes(), BODY.as_bytes()));
+    assert_eq!(verdict(&provider, &signed("wJ4mX9&")), Ok(()));
+    let mismatch = Err(RejectionKind::SignatureMismatch);
+    assert_eq!(verdict(&provider, &signed("wJ4mX9")), mismatch);
+    assert_eq!(verdict(&provider, &signed("wJ4mX9&&")), mismatch);
+    let error = scheme().key_suffix("").build().unwrap_err().to_string();
+    assert_eq!(error, "the key suffix is empty: do not call `key_suffix`");
+}

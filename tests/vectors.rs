@@ -211,6 +211,9 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
     if let Some(prefix) = scheme["key"]["strip_prefix"].as_str() {
         described = described.key_prefix(prefix);
     }
+    if let Some(suffix) = scheme["key"]["suffix"].as_str() {
+        described = described.key_suffix(suffix);
+    }
     described
         .key_encoding(match scheme["key"]["encoding"].as_str() {
             None | Some("utf8") => KeyEncoding::Text,

@@ -306,6 +306,13 @@ impl SignatureScheme {
         self
     }
 
+    /// A text that the sender appends to the secret before it uses it as the key. Fitbit appends `&`. The
+    /// secret is given without it.
+    pub fn key_suffix(mut self, suffix: impl Into<String>) -> Self {
+        self.key.suffix = Some(suffix.into());
+        self
+    }
+
     /// Checks the description.
     ///
     /// # Errors

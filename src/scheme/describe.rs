@@ -261,10 +261,17 @@ impl Signed {
             Algorithm::EcdsaP256 => "the sender's public key (SubjectPublicKeyInfo), in ",
             _ => "",
         };
-        let KeyText { prefix, encoding } = &self.key;
+        let KeyText {
+            prefix,
+            suffix,
+            encoding,
+        } = &self.key;
         let mut form = format!("{written}{}", encoding.title());
         if let Some(prefix) = prefix {
             form.push_str(&format!(", with or without the prefix `{prefix}`"));
+        }
+        if let Some(suffix) = suffix {
+            form.push_str(&format!("; `{suffix}` is appended to it"));
         }
         form
     }

@@ -34,12 +34,23 @@ pub enum KeyEncoding {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyText {
     pub(crate) prefix: Option<String>,
+    /// What the sender appends to the decoded secret.
+    pub(crate) suffix: Option<String>,
     pub(crate) encoding: KeyEncoding,
 }
 
 impl KeyText {
     /// Checks the prefix.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        match self.suffix.as_deref() {
+            None => {}
+            Some("") => {
+                return Err(ConfigError::new(
+                    "the key suffix is empty: do not call `key_suffix`",
+                ));
+            }
+            Some(suffix) => text::check_name("the key suffix", suffix)?,
+        }
         match self.prefix.as_deref() {
             None => Ok(()),
             Some("") => Err(ConfigError::new(
@@ -93,7 +104,19 @@ impl KeyText {
                 key.len(),
             )));
         }
-        Ok(key)
+        Ok(self.with_suffix(key))
+    }
+
+    /// The capacity is that of the whole key, so that no part of it is moved and left behind.
+    fn with_suffix(&self, key: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+        let Some(suffix) = &self.suffix else {
+            return key;
+        };
+        let bytes = key.len().saturating_add(suffix.len());
+        let mut whole = Zeroizing::new(Vec::with_capacity(bytes));
+        whole.extend_from_slice(&key);
+        whole.extend_from_slice(suffix.as_bytes());
+        whole
     }
 
     fn not_encoded(&self, text: &[u8], stripped: bool) -> ConfigError {
