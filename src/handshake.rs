@@ -7,8 +7,10 @@
 //! [`Provider::answer_setup`](crate::Provider::answer_setup) the layer answers the handshakes of
 //! Slack and Twitch itself.
 //!
-//! Others are a **GET** without a signature: those of Meta, X, Okta and Dropbox. Mount their helpers for
-//! GET on the same path. Put the layer around POST only:
+//! Those of Front and Smartcar are signed as well.
+//!
+//! Others are a **GET** without a signature: those of Meta, X, Okta, Dropbox, LinkedIn, Nylas, Onfleet, Oura
+//! and Worldline. Mount their helpers for GET on the same path. Put the layer around POST only:
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -50,8 +52,8 @@
 //! An answer that repeats what the client sent is plain text or JSON with `X-Content-Type-Options: nosniff`.
 //! Only visible ASCII is repeated, up to 1,024 characters.
 //!
-//! Zoom and X ask for a signature under the key that also signs deliveries. Their helpers sign only texts
-//! that cannot be the signed content of a delivery.
+//! Zoom, X, LinkedIn and Smartcar ask for a signature under the key that also signs deliveries. Their helpers
+//! sign only texts that cannot be the signed content of a delivery.
 
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
@@ -170,9 +172,10 @@ pub fn twitch<E>(webhook: &Verified<E>) -> Option<Response<Full<Bytes>>> {
 /// ```
 #[must_use]
 pub fn meta(verify_token: &Secret, query: Option<&str>) -> Response<Full<Bytes>> {
-    let token = parameter(query, "hub.verify_token").unwrap_or_default();
-    let ours = KeyDigest::of(verify_token.as_bytes());
-    let is_ours = ours.matches(&KeyDigest::of(token.as_bytes())).into();
+    let is_ours = is_secret(
+        verify_token,
+        parameter(query, "hub.verify_token").as_deref(),
+    );
     let mode = parameter(query, "hub.mode");
     match parameter(query, "hub.challenge") {
         Some(challenge) if is_ours && mode.as_deref() == Some("subscribe") => echo(&challenge),
@@ -232,6 +235,152 @@ pub fn dropbox(query: Option<&str>) -> Response<Full<Bytes>> {
         Some(challenge) => echo(&challenge),
         None => status(StatusCode::BAD_REQUEST),
     }
+}
+
+/// Nylas' verification request: `challenge` as plain text.
+///
+/// `query` is the part of the request's URL after the `?`. The response is 400 if the challenge is missing
+/// or given twice. Nylas waits for 10 seconds.
+/// [Nylas' page](https://developer.nylas.com/docs/v3/webhooks/).
+#[must_use]
+pub fn nylas(query: Option<&str>) -> Response<Full<Bytes>> {
+    dropbox(query)
+}
+
+/// Onfleet's verification request: `check` as plain text.
+///
+/// `query` is the part of the request's URL after the `?`. The response is 400 if the parameter is missing
+/// or given twice. [Onfleet's page](https://docs.onfleet.com/reference/validation).
+#[must_use]
+pub fn onfleet(query: Option<&str>) -> Response<Full<Bytes>> {
+    match parameter(query, "check") {
+        Some(check) => echo(&check),
+        None => status(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// Worldline's verification request: the value of `X-GCS-Webhooks-Endpoint-Verification` as plain text.
+///
+/// The response is 400 if the header is missing or comes twice.
+#[must_use]
+pub fn worldline(headers: &HeaderMap) -> Response<Full<Bytes>> {
+    match only_value(headers, "x-gcs-webhooks-endpoint-verification") {
+        Some(value) => echo(value),
+        None => status(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// Oura's verification request: `challenge` as JSON, to a client that sends the verification token.
+///
+/// `query` is the part of the request's URL after the `?`. The response is 403 if the token is wrong, or if a
+/// parameter is missing or given twice.
+#[must_use]
+pub fn oura(verification_token: &Secret, query: Option<&str>) -> Response<Full<Bytes>> {
+    let is_ours = is_secret(
+        verification_token,
+        parameter(query, "verification_token").as_deref(),
+    );
+    let challenge = parameter(query, "challenge").filter(|challenge| is_plain(challenge));
+    match challenge {
+        Some(challenge) if is_ours => json(&serde_json::json!({ "challenge": challenge })),
+        _ => status(StatusCode::FORBIDDEN),
+    }
+}
+
+/// LinkedIn's validation of an endpoint: the `challengeCode` and its HMAC-SHA256 under the client secret.
+///
+/// `query` is the part of the request's URL after the `?`. LinkedIn sends a random UUID, repeats the request every
+/// 2 hours, and waits for 3 seconds.
+/// [LinkedIn's page](https://learn.microsoft.com/en-us/linkedin/shared/api-guide/webhook-validation).
+///
+/// Through this response, any client can get a signature for a text of its choice, made with the key that
+/// signs LinkedIn's deliveries. The signed content of each delivery begins with `hmacsha256=`. So only a
+/// UUID is signed; the response to any other code is 400.
+#[must_use]
+pub fn linkedin(client_secret: &Secret, query: Option<&str>) -> Response<Full<Bytes>> {
+    match parameter(query, "challengeCode").filter(|code| is_uuid(code)) {
+        Some(code) => {
+            let response = HEXLOWER.encode(&hmac_sha256(client_secret, code.as_bytes()));
+            json(&serde_json::json!({ "challengeCode": code, "challengeResponse": response }))
+        }
+        None => status(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// Smartcar's `VERIFY` event: the HMAC-SHA256 of the challenge under the application management token.
+///
+/// `None` for any other event, and for a challenge that is not 1 to 64 characters of visible ASCII without
+/// `{`, `[` and `"`. Smartcar waits for 15 seconds.
+/// [Smartcar's library](https://github.com/smartcar/node-sdk).
+///
+/// `management_token` is the secret that verified the delivery. Smartcar signs its deliveries under the same
+/// key, over the body alone, and each body is a JSON object. So a challenge without `{` is never a delivery.
+#[must_use]
+pub fn smartcar<E>(
+    webhook: &Verified<E>,
+    management_token: &Secret,
+) -> Option<Response<Full<Bytes>>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Event {
+        event_type: String,
+        data: Data,
+    }
+    #[derive(Deserialize)]
+    struct Data {
+        challenge: String,
+    }
+    let event: Event = serde_json::from_slice(webhook.body()).ok()?;
+    let challenge = event.data.challenge;
+    let is_harmless =
+        is_plain(&challenge) && challenge.len() <= 64 && !challenge.contains(['{', '[', '"']);
+    (is_harmless && event.event_type == "VERIFY").then(|| {
+        let signed = HEXLOWER.encode(&hmac_sha256(management_token, challenge.as_bytes()));
+        json(&serde_json::json!({ "challenge": signed }))
+    })
+}
+
+/// Front's validation of an application webhook: the value of `X-Front-Challenge` as JSON.
+///
+/// `None` for any event but a `sync`, and if the header is missing or comes twice. The header is not signed;
+/// the response repeats it and contains nothing else. Front waits for 10 seconds.
+/// [Front's page](https://dev.frontapp.com/docs/application-webhooks).
+#[must_use]
+pub fn front<E>(webhook: &Verified<E>, headers: &HeaderMap) -> Option<Response<Full<Bytes>>> {
+    #[derive(Deserialize)]
+    struct Event {
+        r#type: String,
+    }
+    let event: Event = serde_json::from_slice(webhook.body()).ok()?;
+    let challenge = only_value(headers, "x-front-challenge").filter(|value| is_plain(value))?;
+    (event.r#type == "sync").then(|| json(&serde_json::json!({ "challenge": challenge })))
+}
+
+/// Whether a text is the secret, compared in constant time.
+fn is_secret(secret: &Secret, text: Option<&str>) -> bool {
+    let ours = KeyDigest::of(secret.as_bytes());
+    ours.matches(&KeyDigest::of(text.unwrap_or_default().as_bytes()))
+        .into()
+}
+
+/// The value of a header that comes once.
+fn only_value<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+/// Whether a text is a UUID in hexadecimal digits,
+/// [RFC 9562 section 4](https://www.rfc-editor.org/rfc/rfc9562#section-4).
+fn is_uuid(text: &str) -> bool {
+    let mut groups = text.split('-');
+    let lengths = [8, 4, 4, 4, 12];
+    let all = lengths.iter().all(|length| {
+        groups.next().is_some_and(|group| {
+            group.len() == *length && group.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
+    });
+    all && groups.next().is_none()
 }
 
 /// The value of a parameter. `None` if it is given twice: nothing says which one counts.

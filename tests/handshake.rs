@@ -397,3 +397,137 @@ async fn other_methods_are_rejected_by_the_layer() {
         );
     }
 }
+
+/// The vector of Smartcar's own library: key `amt`, challenge `challenge`.
+#[test]
+fn the_challenge_of_smartcar_is_answered_with_its_hmac() {
+    let amt = Secret::new("amt").expect("a secret");
+    let webhook = verified(r#"{"eventType":"VERIFY","data":{"challenge":"challenge"}}"#);
+    let answer = handshake::smartcar(&webhook, &amt).expect("a handshake");
+    assert_eq!(
+        text(answer),
+        r#"{"challenge":"9baf5a7464bd86740ad5a06e439dcf535a075022ed2c92d74efacf646d79328e"}"#
+    );
+}
+
+/// Smartcar signs a delivery over its body alone, under the same key.
+#[test]
+fn smartcar_gets_no_signature_for_a_text_that_could_be_a_delivery() {
+    let long = "a".repeat(65);
+    for body in [
+        r#"{"eventType":"VERIFY","data":{"challenge":"{\"eventType\":\"VEHICLE_STATE\"}"}}"#,
+        r#"{"eventType":"VERIFY","data":{"challenge":"[1]"}}"#,
+        r#"{"eventType":"VERIFY","data":{"challenge":"\"a\""}}"#,
+        r#"{"eventType":"VERIFY","data":{"challenge":" 1"}}"#,
+        r#"{"eventType":"VERIFY","data":{"challenge":""}}"#,
+        r#"{"eventType":"VEHICLE_STATE","data":{"challenge":"challenge"}}"#,
+        Box::leak(
+            format!(r#"{{"eventType":"VERIFY","data":{{"challenge":"{long}"}}}}"#).into_boxed_str(),
+        ),
+    ] {
+        assert!(
+            handshake::smartcar(&verified(body), &secret()).is_none(),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn the_code_of_linkedin_is_answered_with_its_hmac() {
+    let code = "890e4665-4dfe-4ab1-b689-ed553bceeed0";
+    let answer = handshake::linkedin(&secret(), Some(&format!("challengeCode={code}")));
+    assert_eq!(answer.status(), StatusCode::OK);
+    let hmac = reference::hmac(Sha256, SECRET.as_bytes(), code.as_bytes());
+    let answer: serde_json::Value = serde_json::from_str(&text(answer)).expect("JSON");
+    assert_eq!(
+        answer,
+        serde_json::json!({ "challengeCode": code, "challengeResponse": reference::hex(&hmac) })
+    );
+}
+
+/// The signed content of a delivery of LinkedIn is `hmacsha256=` and the body, under the same key.
+#[test]
+fn linkedin_gets_no_signature_for_a_text_that_could_be_a_delivery() {
+    for query in [
+        "challengeCode=hmacsha256%3D%7B%7D",
+        "challengeCode=890e4665-4dfe-4ab1-b689-ed553bceeed",
+        "challengeCode=890e4665-4dfe-4ab1-b689-ed553bceeedg",
+        "challengeCode=890e46654dfe4ab1b689ed553bceeed0",
+        "challengeCode=890e4665-4dfe-4ab1-b689-ed553bceeed0-",
+        "challengeCode=890e4665-4dfe-4ab1-b689-ed553bceeed0&challengeCode=a",
+        "challengeCode=",
+        "",
+    ] {
+        let answer = handshake::linkedin(&secret(), Some(query));
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(text(answer), "", "{query}");
+    }
+}
+
+#[test]
+fn a_parameter_or_a_header_comes_back_once_and_as_plain_text() {
+    for (answer, name) in [
+        (
+            handshake::nylas as fn(Option<&str>) -> Response<Full<Bytes>>,
+            "challenge",
+        ),
+        (handshake::onfleet, "check"),
+    ] {
+        let right = answer(Some(&format!("{name}=a%2Fb")));
+        assert_eq!(
+            header(&right, "content-type"),
+            Some("text/plain; charset=utf-8")
+        );
+        assert_eq!(header(&right, "x-content-type-options"), Some("nosniff"));
+        assert_eq!(text(right), "a/b");
+        for query in [
+            format!("{name}=a&{name}=a"),
+            format!("{name}=a+b"),
+            format!("{name}="),
+            "other=a".to_owned(),
+        ] {
+            assert_eq!(answer(Some(&query)).status(), StatusCode::BAD_REQUEST);
+        }
+        assert_eq!(answer(None).status(), StatusCode::BAD_REQUEST);
+    }
+    let name = "x-gcs-webhooks-endpoint-verification";
+    let mut headers = HeaderMap::new();
+    let status = |headers: &HeaderMap| handshake::worldline(headers).status();
+    assert_eq!(status(&headers), StatusCode::BAD_REQUEST);
+    headers.append(name, HeaderValue::from_static("1f2e"));
+    assert_eq!(text(handshake::worldline(&headers)), "1f2e");
+    headers.append(name, HeaderValue::from_static("1f2e"));
+    assert_eq!(status(&headers), StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn a_client_of_oura_has_to_know_the_token() {
+    let oura = |query| handshake::oura(&secret(), Some(query));
+    let right = oura("verification_token=wJ4mX9&challenge=abc");
+    assert_eq!(text(right), r#"{"challenge":"abc"}"#);
+    for query in [
+        "verification_token=wJ4mX8&challenge=abc",
+        "verification_token=wJ4mX9&verification_token=wJ4mX9&challenge=abc",
+        "verification_token=wJ4mX9&challenge=a%20b",
+        "verification_token=wJ4mX9",
+        "challenge=abc",
+        "",
+    ] {
+        assert_eq!(oura(query).status(), StatusCode::FORBIDDEN, "{query}");
+    }
+}
+
+#[test]
+fn the_sync_of_front_is_answered_with_the_header() {
+    let mut headers = HeaderMap::new();
+    let sync = verified(r#"{"type":"sync","authorization":{"id":"cmp_abc"}}"#);
+    assert!(handshake::front(&sync, &headers).is_none());
+    headers.append("x-front-challenge", HeaderValue::from_static("abc123"));
+    let answer = handshake::front(&sync, &headers).expect("a handshake");
+    assert_eq!(header(&answer, "content-type"), Some("application/json"));
+    assert_eq!(text(answer), r#"{"challenge":"abc123"}"#);
+    let other = verified(r#"{"type":"inbound_received"}"#);
+    assert!(handshake::front(&other, &headers).is_none());
+    headers.append("x-front-challenge", HeaderValue::from_static("abc123"));
+    assert!(handshake::front(&sync, &headers).is_none());
+}

@@ -19,12 +19,18 @@ const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 /// <https://github.com/woocommerce/woocommerce/issues/15642>,
 /// <https://github.com/slackapi/bolt-js/issues/614>,
 /// <https://github.com/runatlantis/atlantis/issues/474> for Bitbucket.
-const UNSIGNED: [(&str, &str, &str, &str); 5] = [
+const UNSIGNED: [(&str, &str, &str, &str); 6] = [
     (
         "bitbucket",
         "x-event-key: diagnostics:ping",
         r#"{"test": true}"#,
         "",
+    ),
+    (
+        "lark",
+        "",
+        r#"{"challenge":"ajls384k","token":"xxxxxx","type":"url_verification"}"#,
+        r#"{"challenge":"ajls384k"}"#,
     ),
     (
         "notion",
@@ -178,6 +184,19 @@ async fn what_is_not_exactly_the_set_up_request_is_rejected_like_any_unsigned_re
             "",
             r#"{"verification_token":"secret_a","type":"page.created"}"#,
         ),
+        ("lark", "", r#"{"challenge":"a","type":"url_verification"}"#),
+        (
+            "lark",
+            "",
+            r#"{"challenge":"a","token":"t","type":"event_callback"}"#,
+        ),
+        (
+            "lark",
+            "",
+            r#"{"challenge":"a b","token":"t","type":"url_verification"}"#,
+        ),
+        // Signed at Tebex.
+        ("tebex", "", r#"{"id":"a","type":"validation.webhook"}"#),
         ("notion", "", r#"{"type":"page.created"}"#),
         ("slack", "", "ssl_check=1&command=%2Fdeploy"),
         ("slack", "", "command=%2Fdeploy&text=ssl_check=1"),
@@ -279,6 +298,11 @@ async fn a_signed_set_up_request_is_answered_in_place_of_the_handler() {
             "3eZbrw1a",
         ),
         (
+            "tebex",
+            r#"{"id":"82d8b8d1","type":"validation.webhook","subject":{}}"#,
+            r#"{"id":"82d8b8d1"}"#,
+        ),
+        (
             "twitch",
             r#"{"challenge":"pogchamp","subscription":{"status":"webhook_callback_verification_pending"}}"#,
             "pogchamp",
@@ -328,10 +352,11 @@ async fn a_verified_delivery_reaches_the_handler_also_where_set_up_is_answered()
         };
         let mut delivery = Request::new(Bytes::from("{}"));
         *delivery.method_mut() = Method::POST;
-        delivery.headers_mut().insert(
-            "twitch-eventsub-message-id",
-            "d-1".parse().expect("a value"),
-        );
+        // These senders sign a header that the signer does not write.
+        for header in ["twitch-eventsub-message-id", "x-lark-request-nonce"] {
+            let value = "d-1".parse().expect("a value");
+            delivery.headers_mut().insert(header, value);
+        }
         let inner = common::Inner::default();
         let service = WebhookAuthLayer::new(answering).layer(inner.clone());
         let delivery = signer.sign(delivery).map(Full::new);

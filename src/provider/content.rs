@@ -91,11 +91,13 @@ fn fal_ai(keys) -> Result<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
-/// Fitbit signs with the client secret and a `&` after it: append `&` to the client secret.
+/// Google turned the Fitbit Web API off on 2026-11-02: use this preset only for recorded deliveries. The key is
+/// the client secret. Fitbit appends `&` to it; so does this preset.
 fn fitbit(keys) -> Provider<Bytes> {
     title: "Fitbit",
     scheme: SignatureScheme::hmac_sha1("x-fitbit-signature")
-        .encoding(Encoding::Base64),
+        .encoding(Encoding::Base64)
+        .key_suffix("&"),
     answer: "204 within 5 s",
     setup: "Unsigned GETs with `?verify=…`: 204 for the right code, 404 for a wrong one. They do not pass the layer.",
     source: SecondHand, "2026-11-27", [],
@@ -135,7 +137,7 @@ fn oura(keys) -> Provider<Bytes> {
     scheme: SignatureScheme::hmac_sha256("x-oura-signature")
         .timestamp(Timestamp::header("x-oura-timestamp"))
         .signed([Piece::Timestamp, Piece::Body]),
-    setup: "An unsigned GET with a `challenge`. It does not pass the layer.",
+    setup: "An unsigned GET with a `challenge`. It does not pass the layer: mount `handshake::oura` for GET.",
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
@@ -160,7 +162,7 @@ fn sanity(keys) -> Provider<Bytes> {
 fn smartcar(keys) -> Provider<Bytes> {
     title: "Smartcar",
     scheme: SignatureScheme::hmac_sha256("sc-signature"),
-    setup: "A signed event `VERIFY`. It passes the layer; your handler responds with the hexadecimal HMAC-SHA256 of the challenge. Sign only a challenge without `{`, `[` and quotes: another text could be a delivery.",
+    setup: "A signed event `VERIFY`. It passes the layer; your handler answers it with `handshake::smartcar` within 15 s.",
     source: Source, "2026-11-27", ["https://github.com/smartcar/node-sdk"],
 }
 

@@ -87,15 +87,14 @@ fn discord(keys) -> Result<Bytes> {
     ],
 }
 
-/// Webhooks of an application. Front's page says that the time is in seconds; those who receive find
-/// milliseconds.
+/// Webhooks of an application.
 fn front(keys) -> Provider<Bytes> {
     title: "Front",
     scheme: shapes::base64("x-front-signature")
         .timestamp(Timestamp::header("x-front-request-timestamp").milliseconds())
         .signed([Piece::Timestamp, Piece::literal(":"), Piece::Body]),
-    setup: "A signed POST with `X-Front-Challenge`, whose value has to be sent back within 10 s.",
-    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+    setup: "A signed event `sync` with `X-Front-Challenge`. It passes the layer; your handler answers it with `handshake::front` within 10 s.",
+    source: SecondHand, "2026-11-27", ["https://dev.frontapp.com/docs/application-webhooks", "https://github.com/hookdeck/webhook-skills"],
 }
 
 fn front_rule(keys) -> Provider<Bytes> {
@@ -160,7 +159,8 @@ fn lark(keys) -> Provider<Bytes> {
         .timestamp(Timestamp::header("x-lark-request-timestamp"))
         .signed([Piece::Timestamp, Piece::header("x-lark-request-nonce"), Piece::Secret, Piece::Body])
         .accept_movable_body_boundary(),
-    setup: "`url_verification` with a challenge in the body.",
+    setup: "An unsigned `url_verification` with a challenge in the body, which `answer_setup` answers. With an encrypt key the challenge is encrypted: decrypt it in a service outside of the layer.",
+    answered_by: setup::LARK,
     source: SecondHand, "2026-11-27", [],
 }
 
@@ -180,7 +180,7 @@ fn linkedin(keys) -> Provider<Bytes> {
     title: "LinkedIn",
     scheme: SignatureScheme::hmac_sha256("x-li-signature")
         .signed([Piece::literal("hmacsha256="), Piece::Body]),
-    setup: "An unsigned GET with a `challengeCode`, repeated every 2 hours. It does not pass the layer. Sign only a code that is a UUID: another text could be a delivery.",
+    setup: "An unsigned GET with a `challengeCode`, repeated every 2 hours. It does not pass the layer: mount `handshake::linkedin` for GET.",
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 

@@ -418,7 +418,8 @@ fn tebex(keys) -> Provider<Bytes> {
     title: "Tebex",
     scheme: SignatureScheme::hmac_sha256("x-signature")
         .signed([Piece::BodyDigest(BodyDigest::Sha256Hex)]),
-    setup: "A signed `validation.webhook` event, which must be answered with its id as JSON.",
+    setup: "A signed `validation.webhook` event. `answer_setup` answers it with its id as JSON.",
+    answered_by: setup::TEBEX,
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
@@ -446,7 +447,7 @@ fn worldline(keys) -> Provider<Bytes> {
     title: "Worldline",
     aliases: ["Ingenico", "GlobalCollect"],
     scheme: shapes::base64("x-gcs-signature"),
-    setup: "An unsigned GET with `X-GCS-Webhooks-Endpoint-Verification`. It does not pass the layer: respond with the value as the body.",
+    setup: "An unsigned GET with `X-GCS-Webhooks-Endpoint-Verification`. It does not pass the layer: mount `handshake::worldline` for GET.",
     source: Source, "2026-11-27", ["https://github.com/Worldline-Global-Collect/connect-sdk-nodejs"],
 }
 

@@ -76,6 +76,16 @@ pub(super) const HOOK_SECRET: SetupRule = SetupRule::unsigned(
     |head, body| is_empty_json(body).then(|| echo(head, "x-hook-secret", "x-hook-secret"))?,
 );
 
+/// `url_verification` without an encrypt key. The body has a challenge, and a token that the answer does not
+/// need: the challenge comes back to the client that sent it.
+pub(super) const LARK: SetupRule = SetupRule::unsigned(is_post, |_, body| {
+    let value = value(body)?;
+    let challenge = value.get("challenge")?.as_str();
+    let challenge = challenge.filter(|text| is_plain(text))?;
+    (value.get("type")? == "url_verification" && value.get("token")?.is_string())
+        .then(|| object(&json!({ "challenge": challenge })))
+});
+
 /// The token that becomes the key.
 pub(super) const NOTION: SetupRule = SetupRule::unsigned(is_post, |_, body| {
     let value = value(body)?;
@@ -126,6 +136,13 @@ pub(super) const STATSIG: SetupRule = SetupRule::unsigned(is_post, |_, body| {
     let code = code.filter(|code| is_plain(code))?;
     (value.pointer("/data/event")? == "url_verification")
         .then(|| object(&json!({ "verification_code": code })))
+});
+
+/// A signed `validation.webhook`, whose id comes back.
+pub(super) const TEBEX: SetupRule = SetupRule::signed(|body| {
+    let value = value(body)?;
+    let id = value.get("id")?.as_str().filter(|id| is_plain(id))?;
+    (value.get("type")? == "validation.webhook").then(|| object(&json!({ "id": id })))
 });
 
 /// A signed challenge. The header with the kind of the message is not signed, the subscription's status is.

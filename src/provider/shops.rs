@@ -69,7 +69,7 @@ fn onfleet(keys) -> Result<Bytes> {
     title: "Onfleet",
     scheme: SignatureScheme::hmac_sha512("x-onfleet-signature")
         .key_encoding(KeyEncoding::Hex),
-    setup: "An unsigned GET with `?check=…`. It does not pass the layer: respond with the value as plain text.",
+    setup: "An unsigned GET with `?check=…`. It does not pass the layer: mount `handshake::onfleet` for GET.",
     source: SecondHand, "2026-11-27", [],
 }
 

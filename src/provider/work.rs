@@ -246,7 +246,7 @@ fn notion(keys) -> Provider<Bytes> {
 fn nylas(keys) -> Provider<Bytes> {
     title: "Nylas",
     scheme: SignatureScheme::hmac_sha256("x-nylas-signature"),
-    setup: "An unsigned GET with `?challenge=…`. It does not pass the layer: respond with the value as plain text within 10 s.",
+    setup: "An unsigned GET with `?challenge=…`. It does not pass the layer: mount `handshake::nylas` for GET.",
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
