@@ -1,4 +1,4 @@
-//! The layer names the cause of a rejection to its owner, and to nobody else.
+//! The layer names the cause of a rejection in the owner's log, and never in the response.
 //!
 //! Deliveries are signed with `ring`, not with this crate.
 #![cfg(feature = "diagnosis")]

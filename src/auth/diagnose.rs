@@ -22,19 +22,22 @@ const MOST_DIAGNOSES: u64 = 8;
 /// The suspects, and the limits. All clones of a layer share one.
 pub(crate) struct Diagnostics {
     suspects: Keys,
-    // Two buckets: scanners, whose requests have no signature, must not use up the one for mismatches.
+    // There are two buckets, so that requests of scanners, which have no signature, do not use up
+    // the limit for mismatches.
     by_head: Mutex<Bucket>,
     by_trial: Mutex<Bucket>,
 }
 
 impl<E, K> WebhookAuthLayer<E, K> {
     /// Names the cause of a rejection, where one is found: in
-    /// [`Rejection::diagnosis`](crate::Rejection::diagnosis), and in the log as `webhook.diagnosis`. It is
-    /// never in the response. The module [`diagnosis`](crate::diagnosis) says what is tried. Off by default.
+    /// [`Rejection::diagnosis`](crate::Rejection::diagnosis), and in the log as
+    /// `webhook.diagnosis`. It is never in the response. The module
+    /// [`diagnosis`](crate::diagnosis) lists the attempts. Off by default.
     ///
-    /// `suspects` are the keys that the sender may use: those of the layer, and also withdrawn ones, those
-    /// of another environment or of another webhook. They are tried, and they never accept a delivery. The
-    /// layer keeps them in memory in clear, which it does not do with its own keys.
+    /// `suspects` are the keys that the sender may use: those of the layer, and also withdrawn
+    /// ones, those of another environment or of another webhook. They are tried, but a match never
+    /// accepts a delivery. The layer keeps the text of these keys in memory. It does not keep the
+    /// text of its own keys.
     ///
     /// # Cost
     ///

@@ -1,11 +1,13 @@
-//! The body, as the sender may have signed it before it was changed on its way.
+//! Variants of the body: the forms that the sender may have signed before a proxy changed the
+//! body.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Calls `take` with each body that the delivered one may have been, and with how it was changed. One
-/// exists at a time, and none is longer than four times the delivered body and 1 KiB.
+/// Calls `take` with each variant of the delivered body, and with the change that leads to it.
+/// Only one variant exists at a time, and none is longer than four times the delivered body and 1
+/// KiB.
 pub(super) fn bodies(body: &[u8], take: &mut dyn FnMut(&'static str, &[u8])) {
     let most = body.len().saturating_mul(4).saturating_add(1024);
     let mut take = |what, other: &[u8]| {
@@ -41,7 +43,7 @@ pub(super) fn bodies(body: &[u8], take: &mut dyn FnMut(&'static str, &[u8])) {
     take("the sender signs an empty body", b"");
 }
 
-/// What is added and cut at the ends.
+/// Changes at the beginning and the end.
 fn ends(body: &[u8], take: &mut dyn FnMut(&'static str, &[u8])) {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     take("a newline was cut from its end", &[body, b"\n"].concat());

@@ -1,17 +1,18 @@
 //! Why a genuine delivery was rejected: common mistakes, tried one by one.
 //!
-//! A mismatch shows only that bytes, key and signature do not belong together. This module tries what
-//! often causes it: another text of the key, another key, a body that a proxy changed, another URL. Each
-//! attempt is a verification with the code that verifies all deliveries, so a cause that is named was
-//! seen to match. What the request head shows without a key is named too: the unit of the timestamp, the
-//! distance of the clocks, the headers of another sender, a header of another shape, a changed length.
+//! A mismatch shows only that bytes, key and signature do not fit together. This module tries the
+//! most common causes: another text of the key, another key, a body that a proxy changed, another
+//! URL. Each attempt runs the code that verifies all deliveries, so a cause is named only if it
+//! leads to a match. Causes that the request head shows without a key are named, too: the unit of
+//! the timestamp, the distance of the clocks, the headers of another sender, a header of another
+//! shape, a changed length.
 //!
 //! - [`WebhookAuthLayer::diagnose`](crate::WebhookAuthLayer::diagnose) does this for rejected requests,
 //!   within limits. [`Rejection::diagnosis`](crate::Rejection::diagnosis) has the result, and the log has
 //!   it as `webhook.diagnosis`. A response never has it.
 //! - [`explain`] does this for a delivery that was kept, in a tool or a test.
 //!
-//! Each attempt changes one thing. A delivery with two mistakes has no cause.
+//! Each attempt changes one thing, so no cause is found for a delivery with two mistakes.
 
 mod bodies;
 mod senders;
@@ -33,12 +34,12 @@ use crate::{
 /// The largest body that is verified again for a rejected request, in bytes.
 pub(crate) const LARGEST_BODY: usize = 64 * 1024;
 
-/// How many verifications one diagnosis of a rejected request may cost. One with a public key costs as
-/// much as some hundred with a MAC.
+/// How many verifications one diagnosis of a rejected request may cost. A verification with a
+/// public key costs as much as a few hundred with a MAC.
 const MOST_TRIES: usize = 128;
 const MOST_TRIES_WITH_PUBLIC_KEYS: usize = 8;
 
-/// How many bytes of bodies they may hash together.
+/// How many bytes of bodies all verifications together may hash.
 const MOST_BYTES: usize = 8 << 20;
 
 /// Explains why a provider rejects a delivery that was kept. `received_at` is the time at which it was
@@ -119,8 +120,8 @@ pub(crate) struct Rejected<'a> {
 /// How much work a diagnosis may be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effort {
-    /// For a request of an untrusted client. All attempts are made, also after a match: the time would
-    /// show a client that holds a withdrawn key that this key is a suspect.
+    /// For a request of an untrusted client. All attempts are made, even after a match. Otherwise
+    /// the time would show a client that has a withdrawn key that this key is one of the suspects.
     Limited,
     Unlimited,
 }

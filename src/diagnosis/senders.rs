@@ -1,4 +1,4 @@
-//! Which senders of the catalogue a request may come from.
+//! Finds the senders of the catalogue from which a request may come.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ struct Row {
     ways: Vec<Vec<(bool, HeaderName)>>,
 }
 
-/// To build the schemes of all senders takes longer than to look at a request.
+/// Building the schemes of all senders takes longer than reading a request, so it is done once.
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let rows = provider::catalogue().iter().map(|sender| Row {
         sender,

@@ -1,4 +1,4 @@
-//! The text of a key, as the sender may have it.
+//! Variants of the text of a key: the forms that the sender may use.
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 
@@ -10,7 +10,7 @@ use crate::{
 /// The characters of secrets that are typed or generated.
 const LETTERS: std::ops::RangeInclusive<u8> = b'!'..=b'~';
 
-/// Texts that differ from the owner's in one thing, and the difference.
+/// Texts that differ in one thing from the owner's text, and the difference.
 pub(super) fn texts(secret: &Secret) -> Vec<(&'static str, Secret)> {
     let text = secret.as_bytes();
     let around = |before: &str, after: &str| [before.as_bytes(), text, after.as_bytes()].concat();
@@ -67,7 +67,7 @@ pub(super) fn texts(secret: &Secret) -> Vec<(&'static str, Secret)> {
         .collect()
 }
 
-/// The text without what people copy along with a secret.
+/// The text without characters that people often copy together with a secret.
 fn cleaned(text: &str) -> impl Iterator<Item = (&'static str, &str)> {
     let trimmed = text.trim_matches(leaves_no_mark);
     let quotes = ['"', '\'', '`', '“', '”', '‘', '’', '«', '»'];

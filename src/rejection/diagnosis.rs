@@ -22,8 +22,8 @@ impl Diagnosis {
         Self { cause, tried }
     }
 
-    /// The cause. `None` if nothing that was tried explains the rejection. A delivery of an attacker
-    /// has no cause, for example.
+    /// The cause. `None` if no attempt explains the rejection, for example for a delivery of an
+    /// attacker.
     #[must_use]
     pub fn cause(&self) -> Option<&Cause> {
         self.cause.as_ref()
@@ -73,7 +73,7 @@ pub enum Cause {
         key: String,
         /// The difference between the text of the owner and that of the sender.
         difference: &'static str,
-        /// The byte of the owner's text at which the difference is, counted from 0. Only for a letter
+        /// The position of the difference in the owner's text, in bytes from 0. Only for a letter
         /// that is wrong, see [`explain`](crate::diagnosis::explain).
         position: Option<usize>,
     },

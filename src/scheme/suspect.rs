@@ -1,5 +1,5 @@
-//! What a diagnosis needs from a scheme: to verify with other keys, and readings of the scheme that
-//! differ in one thing.
+//! The part of a scheme that a diagnosis needs: verification with other keys, and variants of the
+//! scheme that differ in one thing.
 
 use std::sync::Arc;
 
