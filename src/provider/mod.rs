@@ -519,7 +519,8 @@ impl<E> Provider<E> {
             .with_tolerance(tolerance)
             .ok_or_else(|| {
                 ConfigError::new(format!(
-                    "{}: a tolerance was given, but the scheme proves no time of signing",
+                    "{}: a tolerance was given, but the scheme proves no time of signing, or it is a scheme in \
+                     code, whose tolerance is set there",
                     self.name(),
                 ))
             })?;
