@@ -4,6 +4,8 @@
 mod frames;
 #[path = "common/judge.rs"]
 mod judge;
+#[path = "common/script.rs"]
+mod script;
 #[allow(unreachable_pub, reason = "the guide shows public items")]
 #[path = "../src/guide/custom/twilio.rs"]
 mod twilio;
@@ -31,12 +33,14 @@ use tower_webhook_auth::{
     CustomRejection, CustomScheme, Keys, KeysHandle, MemoryBudget, Provider, Rejection,
     RejectionKind, Scheme, Secret, SignatureScheme, SignedUrl, Verified, WebhookAuthLayer,
     replay::{MemoryStore, ReplayGuardLayer},
+    tenants::{Selection, Unverified},
     testing::Signer,
 };
 
 use self::{
     frames::{Frames, Pieces, Step},
     judge::{NOW, at, judge, post, through},
+    script::Script,
     twilio::TwilioForm,
 };
 
@@ -360,6 +364,66 @@ fn limit_and_budget_hold_for_a_custom_scheme() {
     let rejection = through(&layer, signed_by(TOKEN, large)).expect_err("a rejection");
     assert_eq!(rejection.kind(), RejectionKind::BudgetExhausted);
     assert!(through(&layer, signed_by(TOKEN, "a")).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_holds_for_a_custom_scheme() {
+    let layer = WebhookAuthLayer::new(acme_with(|_| {})).body_deadline(Duration::from_secs(5));
+    let request = Request::post("/")
+        .header("x-acme-signature", sign(TOKEN, BODY.as_bytes()))
+        .body(Script::new([script::frame(BODY), script::Step::Stall]))
+        .expect("a request");
+    let inner = service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
+    let Ok(response) = layer.layer(inner).oneshot(request).await;
+    let rejection: Option<&Rejection> = response.extensions().get();
+    let kind = rejection.map(Rejection::kind);
+    assert_eq!(kind, Some(RejectionKind::BodyTimeout));
+}
+
+/// The kind of the rejection of a delivery to this tenant. The tenant `a` is known.
+async fn for_tenant<S: CustomScheme>(
+    scheme: S,
+    path: &'static str,
+    signature: &str,
+) -> Option<RejectionKind> {
+    let layer = WebhookAuthLayer::new(provider(scheme, secret("of no tenant")));
+    let layer = layer.keys_from(|delivery: Unverified<'_>| {
+        let keys = match delivery.uri().path() {
+            "/a" => Some(Keys::from(secret(TOKEN)).of_tenant("a")),
+            _ => None,
+        };
+        Selection::LookUp(std::future::ready(Ok::<_, BoxError>(keys)))
+    });
+    let request = Request::post(path)
+        .header("x-acme-signature", signature)
+        .body(Full::<Bytes>::from(BODY))
+        .expect("a request");
+    let inner = service_fn(async |request: Request<Full<Bytes>>| {
+        let verified = request.extensions().get::<Verified<Bytes>>();
+        assert_eq!(verified.and_then(Verified::tenant), Some("a"));
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let Ok(response) = layer.layer(inner).oneshot(request).await;
+    response.extensions().get().map(Rejection::kind)
+}
+
+#[tokio::test]
+async fn a_tenants_key_verifies_and_an_unknown_tenant_is_rejected_even_by_a_scheme_that_says_yes() {
+    let signature = sign(TOKEN, BODY.as_bytes());
+    let mismatch = Some(RejectionKind::SignatureMismatch);
+    assert_eq!(for_tenant(Acme::default(), "/a", &signature).await, None);
+    assert_eq!(
+        for_tenant(Acme::default(), "/b", &signature).await,
+        mismatch
+    );
+    assert_eq!(
+        for_tenant(Acme::default(), "/a", &sign("b", b"")).await,
+        mismatch
+    );
+    assert_eq!(for_tenant(Yes, "/b", "").await, mismatch);
+    assert_eq!(for_tenant(Token, "/a", TOKEN).await, None);
+    assert_eq!(for_tenant(Token, "/a", "other").await, mismatch);
+    assert_eq!(for_tenant(Token, "/b", TOKEN).await, mismatch);
 }
 
 #[test]
