@@ -3,7 +3,7 @@
 //!
 //! Some are **signed** like any other delivery: those of Slack, Zoom and Twitch. They pass the
 //! layer, and the handler calls the helper first. A helper takes a [`Verified`], so it cannot be
-//! called for an unsigned request. It returns `None` for a delivery that is no handshake. With
+//! called for an unsigned request. It returns `None` for a delivery that is not a handshake. With
 //! [`Provider::answer_setup`](crate::Provider::answer_setup) the layer answers the handshakes of
 //! Slack and Twitch itself.
 //!

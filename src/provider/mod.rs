@@ -566,7 +566,7 @@ impl<E> Provider<E> {
         self.scheme().signs()
     }
 
-    /// Whether two deliveries with equal bodies can be told apart by what is signed.
+    /// Whether the signed content distinguishes two deliveries with equal bodies.
     #[cfg(feature = "replay")]
     pub(crate) fn signs_id_or_time(&self) -> bool {
         let ids = &self.delivery_id;

@@ -249,8 +249,8 @@ impl<E, St: ReplayStore> ReplayGuardLayer<E, St> {
         self.with(|rules| rules.on_rejection = Some(Arc::new(respond)))
     }
 
-    /// The clock that tells how old a signed time is, and limits the log. The default is the system's.
-    /// Use the clock of the outer layer.
+    /// The clock with which signed times are compared, and which limits the rate of the log. The
+    /// default is the system's. Use the clock of the outer layer.
     pub fn clock(self, clock: impl Clock) -> Self {
         self.with(|rules| rules.clock = Arc::new(clock))
     }

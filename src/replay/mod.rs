@@ -38,7 +38,7 @@
 //! | the store says | the guard does |
 //! |---|---|
 //! | new | claims the delivery for the time of a [lease](ReplayGuardLayer::lease), and calls the handler |
-//! | in flight: another call has claimed it | 503 with `Retry-After`. The sender comes again, and learns then how the first call ended |
+//! | in flight: another call has claimed it | 503 with `Retry-After`. The sender repeats the delivery, and then gets the result of the first call |
 //! | done | an empty 200. The handler is not called. [Both can be changed](ReplayGuardLayer::answer_duplicates) |
 //! | nothing: the store fails, or is too slow | 503 with `Retry-After` |
 //!

@@ -130,7 +130,7 @@ impl Algorithm {
                         ed25519_dalek::VerifyingKey::from_bytes(key)
                             .map_err(|_| ConfigError::new("not an Ed25519 public key: copy it from the sender again, all of it"))
                     })?;
-                // Under a key of small order one signature holds for many messages.
+                // With a key of small order, one signature is valid for many messages.
                 if key.is_weak() {
                     return Err(ConfigError::new(
                         "the Ed25519 public key has a small order: under it, signatures prove nothing",

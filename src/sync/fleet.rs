@@ -97,7 +97,8 @@ impl fmt::Debug for Subscription {
 /// What a replica hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard<V> {
-    /// Another replica was told that there is a new version. Call [`Kept::request`](super::Kept::request).
+    /// Another replica learned that there is a new version. Call
+    /// [`Kept::request`](super::Kept::request).
     Hint {
         /// The name of the kept value. It may be one that this replica does not have.
         key: String,
@@ -171,7 +172,7 @@ where
         *self.connected.borrow()
     }
 
-    /// The number of keys that are not told yet.
+    /// The number of keys whose message is not sent yet.
     #[must_use]
     pub fn untold(&self) -> usize {
         self.outbox.lock().untold.len()
@@ -184,7 +185,8 @@ where
         drop(connected.wait_for(|connected| *connected).await);
     }
 
-    /// Stops hearing, and waits at most one second for the messages that are not told yet.
+    /// Stops the subscription, and waits at most one second for the messages that are not sent
+    /// yet.
     pub async fn leave(self) {
         self.hearing.abort();
         let told = async {
@@ -219,7 +221,7 @@ struct Message<V> {
     version: V,
 }
 
-/// What is not told yet.
+/// The messages that are not sent yet.
 struct Outbox<V>(Mutex<Untold<V>>);
 
 struct Untold<V> {
@@ -259,7 +261,7 @@ impl<V> Outbox<V> {
         number
     }
 
-    /// Removes a message that was told, unless a newer one for the same key came meanwhile.
+    /// Removes a message that was sent, unless there is a newer message for the same key.
     fn remove(&self, key: &str, number: u64) {
         let mut outbox = self.lock();
         if outbox
@@ -276,7 +278,7 @@ async fn tell<V: Clone + Serialize, B: Bus>(outbox: Arc<Outbox<V>>, bus: Arc<B>)
     let untold = outbox.lock().untold.clone();
     for (key, (number, version)) in untold {
         let message = Message { key, version };
-        // A version that cannot be written as JSON cannot be told.
+        // A version that cannot be written as JSON cannot be sent.
         if let Ok(bytes) = serde_json::to_vec(&message)
             && bus.tell(bytes.into()).await.is_err()
         {

@@ -20,7 +20,8 @@ pub enum Outcome {
     NotYet,
     /// The run failed. The next one follows after a [backoff](Schedule::backoff).
     Retry,
-    /// The run failed, and the source told how long to wait. No request shortens the wait. It is at most ten minutes.
+    /// The run failed, and the source said how long to wait. No request shortens the wait. It is
+    /// at most ten minutes.
     RetryAfter(Duration),
 }
 

@@ -100,7 +100,8 @@ impl<T, V: fmt::Debug> fmt::Debug for Snapshot<T, V> {
     }
 }
 
-/// What a run has to bring. Greater requests include smaller ones, so requests merge to their greatest.
+/// The result that a run must produce. A greater request includes all smaller ones, so requests
+/// are merged to the greatest one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Want<V> {
     /// Any answer of the source.

@@ -1,4 +1,4 @@
-//! The whole way on one machine: a stand-in for the CDN, the service, and a delivery.
+//! The demonstration on one machine: a server in place of the CDN, the service, and a delivery.
 
 use std::{future::pending, time::Duration};
 
@@ -17,7 +17,8 @@ use tower_webhook_auth::{
     testing::Signer,
 };
 
-/// Serves on `listener`, changes the datafile of a flag, prints the decisions, and goes on until Ctrl-C.
+/// Serves on `listener`, changes the datafile of a flag, prints the decisions, and continues until
+/// Ctrl-C.
 pub async fn run(listener: TcpListener) -> Result<(), BoxError> {
     let address = listener.local_addr()?;
     let cdn = TcpListener::bind(("127.0.0.1", 0)).await?;

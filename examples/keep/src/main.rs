@@ -1,11 +1,12 @@
 //! Keeps one Optimizely SDK client up to date by webhooks, and serves its decisions.
 //!
-//! It shows the module `sync` alone: [`flags`] is all that a service needs to copy. `examples/sync_server` is the
-//! program to deploy: several projects and environments, metrics, a file for the next start.
+//! It shows only the module `sync`. A service needs to copy only [`flags`]. `examples/sync_server`
+//! is the program to deploy: several projects and environments, metrics, a file for the next
+//! start.
 //!
-//! Without configuration it demonstrates the whole way on this machine, on a loopback address only. It
-//! starts a stand-in for Optimizely's CDN, sends itself a signed delivery, prints the decision for a flag
-//! before and after, and then serves until Ctrl-C:
+//! Without configuration it runs as a demonstration on a loopback address. It starts a local
+//! server in place of Optimizely's CDN, sends itself a signed delivery, prints the decision for a
+//! flag before and after, and then serves until Ctrl-C:
 //!
 //! ```text
 //! cargo run -p keep
@@ -16,8 +17,9 @@
 //! URL of the webhook is `https://<your host>/webhooks/optimizely`. `HOST` (default `127.0.0.1`) and `PORT`
 //! (default `3000`) say where to listen.
 //!
-//! The crate `optimizely` is unofficial. It knows no holdouts and no variables, and it rejects datafiles without
-//! some optional fields. `examples/sync_server` therefore serves the datafile itself to the official SDKs.
+//! The crate `optimizely` is unofficial. It does not support holdouts and variables, and it
+//! rejects datafiles in which some optional fields are missing. `examples/sync_server` therefore
+//! serves the datafile itself to the official SDKs.
 
 mod demo;
 

@@ -97,7 +97,7 @@ impl Lines {
 
 fn copy(messages: Receiver<Message>, left_out: &AtomicU64, mut to: impl Write) {
     for message in messages {
-        // An error means that the reader has ended. The program goes on without it.
+        // An error means that the reader has ended. The program continues without it.
         match message {
             Message::Line(line) => {
                 let _ = to.write_all(&line);

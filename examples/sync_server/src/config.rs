@@ -45,7 +45,7 @@ impl Default for Listen {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
-    /// Has one file per environment with its last good document.
+    /// The directory with one file per environment, which contains its last good document.
     pub folder: PathBuf,
 }
 
@@ -143,7 +143,8 @@ pub enum Product {
 #[serde(deny_unknown_fields)]
 pub struct AccountEnvironment {
     pub sdk_key: String,
-    /// The keys of the webhooks. The key of a delivery tells the environment, because the body does not.
+    /// The keys of the webhooks. The key of a delivery identifies the environment, because the
+    /// body does not name it.
     pub keys: Vec<NamedSource>,
 }
 
@@ -365,7 +366,7 @@ impl Loaded {
     }
 }
 
-/// What `--check` prints: no secret, and only the begin of each SDK key.
+/// The output of `--check`: no secret, and only the beginning of each SDK key.
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Listen { hooks, api, admin } = &self.config.listen;

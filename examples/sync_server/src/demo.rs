@@ -1,4 +1,4 @@
-//! The demonstration: stand-ins for both vendors, and a delivery of each, on this machine alone.
+//! The demonstration on one machine: servers in place of both vendors, and a delivery of each.
 
 use std::{
     future::pending,

@@ -17,7 +17,8 @@ use tracing::{info, warn};
 
 use crate::config::{self, Config, Spec, Vendor, short};
 
-/// VWO's settings have no version that is promised to grow: theirs is always this one.
+/// VWO does not promise that the version of its settings grows, so this constant is used as their
+/// version.
 const NO_VERSION: u64 = 0;
 
 pub struct Environment {
@@ -76,7 +77,7 @@ impl Drop for Environment {
     }
 }
 
-/// Checks that a document is what it should be: an error page may be JSON, too.
+/// Checks the form of a document, because an error page may be JSON, too.
 fn build(bytes: &Bytes, spec: &Spec) -> Result<Made<(), u64>, BoxError> {
     let mut document: Value = serde_json::from_slice(bytes)?;
     let text = |value: &Value| match value {

@@ -75,7 +75,7 @@ pub fn router(
         router = router.route("/webhooks/optimizely", route);
     }
     if !loaded.vwo.is_empty() {
-        // VWO would repeat for an hour what gets 422.
+        // After a 422, VWO would repeat the delivery for an hour.
         let provider = provider::vwo(keys(&loaded.vwo)?).parse_with(|_| Ok(Changed));
         let route = post(settings_changed).route_layer(layer(provider));
         router = router.route("/webhooks/vwo", route);

@@ -6,11 +6,13 @@
 //! - Optimizely: set the SDK's URL template to `http://<api>/datafiles/%s.json` (Python, and the same in others).
 //! - VWO: set the SDK's `proxyUrl` to `http://<api>`.
 //!
-//! The bytes are served as the vendor made them. There is no client in this program: the only Rust SDK for Optimizely,
-//! the crate `optimizely`, is unofficial, knows no holdouts and no variables, and rejects datafiles that the official
-//! SDKs read. There is none for VWO. `examples/keep` shows decisions with that crate.
+//! The bytes are served as the vendor made them. This program contains no SDK. The only Rust SDK
+//! for Optimizely, the crate `optimizely`, is unofficial: it does not support holdouts and
+//! variables, and rejects datafiles that the official SDKs read. There is no Rust SDK for VWO.
+//! `examples/keep` shows decisions with that crate.
 //!
-//! Without configuration it demonstrates the whole way on loopback, without a network: `cargo run -p sync_server`.
+//! Without configuration it runs as a demonstration on loopback, without a network: `cargo run -p
+//! sync_server`.
 //!
 //! ```text
 //! sync_server [--check] [FILE]
@@ -25,7 +27,7 @@
 //! | api | `GET /datafiles/<key>.json`, `GET /datafiles/auth/<key>.json` | `ETag`, `Last-Modified`, 304; the second asks for the token |
 //! | api | `GET /server-side/{v2-settings,v2-pull,settings,pull}?i=<key>` | the same for VWO |
 //! | admin | `GET /healthz` | 200 while the program works |
-//! | admin | `GET /readyz` | 200 when each document is there; a line for each |
+//! | admin | `GET /readyz` | 200 if each document is available; one line for each document |
 //! | admin | `GET /metrics` | Prometheus |
 //! | admin | `POST /floor/<key>` | accepts an older document once |
 //!

@@ -1,4 +1,5 @@
-//! What the program holds while it runs: the environments, the keys, and what a new configuration changes.
+//! The state of the running program: the environments and the keys. A new configuration replaces
+//! them.
 
 use std::{
     fs,
@@ -66,8 +67,8 @@ impl Service {
         Arc::clone(&running)
     }
 
-    /// Takes a new configuration. Environments that did not change go on with their documents. Requests in progress
-    /// end with the old keys.
+    /// Takes a new configuration. Environments that did not change keep their documents. Requests
+    /// in progress end with the old keys.
     ///
     /// # Errors
     ///
@@ -78,7 +79,8 @@ impl Service {
         if old.listen != new.listen {
             info!("the addresses in [listen] change with the next start only");
         }
-        // Options of all environments: then each of them starts anew, from its store.
+        // These options belong to all environments, so each environment is started again, from its
+        // store.
         let same = old.store == new.store && old.sync == new.sync;
         let kept = if same {
             before.environments.as_slice()

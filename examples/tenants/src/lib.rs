@@ -24,8 +24,8 @@ const MEMORY_BUDGET_BYTES: usize = 16 * 1024 * 1024;
 /// A key that another process revoked is accepted for this time, if the change was not seen.
 const TIME_TO_LIVE: Duration = Duration::from_secs(60);
 
-/// The part of a delivery that says whose it is. The event is read with serde, too, so both read the same
-/// field: a body with two fields `project_id` is an error for both.
+/// The part of a delivery that names the project. The event is read with serde, too, so both read
+/// the same field: a body with two fields `project_id` is an error for both.
 #[derive(Deserialize)]
 struct Peek {
     project_id: i64,
@@ -68,7 +68,7 @@ pub fn app(store: Store) -> Result<(Router, TenantKeysHandle), ConfigError> {
     Ok((router, handle))
 }
 
-/// Whose delivery it is: Optimizely writes the project into the body.
+/// Selects the project: Optimizely writes it into the body.
 fn project_of(delivery: Unverified<'_>) -> Selection<String> {
     let Some(body) = delivery.body() else {
         return Selection::Body;

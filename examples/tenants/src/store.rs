@@ -40,7 +40,8 @@ impl Store {
         Ok(Self(pool))
     }
 
-    /// The names and secrets of a project, the newest one first. Empty: there is no such project.
+    /// The names and secrets of a project, the newest one first. The list is empty if there is no
+    /// such project.
     ///
     /// # Errors
     ///

@@ -57,8 +57,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
             .map(|| StatusCode::OK),
     );
 
-    // A layer goes around a whole service of filters, and a sender has a layer of its own. So the paths of
-    // the senders are told apart here, and the filters route everything else, with their own 404 and 405.
+    // A layer wraps a whole service of filters, and each sender has its own layer. So this code
+    // selects a layer by the path, and the filters route everything else, with their own 404 and
+    // 405.
     let app = service_fn(move |request: Request<Incoming>| {
         let (optimizely, vwo) = (optimizely.clone(), vwo.clone());
         async move {

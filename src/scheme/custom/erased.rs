@@ -61,7 +61,7 @@ impl Custom {
         }
     }
 
-    /// Prepares the keys that the scheme can decode, and tells `took` of each key.
+    /// Prepares the keys that the scheme can decode, and calls `took` for each key.
     pub(crate) fn prepare(
         &self,
         provider: &Arc<str>,
