@@ -37,7 +37,8 @@ impl<E, K: KeySource> Settings<E, K> {
     /// tenant, so the source is not asked: an untrusted client could otherwise make a look-up with
     /// every request.
     pub(crate) fn judge(&self, head: &Parts, arrived: SystemTime) -> Result<(), Rejection> {
-        self.provider.judge(&self.nobody, head, &move || arrived)
+        self.provider
+            .judge(&self.placeholder, head, &move || arrived)
     }
 
     /// Asks the source, which sees the head, and the body where it was read.
@@ -78,7 +79,7 @@ impl<E, K: KeySource> Settings<E, K> {
                 prepared.map_err(|error| unavailable(error.into()))?
             }
             // It is prepared again, because the keys of a known tenant are prepared again, too.
-            None => self.provider.prepare_for_nobody(),
+            None => self.provider.prepare_placeholder(),
         };
         let provider = &self.provider;
         provider.begin_with(&prepared, head, &move || arrived)

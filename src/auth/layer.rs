@@ -207,7 +207,7 @@ impl<E> WebhookAuthLayer<E> {
         };
         Self {
             settings: Arc::new(Settings {
-                nobody: provider.prepare_for_nobody(),
+                placeholder: provider.prepare_placeholder(),
                 provider,
                 source: Arc::new(OwnKeys),
                 key_deadline: DEFAULT_KEY_DEADLINE,

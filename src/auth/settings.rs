@@ -29,7 +29,7 @@ pub(crate) struct Settings<E, K = OwnKeys> {
     pub(crate) source: Arc<K>,
     pub(crate) key_deadline: Duration,
     /// Judges heads before the source is asked.
-    pub(crate) nobody: PreparedKeys,
+    pub(crate) placeholder: PreparedKeys,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) on_rejection: Option<Arc<OnRejection>>,
@@ -51,7 +51,7 @@ impl<E, K> Settings<E, K> {
             provider: self.provider.clone(),
             source,
             key_deadline: self.key_deadline,
-            nobody: self.nobody.clone(),
+            placeholder: self.placeholder.clone(),
             limits: self.limits.clone(),
             clock: Arc::clone(&self.clock),
             on_rejection: self.on_rejection.clone(),

@@ -596,18 +596,18 @@ impl<E> Provider<E> {
     }
 
     /// A key that accepts nothing, and costs what a tenant's key costs.
-    pub(crate) fn prepare_for_nobody(&self) -> PreparedKeys {
-        self.keys.scheme().prepare_for_nobody(self.shared_name())
+    pub(crate) fn prepare_placeholder(&self) -> PreparedKeys {
+        self.keys.scheme().prepare_placeholder(self.shared_name())
     }
 
     /// Rejects a head that no key could verify.
     pub(crate) fn judge(
         &self,
-        nobody: &PreparedKeys,
+        placeholder: &PreparedKeys,
         head: &Parts,
         clock: &dyn Clock,
     ) -> Result<(), Rejection> {
-        self.keys.scheme().judge(nobody, head, clock)
+        self.keys.scheme().judge(placeholder, head, clock)
     }
 
     /// Everything that the head can decide with these keys, which replace the provider's own.

@@ -143,18 +143,18 @@ impl Scheme {
     }
 
     /// Keys that accept nothing, and with which verifying costs the same as with one real key.
-    pub(crate) fn prepare_for_nobody(&self, provider: &Arc<str>) -> PreparedKeys {
+    pub(crate) fn prepare_placeholder(&self, provider: &Arc<str>) -> PreparedKeys {
         PreparedKeys::of_nobody(self, provider)
     }
 
     /// Judges the request head without a tenant's key. It rejects only what no key could change.
     pub(crate) fn judge(
         &self,
-        nobody: &PreparedKeys,
+        placeholder: &PreparedKeys,
         head: &Parts,
         clock: &dyn Clock,
     ) -> Result<(), Rejection> {
-        match self.begin_with(nobody, head, clock) {
+        match self.begin_with(placeholder, head, clock) {
             // A shared key that can be read may belong to any tenant.
             Err(rejection) if !self.presents_a_shared_key(head, clock) => Err(rejection),
             _ => Ok(()),
@@ -459,11 +459,11 @@ mod tests {
     fn the_key_of_nobody_costs_a_mac_and_accepts_nothing() {
         let scheme = SignatureScheme::hmac_sha256("x-signature").build();
         let scheme = scheme.expect("a scheme");
-        let nobody = scheme.prepare_for_nobody(&"acme".into());
+        let placeholder = scheme.prepare_placeholder(&"acme".into());
         for signature in [TAG.to_owned(), sign(&[1; 32], b"body")] {
             let head = head("x-signature", &signature);
             let mut check = scheme
-                .begin_with(&nobody, &head, &SystemTime::now)
+                .begin_with(&placeholder, &head, &SystemTime::now)
                 .expect("a signature that can be read");
             assert_eq!(check.hashers(), 1);
             check.update(b"body");
@@ -474,8 +474,8 @@ mod tests {
             assert_eq!(kind, Some(RejectionKind::SignatureMismatch));
         }
         let shared = SharedKeyScheme::new("x-key").build().expect("a scheme");
-        let nobody = shared.prepare_for_nobody(&"acme".into());
-        let begun = shared.begin_with(&nobody, &head("x-key", "k"), &SystemTime::now);
+        let placeholder = shared.prepare_placeholder(&"acme".into());
+        let begun = shared.begin_with(&placeholder, &head("x-key", "k"), &SystemTime::now);
         let kind = begun.map_err(|rejection| rejection.kind()).err();
         assert_eq!(kind, Some(RejectionKind::KeyMismatch));
     }
@@ -488,8 +488,8 @@ mod tests {
             SignatureScheme::ecdsa_p256("x-signature"),
         ] {
             let scheme = scheme.build().expect("a scheme");
-            let nobody = scheme.prepare_for_nobody(&"acme".into());
-            let way = nobody.get().of_way(0).expect("one way");
+            let placeholder = scheme.prepare_placeholder(&"acme".into());
+            let way = placeholder.get().of_way(0).expect("one way");
             assert!(matches!(way, KeysOf::Signature(keys) if keys.len() == 1));
         }
     }

@@ -90,7 +90,7 @@ impl PreparedKeys {
     pub(super) fn of_nobody(scheme: &Scheme, provider: &Arc<str>) -> Self {
         let ways = scheme.each_way().iter().map(|way| WayKeys {
             keys: match &way.0 {
-                Kind::Custom(custom) => KeysOf::Custom(custom.prepare_for_nobody()),
+                Kind::Custom(custom) => KeysOf::Custom(custom.prepare_placeholder()),
                 Kind::Signature(signed) => {
                     KeysOf::Signature(signed.algorithm.key_of_nobody().into_iter().collect())
                 }

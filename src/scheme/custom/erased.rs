@@ -80,7 +80,7 @@ impl Custom {
     }
 
     /// A key that is not secret, so that to verify with it costs as much as with another.
-    pub(crate) fn prepare_for_nobody(&self) -> CustomKeys {
+    pub(crate) fn prepare_placeholder(&self) -> CustomKeys {
         let secret = Secret::of_key(zeroize::Zeroizing::new(vec![1; 32]));
         CustomKeys(self.scheme.prepare(&[&secret], &mut |_, _| {}))
     }
@@ -165,7 +165,7 @@ impl CustomRun {
         };
         let facts = &self.custom.facts;
         let verdict = self.run.finish(body).and_then(|(key, claims)| {
-            // A key of nobody has no name. It costs as much as another, and proves nothing.
+            // A key of placeholder has no name. It costs as much as another, and proves nothing.
             let is_complete = (!facts.id || claims.id.is_some())
                 && (facts.tolerance.is_none() || claims.signed_at.is_some())
                 && !names.are_of_nobody();
