@@ -1,7 +1,5 @@
 //! `Scheme::custom`: a scheme in code keeps everything that the layer does.
 
-#[path = "common/frames.rs"]
-mod frames;
 #[path = "common/judge.rs"]
 mod judge;
 #[path = "common/script.rs"]
@@ -38,9 +36,8 @@ use tower_webhook_auth::{
 };
 
 use self::{
-    frames::{Frames, Pieces, Step},
     judge::{NOW, at, judge, post, through},
-    script::Script,
+    script::{Script, Step, frame},
     twilio::TwilioForm,
 };
 
@@ -311,7 +308,7 @@ fn what_the_head_decides_is_rejected_before_the_body_is_polled() {
     let layer = WebhookAuthLayer::new(acme_with(|_| {}));
     let inner = service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
     // The body fails when it is polled.
-    let request = Request::post("/").body(Frames::new([Step::Fail]));
+    let request = Request::post("/").body(Script::new([Step::Error("broken".into())]));
     let response = layer.layer(inner).oneshot(request.expect("a request"));
     let Ok(response) = futures_executor::block_on(response);
     let rejection: Option<&Rejection> = response.extensions().get();
@@ -333,10 +330,10 @@ fn the_verdict_does_not_depend_on_how_the_body_is_split() {
                 body.slice(first..second),
                 body.slice(second..),
             ];
-            let steps = pieces.map(|piece| Step::Data(Pieces::from_iter([piece])));
+            let steps = pieces.map(frame);
             let request = Request::post("/")
                 .header("x-acme-signature", sign(TOKEN, &body))
-                .body(Frames::new(steps))
+                .body(Script::new(steps))
                 .expect("a request");
             let inner = service_fn(async |request: Request<Full<Bytes>>| {
                 let verified = request.extensions().get::<Verified<Bytes>>();
@@ -371,7 +368,7 @@ async fn the_deadline_holds_for_a_custom_scheme() {
     let layer = WebhookAuthLayer::new(acme_with(|_| {})).body_deadline(Duration::from_secs(5));
     let request = Request::post("/")
         .header("x-acme-signature", sign(TOKEN, BODY.as_bytes()))
-        .body(Script::new([script::frame(BODY), script::Step::Stall]))
+        .body(Script::new([frame(BODY), Step::Stall]))
         .expect("a request");
     let inner = service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
     let Ok(response) = layer.layer(inner).oneshot(request).await;
@@ -644,7 +641,9 @@ fn a_scheme_for_which_the_head_is_enough_is_decided_before_the_body_and_signs_no
     let layer = WebhookAuthLayer::new(token);
     let inner = service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
     let request = Request::post("/").header("x-acme-signature", "other");
-    let request = request.body(Frames::new([Step::Fail])).expect("a request");
+    let request = request
+        .body(Script::new([Step::Error("broken".into())]))
+        .expect("a request");
     let Ok(response) = futures_executor::block_on(layer.layer(inner).oneshot(request));
     let rejection: Option<&Rejection> = response.extensions().get();
     assert_eq!(
