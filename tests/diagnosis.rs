@@ -966,3 +966,95 @@ fn all_ways_of_a_scheme_are_tried() {
     let delivery = request([("x-base64", signature)], BODY);
     assert_eq!(cause(provider(), suspects(), delivery).0, "key_text");
 }
+
+/// A source of keys has the same suspects, before and after the option. The body may select the keys.
+#[tokio::test]
+async fn deliveries_with_keys_of_a_source_are_examined() {
+    use tower_webhook_auth::tenants::{Selection, Unverified};
+    type Found = std::future::Ready<Result<Option<Keys>, tower_webhook_auth::BoxError>>;
+    let look_up = || -> Selection<Found> {
+        Selection::LookUp(std::future::ready(Ok(Some(secret("acme-key").into()))))
+    };
+    let by_head = move |_: Unverified<'_>| look_up();
+    let by_body = move |delivery: Unverified<'_>| match delivery.body() {
+        Some(_) => look_up(),
+        None => Selection::Body,
+    };
+    let unknown = |_: Unverified<'_>| Selection::<Found>::Unknown;
+    let layer = || WebhookAuthLayer::new(github());
+    let delivery = || github_delivery(OLD, BODY, BODY);
+    let responses = [
+        layer()
+            .diagnose(suspects())
+            .keys_from(by_head)
+            .layer(Inner::default())
+            .oneshot(delivery())
+            .await,
+        layer()
+            .keys_from(by_head)
+            .diagnose(suspects())
+            .layer(Inner::default())
+            .oneshot(delivery())
+            .await,
+        layer()
+            .keys_from(by_body)
+            .diagnose(suspects())
+            .layer(Inner::default())
+            .oneshot(delivery())
+            .await,
+        layer()
+            .keys_from(unknown)
+            .diagnose(suspects())
+            .layer(Inner::default())
+            .oneshot(delivery())
+            .await,
+    ];
+    for response in responses {
+        let rejection = rejection(&response.expect("infallible"));
+        let found = rejection.diagnosis().expect("a diagnosis").cause().cloned();
+        assert!(
+            matches!(&found, Some(Cause::OtherKey { key, .. }) if key == "2026-05"),
+            "{found:?}"
+        );
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    /// Bodies that are nearly JSON, with every escape and every character.
+    #[test]
+    fn no_body_and_no_header_causes_a_panic(
+        body in r#"([\[\]{}:,"\\u/ \n0-9a-fdD+\-]|\\u[0-9a-fA-F+]{1,4}|\PC){0,60}"#,
+        host in r"[ -~]{0,300}",
+        path in r"/[a-z?/=]{0,20}",
+    ) {
+        let forged = github_delivery("an attacker's", "", body.as_bytes());
+        let found = diagnosis(github(), suspects(), forged);
+        proptest::prop_assert!(found.is_some());
+        proptest::prop_assert_eq!(found.as_ref().and_then(Diagnosis::cause), None);
+        let mut request = square_delivery("https://attacker.example/");
+        if let Ok(host) = HeaderValue::from_str(&host) {
+            request.headers_mut().insert("host", host);
+        }
+        *request.uri_mut() = path.parse().expect("a path");
+        let found = diagnosis(square("https://example.com/hook"), suspects(), request);
+        proptest::prop_assert!(found.is_some());
+        proptest::prop_assert_eq!(found.as_ref().and_then(Diagnosis::cause), None);
+    }
+
+    /// A sender that prints JSON in one of these ways, and a proxy that prints it in another.
+    #[test]
+    fn json_that_was_printed_again_is_found(
+        texts in proptest::collection::vec(r#"[ -~à-ÿ]{0,12}"#, 1..6),
+        number in proptest::num::i64::ANY,
+    ) {
+        let value = serde_json::json!({ "b": texts, "a": { "n": number, "e": [], "t": true } });
+        let compact = value.to_string();
+        let pretty = serde_json::to_string_pretty(&value).expect("JSON");
+        for (signed, delivered) in [(&compact, &pretty), (&pretty, &compact)] {
+            let found = cause(github(), suspects(), github_delivery(SECRET, signed, delivered.as_str()));
+            proptest::prop_assert_eq!(found.0, "body", "{}", found.1);
+        }
+    }
+}
