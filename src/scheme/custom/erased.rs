@@ -165,7 +165,7 @@ impl CustomRun {
         };
         let facts = &self.custom.facts;
         let verdict = self.run.finish(body).and_then(|(key, claims)| {
-            // A key of placeholder has no name. It costs as much as another, and proves nothing.
+            // A placeholder key has no name. It costs as much as another key, and proves nothing.
             let is_complete = (!facts.id || claims.id.is_some())
                 && (facts.tolerance.is_none() || claims.signed_at.is_some())
                 && !names.are_of_nobody();
