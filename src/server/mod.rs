@@ -410,7 +410,7 @@ mod log {
         event!(target: TARGET, Level::ERROR, "cannot accept a connection, trying again in 1 s: {error}");
     }
 
-    /// An untrusted client can cause it at will, so it is not for the usual log.
+    /// An untrusted client can cause any number of these errors, so they have the level `DEBUG`.
     pub(super) fn connection(error: &(dyn Error + Send + Sync)) {
         event!(target: TARGET, Level::DEBUG, "connection failed: {error}");
     }

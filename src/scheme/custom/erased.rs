@@ -17,7 +17,7 @@ use crate::{
     secret::{Keys, Names, Secret},
 };
 
-/// The scheme of a user, and what it said about itself.
+/// The scheme of a user, and its facts.
 pub(crate) struct Custom {
     pub(crate) facts: CustomFacts,
     type_name: &'static str,
@@ -28,7 +28,7 @@ pub(crate) struct Custom {
 #[derive(Clone)]
 pub(crate) struct CustomKeys(Arc<dyn Any + Send + Sync>);
 
-/// What was made from a request head that passed.
+/// The check that a scheme made from a valid request head.
 pub(crate) struct CustomRead {
     run: Box<dyn AnyCheck>,
     now: SystemTime,
@@ -79,13 +79,13 @@ impl Custom {
         }))
     }
 
-    /// A key that is not secret, so that to verify with it costs as much as with another.
+    /// A key that is not secret. Verifying with it costs as much as with any other key.
     pub(crate) fn prepare_placeholder(&self) -> CustomKeys {
         let secret = Secret::of_key(zeroize::Zeroizing::new(vec![1; 32]));
         CustomKeys(self.scheme.prepare(&[&secret], &mut |_, _| {}))
     }
 
-    /// All that the request head decides without a key.
+    /// Everything that the request head decides without a key.
     pub(crate) fn read_head(
         &self,
         head: &Parts,

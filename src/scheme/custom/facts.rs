@@ -1,4 +1,4 @@
-//! What a [`CustomScheme`](super::CustomScheme) says about itself, and about one delivery.
+//! The facts of a [`CustomScheme`](super::CustomScheme), and its claims about one delivery.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,9 +8,10 @@ use crate::scheme::headers::is_readable_id;
 
 /// What a [`CustomScheme`](super::CustomScheme) covers, and which headers it reads.
 ///
-/// At first it says that nothing but the sender is proven. Each method adds one fact. The facts hold for
-/// every delivery that the scheme accepts: if a sender signs in two ways that cover different things, write
-/// two schemes and join them with [`Scheme::any_of`](crate::Scheme::any_of).
+/// At first it says that nothing but the sender is proven. Each method adds one fact. The facts
+/// must be true for every delivery that the scheme accepts: if a sender signs in two ways that
+/// cover different things, write two schemes and join them with
+/// [`Scheme::any_of`](crate::Scheme::any_of).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct CustomFacts {
@@ -39,8 +40,8 @@ impl CustomFacts {
     /// The signature covers every byte of the body, and shows where the body begins and ends: no other body
     /// has the same signature.
     ///
-    /// Do not say so if only the parsed form of the body is signed, as with sorted parameters. Two bodies
-    /// can then have the same signature.
+    /// Do not call this if only the parsed form of the body is signed, as with sorted parameters.
+    /// Two bodies can then have the same signature.
     pub fn body_is_signed(mut self) -> Self {
         self.body = true;
         self
@@ -56,8 +57,8 @@ impl CustomFacts {
     /// The signature covers the time of signing, and the time may be this far in the past or in the future.
     /// [`CustomClaims::signed_at`] must then give it. A delivery without it is rejected.
     ///
-    /// The layer judges the time after the body was read. To judge a time in a header earlier, call
-    /// [`CustomHead::check_time`](super::CustomHead::check_time).
+    /// The layer checks the time after the body was read. To check a time in a header earlier,
+    /// call [`CustomHead::check_time`](super::CustomHead::check_time).
     pub fn time_is_signed(mut self, tolerance: Duration) -> Self {
         self.tolerance = Some(tolerance);
         self
@@ -93,7 +94,7 @@ impl CustomFacts {
     }
 }
 
-/// What one delivery says about itself. It counts only if a key matches.
+/// The claims of one delivery. They count only if a key matches.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct CustomClaims {

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, request::Parts};
 use super::{CustomFacts, CustomRejection};
 use crate::scheme::{SignedUrl, headers::single};
 
-/// The request head that a [`CustomScheme`](super::CustomScheme) judges.
+/// The request head, for [`CustomScheme::begin`](super::CustomScheme::begin).
 #[derive(Clone, Copy)]
 pub struct CustomHead<'a> {
     parts: &'a Parts,
@@ -55,7 +55,7 @@ impl<'a> CustomHead<'a> {
         Ok(bytes)
     }
 
-    /// Judges the time of signing in this header by the tolerance of
+    /// Compares the time of signing in this header with the tolerance of
     /// [`CustomFacts::time_is_signed`]. Without a tolerance, every time passes.
     ///
     /// # Errors

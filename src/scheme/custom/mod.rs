@@ -45,7 +45,7 @@ use crate::error::BoxError;
 ///
 /// - Compare in constant time, with `verify_slice` of the crate `hmac` or with the crate `subtle`.
 /// - Bound the work for a body. The body is at most as long as the limit of the layer allows.
-/// - Wipe the key when it is dropped, if that matters to you. The crates of RustCrypto have the feature
+/// - Wipe the key when it is dropped, if you need this. The crates of RustCrypto have the feature
 ///   `zeroize`.
 /// - Say in [`facts`](Self::facts) what the signature covers, and never more.
 pub trait CustomScheme: Send + Sync + 'static {
@@ -58,7 +58,7 @@ pub trait CustomScheme: Send + Sync + 'static {
     /// [`Scheme::custom`].
     fn facts(&self) -> CustomFacts;
 
-    /// Makes a key from the bytes of a secret. Do here all that is expensive about a key.
+    /// Makes a key from the bytes of a secret. Do the expensive work for a key here.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ pub trait CustomScheme: Send + Sync + 'static {
     /// [`ConfigError`](crate::ConfigError). A text that contains the secret is replaced.
     fn key(&self, secret: &[u8]) -> Result<Self::Key, BoxError>;
 
-    /// Judges the request head: all that can be decided without a key and without the body.
+    /// Checks the request head: everything that can be decided without a key and without the body.
     ///
     /// # Errors
     ///
@@ -101,11 +101,12 @@ pub trait CustomCheck: Send + Sync + 'static {
         let _ = bytes;
     }
 
-    /// The body has ended. `body` is all of it: the pieces that [`update`](Self::update) got, in one.
+    /// The body has ended. `body` is the whole body: all pieces that [`update`](Self::update) got.
     ///
-    /// Do here what does not depend on a key, such as sorting a form. This is called before a key matched,
-    /// so the body can be one that an attacker made. It runs in one poll of the future: hash a large body
-    /// in `update` instead. For a scheme with [`CustomFacts::head_is_enough`], `body` is empty.
+    /// Do the work that does not depend on a key here, such as sorting a form. This is called
+    /// before a key matched, so the body can be one that an attacker made. It runs in one poll of
+    /// the future: hash a large body in `update` instead. For a scheme with
+    /// [`CustomFacts::head_is_enough`], `body` is empty.
     ///
     /// # Errors
     ///
@@ -118,9 +119,9 @@ pub trait CustomCheck: Send + Sync + 'static {
 }
 
 impl Scheme {
-    /// A scheme in code. Use it only for a sender that
-    /// [`SignatureScheme`](crate::SignatureScheme) and [`SharedKeyScheme`](crate::SharedKeyScheme) cannot
-    /// describe: those two are checked when they are built, and your code is not.
+    /// A scheme in code. Use it only for a sender that [`SignatureScheme`](crate::SignatureScheme)
+    /// and [`SharedKeyScheme`](crate::SharedKeyScheme) cannot describe: these descriptions are
+    /// checked when they are built, and your code is not.
     ///
     /// [`Verified::authentication`](crate::Verified::authentication) is
     /// [`Authentication::Custom`](crate::Authentication::Custom), and
