@@ -23,7 +23,7 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook_auth::{
-    Acceptance, Authentication, Claim, ConfigError, Delivery, Encoding, FromBody, Json,
+    Acceptance, Authentication, BodyDigest, Claim, ConfigError, Delivery, Encoding, FromBody, Json,
     KeyEncoding, Keys, MemoryBudget, Piece, Provider, Rejection, RejectionDetail, RejectionKind,
     Secret, SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, Verified, WebhookAuthLayer,
     provider,
@@ -112,6 +112,7 @@ fn no_public_type_prints_a_secret() {
     printed.debug("SharedKeyScheme", &SharedKeyScheme::new("x-key").basic());
     printed.debug("Authentication", &Authentication::SharedKey);
     printed.debug("Claim", &Claim::Unsigned("id"));
+    printed.debug("BodyDigest", &BodyDigest::Sha256Hex);
     printed.debug("Encoding", &Encoding::Base64);
     printed.debug("KeyEncoding", &KeyEncoding::Base64);
     printed.debug("Piece", &Piece::Secret);

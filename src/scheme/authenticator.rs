@@ -330,7 +330,7 @@ impl Signed {
             names: Some(Arc::clone(names)),
             candidates: read.candidates,
             digest: content.digest.map(|form| Box::new((form, Sha256::new()))),
-            after_body: read.after_body,
+            after_body: read.after_body.into(),
             id: read.id.map(|(_, value)| (value.clone(), content.proven.id)),
             timestamp: read.timestamp.filter(|_| content.proven.timestamp),
             authentication: Authentication::by(self.algorithm),

@@ -48,7 +48,7 @@ pub(crate) struct SignatureCheck {
     pub(super) candidates: Candidates,
     /// The digest of the body, if it is signed in place of the body. Few senders do this.
     pub(super) digest: Option<Box<(BodyDigest, Sha256)>>,
-    pub(super) after_body: Vec<u8>,
+    pub(super) after_body: Box<[u8]>,
     pub(super) id: Option<(HeaderValue, bool)>,
     pub(super) timestamp: Option<SystemTime>,
     pub(super) authentication: Authentication,
