@@ -38,7 +38,7 @@ use tower_webhook_auth::{
 use self::{
     judge::{NOW, at, judge, post, through},
     script::{Script, Step, frame},
-    twilio::TwilioForm,
+    twilio::{TwilioForm, TwilioJson},
 };
 
 const TOKEN: &str = "wJ4mX9-never-to-be-seen-Qz7";
@@ -188,6 +188,69 @@ fn every_form_of_twilios_own_libraries_gets_its_verdict() {
         }
     }
     assert_eq!((accepted, rejected), (4, 5));
+}
+
+fn twilio(url: &str, token: &str) -> Provider<Bytes> {
+    let url = SignedUrl::exact(url).expect("a URL");
+    let ways = [
+        ("form", Scheme::custom(TwilioForm { url: url.clone() })),
+        ("json", Scheme::custom(TwilioJson { url })),
+    ];
+    let scheme = Scheme::any_of(ways).expect("a scheme");
+    Provider::new("twilio", scheme, secret(token)).expect("a provider")
+}
+
+/// The URL of the cases is the URL of the request, so it contains the hash.
+#[test]
+fn every_json_body_of_twilios_own_libraries_gets_its_verdict() {
+    let file = include_str!("vectors/providers.json");
+    let cases: Vec<Value> = serde_json::from_str(file).expect("a list of cases");
+    let (mut accepted, mut rejected) = (0, 0);
+    let cases = cases.iter();
+    for case in cases.filter(|case| case["provider"] == "twilio (JSON body)") {
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let url = text(&case["url"]);
+        let (url, _) = url.split_once("&bodySHA256=").expect("a hash");
+        let twilio = twilio(url, &text(&case["secret"]));
+        let signature = case["headers"]["X-Twilio-Signature"].as_str();
+        let headers: Vec<_> = signature
+            .map(|value| ("X-Twilio-Signature", value))
+            .into_iter()
+            .collect();
+        let body = BASE64.decode(text(&case["body_base64"]).as_bytes());
+        let body = body.expect("base64");
+        let verdict = judge(&twilio, post(&headers, body.clone()));
+        match text(&case["expect"]).as_str() {
+            "accept" => {
+                let verified = verdict.expect("a genuine delivery");
+                assert_eq!(verified.way(), Some("json"));
+                assert!(verified.body_is_signed());
+                assert!(judge(&twilio, post(&headers, [&*body, b" "].concat())).is_err());
+                accepted += 1;
+            }
+            _ => {
+                assert!(verdict.is_err(), "{}", case["reason"]);
+                rejected += 1;
+            }
+        }
+    }
+    assert_eq!((accepted, rejected), (1, 3));
+}
+
+/// In both cases the signed bytes are the URL and a text.
+#[test]
+fn twilios_signature_of_json_does_not_verify_a_form() {
+    let twilio = twilio("https://mycompany.com/myapp.php?foo=1&bar=2", "12345");
+    let hash = "0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620";
+    for body in [
+        format!("%26bodySHA256%3D{hash}"),
+        format!("%26bodySHA256%3D={hash}"),
+        format!("%26=bodySHA256%3D{hash}"),
+    ] {
+        let signature = [("X-Twilio-Signature", "a9nBmqA0ju/hNViExpshrM61xv4=")];
+        let verdict = judge(&twilio, post(&signature, body.clone()));
+        assert!(verdict.is_err(), "{body}");
+    }
 }
 
 /// `test_compute_signature_duplicate_query_dict` of Twilio's package for Python.

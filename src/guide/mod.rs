@@ -29,10 +29,12 @@ pub mod alternatives {}
 /// use tower_webhook_auth::{Authentication, Provider, Scheme, Secret};
 ///
 /// let url = SignedUrl::exact("https://mycompany.com/myapp.php?foo=1&bar=2")?;
-/// let scheme = Scheme::custom(TwilioForm { url });
+/// let form = Scheme::custom(TwilioForm { url: url.clone() });
+/// let json = Scheme::custom(TwilioJson { url });
+/// let scheme = Scheme::any_of([("form", form), ("json", json)])?;
 /// let twilio = Provider::new("twilio", scheme, Secret::new("12345")?)?;
 ///
-/// // A vector of Twilio's package for Python.
+/// // Two vectors of Twilio's package for Python.
 /// let (head, body) = http::Request::post("/myapp.php?foo=1&bar=2")
 ///     .header("X-Twilio-Signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8=")
 ///     .body("CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309&To=%2B18005551212\
@@ -40,7 +42,14 @@ pub mod alternatives {}
 ///     .into_parts();
 /// let verified = twilio.verify(&head, body.into(), std::time::SystemTime::now())?;
 /// assert_eq!(verified.authentication(), Authentication::Custom);
-/// assert!(!verified.body_is_signed());
+/// assert_eq!((verified.way(), verified.body_is_signed()), (Some("form"), false));
+///
+/// let (head, body) = http::Request::post("/myapp.php")
+///     .header("X-Twilio-Signature", "a9nBmqA0ju/hNViExpshrM61xv4=")
+///     .body(r#"{"property": "value", "boolean": true}"#)?
+///     .into_parts();
+/// let verified = twilio.verify(&head, body.into(), std::time::SystemTime::now())?;
+/// assert_eq!((verified.way(), verified.body_is_signed()), (Some("json"), true));
 /// # Ok(())
 /// # }
 /// ```
