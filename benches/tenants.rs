@@ -29,6 +29,8 @@ const TENANTS: usize = 100_000;
 const FLOOD: usize = 500_000;
 const SAMPLES: usize = 20_000;
 
+/// Its name, the receiver, the deliveries, and the status that each of them gets.
+type Case<'a> = (&'a str, &'a Service, Vec<Request<Full<Bytes>>>, u16);
 type Service = BoxCloneService<Request<Full<Bytes>>, u16, std::convert::Infallible>;
 
 fn name(number: usize) -> String {
@@ -80,7 +82,7 @@ fn quartiles(mut samples: Vec<Duration>) -> String {
 }
 
 /// Measures the cases in turn, so that a change of the machine's speed meets all of them.
-fn compare(cases: &[(&str, &Service, Vec<Request<Full<Bytes>>>, u16)]) {
+fn compare(cases: &[Case<'_>]) {
     let mut samples: Vec<Vec<Duration>> = cases.iter().map(|_| Vec::new()).collect();
     for sample in 0..SAMPLES {
         for (index, (case, service, requests, expected)) in cases.iter().enumerate() {
