@@ -799,6 +799,23 @@ fn an_untrusted_client_cannot_make_it_cost_much() {
     assert!(found.expect("examined").tried() <= 128);
 }
 
+/// A body of 64 KiB costs as much as 128 attempts with the body as it is. Escapes make it three times as
+/// long.
+#[test]
+fn the_bytes_of_all_attempts_together_are_limited() {
+    let keys = ["one", "two", "three", "four"].map(|name| (name, secret(name)));
+    let keys = Keys::named(keys).expect("keys");
+    let tried = |letters: usize| {
+        let body = format!("[\"{}\"]", "ü".repeat(letters));
+        let forged = github_delivery("an attacker's", &body, body.clone());
+        let found = diagnosis(github(), keys.clone(), forged);
+        found.expect("a diagnosis").tried()
+    };
+    let (short, long) = (tried(10), tried(32_000));
+    println!("{short} attempts for a short body, {long} for a long one");
+    assert!(long < short, "{long} of {short}");
+}
+
 /// The time of a rejection must not show that a key is a suspect.
 #[test]
 fn a_match_makes_as_many_attempts_as_no_match() {
