@@ -163,6 +163,7 @@
 //! | [`troubleshooting`](guide::troubleshooting) | why genuine deliveries are rejected, ordered by symptom |
 //! | [`production`](guide::production) | the server and the proxy around the layer |
 //! | [`rotation`](guide::rotation) | replace a secret without losing a delivery |
+//! | [`sync`](guide::sync) | keep a downloaded value up to date, on one machine and on many |
 //! | [`tenants`](guide::tenants) | several customers, projects or environments |
 //! | [`once`](guide::once) | call the handler once for each delivery |
 //! | [`proxies`](guide::proxies) | reverse proxies, signed URLs, compression |

@@ -13,6 +13,7 @@
 //! | [`rotation`] | replace a secret and must not lose a delivery |
 //! | [`scheme`] | receive from a sender that is not in the table of [`provider`](crate::provider) |
 //! | [`services`] | receive from several senders without a framework, or put the layer around a whole service |
+//! | [`sync`] | keep a downloaded value up to date, on one machine or on many |
 //! | [`tenants`] | receive for several customers, projects or environments |
 //! | [`testing`] | test a handler behind the layer |
 //! | [`troubleshooting`] | see genuine deliveries rejected |
@@ -82,6 +83,9 @@ pub mod scheme {}
 
 #[doc = include_str!("services.md")]
 pub mod services {}
+
+#[doc = include_str!("sync.md")]
+pub mod sync {}
 
 #[doc = include_str!("tenants.md")]
 pub mod tenants {}

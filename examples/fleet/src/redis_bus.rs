@@ -1,0 +1,81 @@
+//! Redis or Valkey: publish and subscribe on one channel.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use redis::{AsyncConnectionConfig, Client, RedisResult, aio::MultiplexedConnection};
+use tokio::{
+    sync::Mutex,
+    time::{interval, timeout},
+};
+use tower_webhook_auth::{
+    BoxError,
+    sync::{Bus, Subscriber},
+};
+
+/// How often the subscription sends a ping. Without it, a connection whose other end disappeared is silent without a
+/// time limit.
+const PING_EVERY: Duration = Duration::from_secs(5);
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+pub struct RedisBus {
+    client: Client,
+    channel: String,
+    connection: Mutex<Option<MultiplexedConnection>>,
+}
+
+impl RedisBus {
+    /// # Errors
+    ///
+    /// If `url` is not the URL of a Redis. It does not connect yet.
+    pub fn new(url: &str, channel: impl Into<String>) -> RedisResult<Self> {
+        Ok(Self {
+            client: Client::open(url)?,
+            channel: channel.into(),
+            connection: Mutex::new(None),
+        })
+    }
+}
+
+impl Bus for RedisBus {
+    async fn tell(&self, message: Bytes) -> Result<(), BoxError> {
+        let mut kept = self.connection.lock().await;
+        let mut connection = match kept.take() {
+            Some(connection) => connection,
+            None => {
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(ANSWER_WITHIN))
+                    .set_response_timeout(Some(ANSWER_WITHIN));
+                self.client
+                    .get_multiplexed_async_connection_with_config(&config)
+                    .await?
+            }
+        };
+        let mut publish = redis::cmd("PUBLISH");
+        publish.arg(&self.channel).arg(&message[..]);
+        // After an error the connection is not kept: the next attempt opens another.
+        let _receivers: u64 = publish.query_async(&mut connection).await?;
+        *kept = Some(connection);
+        Ok(())
+    }
+
+    async fn hear(&self, subscriber: Subscriber) -> Result<(), BoxError> {
+        let mut connection = timeout(ANSWER_WITHIN, self.client.get_async_pubsub()).await??;
+        timeout(ANSWER_WITHIN, connection.subscribe(&self.channel)).await??;
+        let subscription = subscriber.subscribed();
+        let (mut sink, mut messages) = connection.split();
+        let mut ping = interval(PING_EVERY);
+        loop {
+            tokio::select! {
+                message = messages.next() => {
+                    let message = message.ok_or("the connection ended")?;
+                    subscription.heard(message.get_payload_bytes());
+                }
+                _ = ping.tick() => {
+                    let _: redis::Value = timeout(ANSWER_WITHIN, sink.ping()).await??;
+                }
+            }
+        }
+    }
+}
