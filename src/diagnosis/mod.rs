@@ -35,9 +35,9 @@ use crate::{
 pub(crate) const LARGEST_BODY: usize = 64 * 1024;
 
 /// How many verifications one diagnosis of a rejected request may cost. A verification with a
-/// public key costs as much as a few hundred with a MAC.
+/// public key costs as much as a few hundred with a MAC, and the cost of a scheme in code is not known.
 const MOST_TRIES: usize = 128;
-const MOST_TRIES_WITH_PUBLIC_KEYS: usize = 8;
+const MOST_EXPENSIVE_TRIES: usize = 8;
 
 /// How many bytes of bodies all verifications together may hash.
 const MOST_BYTES: usize = 8 << 20;
@@ -291,8 +291,8 @@ impl<'a> Search<'a> {
             suspects: suspects.collect(),
             body,
             effort,
-            most_tries: if delivery.scheme.has_public_keys() {
-                MOST_TRIES_WITH_PUBLIC_KEYS
+            most_tries: if delivery.scheme.is_expensive() {
+                MOST_EXPENSIVE_TRIES
             } else {
                 MOST_TRIES
             },
@@ -346,7 +346,7 @@ impl<'a> Search<'a> {
                 }
             });
         }
-        if self.effort == Effort::Unlimited && !scheme.has_public_keys() {
+        if self.effort == Effort::Unlimited && !scheme.is_expensive() {
             for suspect in &suspects {
                 self.typing_mistakes(suspect);
             }

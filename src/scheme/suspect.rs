@@ -25,15 +25,20 @@ impl Scheme {
             })
     }
 
-    /// Whether a delivery has a signature in some way.
+    /// Whether a delivery may have a signature over the body in some way.
     pub(crate) fn may_sign(&self) -> bool {
-        self.signatures().next().is_some()
+        let mut ways = self.each_way().iter();
+        ways.any(|way| !matches!(way.0, Kind::SharedKey(_)))
     }
 
-    /// Whether each attempt costs operations on a curve.
-    pub(crate) fn has_public_keys(&self) -> bool {
-        self.signatures()
-            .any(|signed| !signed.algorithm.is_symmetric())
+    /// Whether each attempt costs more than a MAC: operations on a curve, or code of the owner.
+    pub(crate) fn is_expensive(&self) -> bool {
+        let mut ways = self.each_way().iter();
+        ways.any(|way| match &way.0 {
+            Kind::Signature(signed) => !signed.algorithm.is_symmetric(),
+            Kind::Custom(_) => true,
+            Kind::AnyOf(_) | Kind::SharedKey(_) => false,
+        })
     }
 
     /// The same scheme, with another way to read the text of the key.
