@@ -193,6 +193,7 @@ where
 }
 
 /// How many bytes one poll may give to a check.
+#[inline]
 pub(crate) fn bytes_per_poll(check: &Check) -> usize {
     HASHED_BYTES_PER_POLL
         .checked_div(check.hashers())
