@@ -43,9 +43,9 @@ impl<E, K> WebhookAuthLayer<E, K> {
     ///
     /// Accepted deliveries cost nothing more. All clones of a layer together examine 8 mismatches at once,
     /// and one more for each second; the same number again for rejections that the request head explains.
-    /// One diagnosis makes at most 128 verifications, or 8 if the scheme has public keys or is code,
-    /// and hashes at most 8 MiB. A body of more than 64 KiB is not tried. The work is done before the response is sent, in the
-    /// task of the request.
+    /// One diagnosis makes at most 128 verifications, or 8 if the scheme has public keys or is code, and
+    /// hashes at most 8 MiB. A body of more than 64 KiB is not tried. The work is done before the response
+    /// is sent, in the task of the request.
     ///
     /// # What a client can learn
     ///
