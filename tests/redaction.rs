@@ -261,13 +261,91 @@ fn an_answer_to_a_set_up_request_does_not_print_the_key_in_it() {
     printed.holds_none_of(&forms(SECRET.as_bytes()));
 }
 
+/// A scheme in code gets the request head, which may hold the secret.
+#[test]
+fn the_values_of_a_scheme_in_code_print_no_header() {
+    use tower_webhook_auth::{
+        BoxError, CustomCheck, CustomClaims, CustomFacts, CustomHead, CustomRejection,
+        CustomScheme, Scheme,
+    };
+
+    struct InTheHeader(Arc<Mutex<Printed>>);
+    struct Check;
+
+    impl CustomScheme for InTheHeader {
+        type Key = Vec<u8>;
+        type Check = Check;
+
+        fn facts(&self) -> CustomFacts {
+            let facts = CustomFacts::new([HeaderName::from_static("x-key")]);
+            let mut printed = self.0.lock().expect("not poisoned");
+            printed.debug("CustomFacts", &facts);
+            facts
+        }
+
+        fn key(&self, secret: &[u8]) -> Result<Vec<u8>, BoxError> {
+            Ok(secret.to_vec())
+        }
+
+        fn begin(&self, head: &CustomHead<'_>) -> Result<Check, CustomRejection> {
+            let mut printed = self.0.lock().expect("not poisoned");
+            printed.debug("CustomHead", head);
+            let name = HeaderName::from_static("x-key");
+            for rejection in [
+                CustomRejection::header_missing(&name),
+                CustomRejection::header_malformed(&name, "another text"),
+                CustomRejection::mismatch(),
+                CustomRejection::target_malformed(),
+            ] {
+                printed.debug("CustomRejection", &rejection);
+            }
+            printed.debug("CustomClaims", &CustomClaims::new().id("an-id"));
+            Ok(Check)
+        }
+    }
+
+    impl CustomCheck for Check {
+        type Key = Vec<u8>;
+
+        fn finish(&mut self, _: &[u8]) -> Result<CustomClaims, CustomRejection> {
+            Ok(CustomClaims::new())
+        }
+
+        fn matches(&mut self, _: &Vec<u8>, _: usize) -> bool {
+            false
+        }
+    }
+
+    let printed = Arc::new(Mutex::new(Printed::default()));
+    let scheme = Scheme::custom(InTheHeader(Arc::clone(&printed)));
+    let provider = Provider::new("acme", scheme, secret()).expect("a provider");
+    printed
+        .lock()
+        .expect("not poisoned")
+        .debug("Provider", &provider);
+    let request = Request::builder()
+        .header("x-key", SECRET)
+        .body(())
+        .expect("a request");
+    let (head, ()) = request.into_parts();
+    let time = std::time::SystemTime::UNIX_EPOCH;
+    let rejection = provider
+        .verify(&head, Bytes::new(), time)
+        .expect_err("no key matches");
+    let mut printed = printed.lock().expect("not poisoned");
+    printed.error("Rejection", &rejection);
+    printed.holds_none_of(&forms(SECRET.as_bytes()));
+}
+
 /// A public type that is added to the crate must be added to this file.
 #[test]
 fn every_public_type_is_printed_in_this_file() {
-    // Two traits, an alias, and two errors that hold names of types and of a provider.
-    const NOT_PRINTED: [&str; 5] = [
+    // Traits, an alias, and two errors that hold names of types and of a provider.
+    const NOT_PRINTED: [&str; 7] = [
         "BoxError",
         "Clock",
+        "CustomCheck",
+        "CustomScheme",
         "EventTypeMismatch",
         "FromBody",
         "MissingLayer",
