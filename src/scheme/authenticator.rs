@@ -93,34 +93,21 @@ impl Authenticator {
 
 /// Keys to begin a check with.
 ///
-/// They are asked for after the head was judged. They are not locked meanwhile, since code of the user,
-/// such as a scheme in code, may replace them.
+/// They are asked for after the head was judged. They are not locked while the check begins, since code of
+/// the user, such as a scheme in code, may replace them.
 pub(super) trait Lend {
-    fn lend<T>(
-        &self,
-        begin: impl FnOnce(&Prepared) -> Result<T, Rejection>,
-    ) -> Result<T, Rejection>;
+    fn lend(&self) -> Result<PreparedKeys, Rejection>;
 }
 
 impl Lend for Authenticator {
-    fn lend<T>(
-        &self,
-        begin: impl FnOnce(&Prepared) -> Result<T, Rejection>,
-    ) -> Result<T, Rejection> {
-        let keys = self.current().clone();
-        match keys {
-            Some(keys) => begin(keys.get()),
-            None => Err(unavailable()),
-        }
+    fn lend(&self) -> Result<PreparedKeys, Rejection> {
+        self.current().clone().ok_or_else(unavailable)
     }
 }
 
 impl Lend for PreparedKeys {
-    fn lend<T>(
-        &self,
-        begin: impl FnOnce(&Prepared) -> Result<T, Rejection>,
-    ) -> Result<T, Rejection> {
-        begin(self.get())
+    fn lend(&self) -> Result<PreparedKeys, Rejection> {
+        Ok(self.clone())
     }
 }
 
@@ -185,18 +172,18 @@ impl Scheme {
         match &self.0 {
             Kind::Custom(scheme) => {
                 let read = scheme.read_head(head, clock)?;
-                keys.lend(|keys| Check::custom(scheme, read, &keys.names, keys.of_way(0)?))
+                let keys = keys.lend()?;
+                Check::custom(scheme, read, &keys.names, keys.of_way(0)?)
             }
             Kind::SharedKey(scheme) => {
                 let presented = scheme.read(&head.headers)?;
-                keys.lend(|keys| scheme.start(&presented, &keys.names, keys.of_way(0)?))
+                let keys = keys.lend()?;
+                scheme.start(&presented, &keys.names, keys.of_way(0)?)
             }
             Kind::Signature(scheme) => {
                 let read = scheme.read_head(head, clock)?;
-                keys.lend(|keys| {
-                    let check = scheme.start(read, head, &keys.names, keys.of_way(0)?)?;
-                    Ok(Check::Signature(check))
-                })
+                let check = scheme.start(read, head, keys.lend()?, 0)?;
+                Ok(Check::Signature(check))
             }
             Kind::AnyOf(ways) => ways.begin(head, clock, keys),
         }
@@ -233,8 +220,8 @@ impl SharedKey {
 
 /// What was read from a request head that passed.
 pub(super) struct SignedHead<'a> {
-    /// The header with the signatures.
-    header: &'a HeaderName,
+    /// The header with the signatures, and its position among their names.
+    header: (usize, &'a HeaderName),
     candidates: Candidates,
     id: Option<(&'a HeaderName, &'a HeaderValue)>,
     tags: TagValues<'a>,
@@ -296,15 +283,15 @@ impl Signed {
         Ok(read)
     }
 
-    /// Begins to verify, with each of these keys.
+    /// Begins to verify, with each key that was prepared for this way.
     pub(super) fn start(
         &self,
         read: SignedHead<'_>,
         head: &Parts,
-        names: &Arc<Names>,
-        keys: &KeysOf,
+        prepared: PreparedKeys,
+        way: usize,
     ) -> Result<SignatureCheck, Rejection> {
-        let KeysOf::Signature(keys) = keys else {
+        let KeysOf::Signature(keys) = prepared.of_way(way)? else {
             return Err(unavailable());
         };
         let operations = keys.len().saturating_mul(read.candidates.len());
@@ -314,7 +301,7 @@ impl Signed {
             .is_some_and(|most| operations > most)
         {
             let kind = RejectionKind::TooManySignatures;
-            return Err(Rejection::header(kind, read.header));
+            return Err(Rejection::header(kind, read.header.1));
         }
         let content = &self.content;
         let mut verifiers: SmallVec<[Verifier; 1]> =
@@ -326,8 +313,10 @@ impl Signed {
         })?;
         Ok(SignatureCheck {
             verifiers,
-            header: read.header.clone(),
-            names: Some(Arc::clone(names)),
+            keys: Some(prepared),
+            // A position that does not fit is that of no name, and the rejection then names no header.
+            way: u16::try_from(way).unwrap_or(u16::MAX),
+            header: u16::try_from(read.header.0).unwrap_or(u16::MAX),
             candidates: read.candidates,
             digest: content.digest.map(|form| Box::new((form, Sha256::new()))),
             after_body: read.after_body.into(),
@@ -393,7 +382,7 @@ impl SignedHead<'_> {
     fn facts(&self) -> Facts<'_> {
         Facts {
             id: self.id.map(|(name, value)| (name, value.as_bytes())),
-            header: self.header,
+            header: self.header.1,
             tags: &self.tags,
             timestamp: self.written,
         }
@@ -489,7 +478,7 @@ mod tests {
         ] {
             let scheme = scheme.build().expect("a scheme");
             let placeholder = scheme.prepare_placeholder(&"acme".into());
-            let way = placeholder.get().of_way(0).expect("one way");
+            let way = placeholder.of_way(0).expect("one way");
             assert!(matches!(way, KeysOf::Signature(keys) if keys.len() == 1));
         }
     }

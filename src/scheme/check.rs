@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
 use super::{
     custom::{Custom, CustomMatch, CustomRead, CustomRun},
     mac::{Algorithm, Candidates, Verifier},
-    prepared::KeysOf,
+    prepared::{KeysOf, PreparedKeys},
     signed::BodyDigest,
     ways::WayCheck,
 };
@@ -42,9 +42,13 @@ pub(crate) enum Check {
 pub(crate) struct SignatureCheck {
     pub(super) verifiers: SmallVec<[Verifier; 1]>,
     /// `None` after the first call of `finish`.
-    pub(super) names: Option<Arc<Names>>,
-    /// The header with the signatures.
-    pub(super) header: HeaderName,
+    ///
+    /// They also have the names for a rejection. A clone of each name for each delivery would write to
+    /// memory that all threads share.
+    pub(super) keys: Option<PreparedKeys>,
+    pub(super) way: u16,
+    /// The position of the header with the signatures among the names of the way.
+    pub(super) header: u16,
     pub(super) candidates: Candidates,
     /// The digest of the body, if it is signed in place of the body. Few senders do this.
     pub(super) digest: Option<Box<(BodyDigest, Sha256)>>,
@@ -158,10 +162,8 @@ impl SignatureCheck {
 
     fn finish(&mut self) -> Result<Proof, Rejection> {
         let kind = RejectionKind::SignatureMismatch;
-        let names = self
-            .names
-            .take()
-            .ok_or_else(|| Rejection::header(kind, &self.header))?;
+        let keys = self.keys.take().ok_or_else(|| Rejection::new(kind))?;
+        let names = &keys.names;
         if let Some(body) = self.digest.take() {
             let (form, digest) = *body;
             self.update_verifiers(form.text(&digest.finalize()).as_bytes());
@@ -173,9 +175,12 @@ impl SignatureCheck {
             // A key without an owner has no name. Verifying with it costs the same as with any
             // other key, and proves nothing.
             .filter(|_| !names.are_of_nobody())
-            .ok_or_else(|| Rejection::mismatch(kind, &self.header, Arc::clone(&names)))?;
+            .ok_or_else(|| {
+                let header = keys.signature_header(self.way.into(), self.header.into());
+                Rejection::mismatch(kind, header, Arc::clone(names))
+            })?;
         Ok(Proof {
-            origin: Origin::new(names, matching),
+            origin: Origin::new(Arc::clone(names), matching),
             authentication: self.authentication,
             body_is_signed: self.body_is_signed,
             id: self.id.take(),

@@ -1,6 +1,8 @@
 //! [`PreparedKeys`]: keys as a scheme uses them.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
+
+use http::HeaderName;
 
 use super::{
     Kind, Scheme, builder::Signed, custom::CustomKeys, mac::Verifier, shared_key::KeyDigest,
@@ -17,20 +19,22 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct PreparedKeys(Arc<Prepared>);
 
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     pub(super) names: Arc<Names>,
     /// One for each way of the scheme.
     pub(super) ways: Vec<WayKeys>,
 }
 
 /// The keys that one way can use, in the order in which they are tried.
-pub(super) struct WayKeys {
+pub(crate) struct WayKeys {
     pub(super) keys: KeysOf,
     /// The place of each key among the names. A key that this way cannot decode has none.
     pub(super) places: Vec<usize>,
+    /// The names of the headers with the signatures, for rejections.
+    signature_headers: Vec<HeaderName>,
 }
 
-pub(super) enum KeysOf {
+pub(crate) enum KeysOf {
     Custom(CustomKeys),
     SharedKey(Vec<KeyDigest>),
     Signature(Vec<Verifier>),
@@ -71,7 +75,11 @@ impl PreparedKeys {
                 }
                 Kind::AnyOf(_) => return Err(nested()),
             };
-            ways.push(WayKeys { keys, places });
+            ways.push(WayKeys {
+                keys,
+                places,
+                signature_headers: way.signature_headers(),
+            });
         }
         // An error of a key that another way can use is no error.
         let is_unused = |place: usize| used.get(place) == Some(&false);
@@ -97,15 +105,12 @@ impl PreparedKeys {
                 Kind::SharedKey(_) | Kind::AnyOf(_) => KeysOf::SharedKey(Vec::new()),
             },
             places: Vec::new(),
+            signature_headers: way.signature_headers(),
         });
         Self(Arc::new(Prepared {
             names: Arc::new(Names::of_nobody(provider).with_ways(scheme.way_names())),
             ways: ways.collect(),
         }))
-    }
-
-    pub(super) fn get(&self) -> &Prepared {
-        &self.0
     }
 
     /// The names of the keys, in the order in which they are tried.
@@ -119,6 +124,30 @@ fn took(place: usize, places: &mut Vec<usize>, used: &mut [bool]) {
     places.push(place);
     if let Some(used) = used.get_mut(place) {
         *used = true;
+    }
+}
+
+impl Deref for PreparedKeys {
+    type Target = Prepared;
+
+    fn deref(&self) -> &Prepared {
+        &self.0
+    }
+}
+
+impl Prepared {
+    /// The name of the header with the signatures, which is at this position in this way.
+    pub(super) fn signature_header(&self, way: usize, position: usize) -> Option<&HeaderName> {
+        self.ways.get(way)?.signature_headers.get(position)
+    }
+}
+
+impl Scheme {
+    fn signature_headers(&self) -> Vec<HeaderName> {
+        match &self.0 {
+            Kind::Signature(signed) => signed.signature.names.iter().cloned().collect(),
+            Kind::AnyOf(_) | Kind::Custom(_) | Kind::SharedKey(_) => Vec::new(),
+        }
     }
 }
 

@@ -257,8 +257,8 @@ pub(crate) struct Presented<'a> {
     pub(crate) tags: TagValues<'a>,
     /// The position of the alias that was present.
     pub(crate) family: Option<usize>,
-    /// The first header that was present.
-    pub(crate) header: &'a HeaderName,
+    /// The first header that was present, and its position among the names.
+    pub(crate) header: (usize, &'a HeaderName),
 }
 
 impl SignatureHeader {
@@ -272,20 +272,23 @@ impl SignatureHeader {
             timestamp: None,
             tags: TagValues::new(),
             family: None,
-            header: self.names.first(),
+            header: (0, self.names.first()),
         };
         let mut found = None;
         for (index, name) in self.names.iter().enumerate() {
+            let mut is_present = false;
             if self.repeatable {
                 for value in headers::repeated(headers, name)? {
-                    found = found.or(Some((name, value.as_bytes())));
+                    is_present = true;
+                    found = found.or(Some((index, name, value.as_bytes())));
                     self.read_value(name, value.as_bytes(), algorithm, &mut presented)?;
                 }
             } else if let Some(value) = headers::single(headers, name)? {
-                found = found.or(Some((name, value.as_bytes())));
+                is_present = true;
+                found = found.or(Some((index, name, value.as_bytes())));
                 self.read_value(name, value.as_bytes(), algorithm, &mut presented)?;
             }
-            if !headers.contains_key(name) {
+            if !is_present {
                 continue;
             }
             if !self.parallel {
@@ -294,11 +297,11 @@ impl SignatureHeader {
                 break;
             }
         }
-        let Some((name, value)) = found else {
+        let Some((index, name, value)) = found else {
             let missing = RejectionKind::HeaderMissing;
             return Err(Rejection::header(missing, self.names.first()));
         };
-        presented.header = name;
+        presented.header = (index, name);
         // Without a signature to compare with, the body is not read.
         if presented.candidates.is_empty() {
             return Err(self.malformed(name, value));

@@ -156,44 +156,43 @@ impl Ways {
         if fitting.is_empty() {
             return Err(rejection.take());
         }
-        keys.lend(|keys| {
-            let mut checks = Vec::new();
-            for (way, scheme, read) in fitting {
-                let of_way = keys.of_way(way)?;
-                let check = match (&scheme.0, read) {
-                    (Kind::Custom(scheme), ReadHead::Custom(read)) => {
-                        Check::custom(scheme, read, &keys.names, of_way)
-                    }
-                    (Kind::SharedKey(scheme), ReadHead::SharedKey(presented)) => {
-                        scheme.start(&presented, &keys.names, of_way)
-                    }
-                    (Kind::Signature(scheme), ReadHead::Signature(read)) => scheme
-                        .start(read, head, &keys.names, of_way)
-                        .map(Check::Signature),
-                    _ => continue,
-                };
-                match check {
-                    Ok(check) => {
-                        let decided = matches!(check, Check::Decided(_));
-                        let places = keys.ways.get(way).map(|way| way.places.clone());
-                        checks.push(WayCheck {
-                            way,
-                            places: places.unwrap_or_default(),
-                            check,
-                        });
-                        // The ways after a key that matches are not needed.
-                        if decided {
-                            break;
-                        }
-                    }
-                    Err(error) => rejection.add(error, true),
+        let keys = keys.lend()?;
+        let mut checks = Vec::new();
+        for (way, scheme, read) in fitting {
+            let of_way = keys.of_way(way)?;
+            let check = match (&scheme.0, read) {
+                (Kind::Custom(scheme), ReadHead::Custom(read)) => {
+                    Check::custom(scheme, read, &keys.names, of_way)
                 }
+                (Kind::SharedKey(scheme), ReadHead::SharedKey(presented)) => {
+                    scheme.start(&presented, &keys.names, of_way)
+                }
+                (Kind::Signature(scheme), ReadHead::Signature(read)) => scheme
+                    .start(read, head, keys.clone(), way)
+                    .map(Check::Signature),
+                _ => continue,
+            };
+            match check {
+                Ok(check) => {
+                    let decided = matches!(check, Check::Decided(_));
+                    let places = keys.ways.get(way).map(|way| way.places.clone());
+                    checks.push(WayCheck {
+                        way,
+                        places: places.unwrap_or_default(),
+                        check,
+                    });
+                    // The ways after a key that matches are not needed.
+                    if decided {
+                        break;
+                    }
+                }
+                Err(error) => rejection.add(error, true),
             }
-            if checks.is_empty() {
-                return Err(rejection.take());
-            }
-            Ok(Check::AnyOf(checks))
-        })
+        }
+        if checks.is_empty() {
+            return Err(rejection.take());
+        }
+        Ok(Check::AnyOf(checks))
     }
 }
 
