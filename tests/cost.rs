@@ -50,7 +50,8 @@ fn allocated(case: &Case, receive: &Receiver) -> Stats {
 fn a_delivery_in_one_frame_allocates_its_event_its_extension_and_a_copy_of_a_small_body() {
     let _alone = alone();
     for (name, copied) in [
-        ("optimizely", COPY + COUNT),
+        // The name of the event is not copied, as it is by the parse of the floor.
+        ("optimizely", COPY + COUNT - 1),
         ("vwo", COPY + COUNT),
         ("stripe", COPY + COUNT),
         ("github 300 B", COPY + COUNT),

@@ -1072,6 +1072,25 @@ async fn a_field_that_is_read_must_not_appear_twice() {
     receive(&provider::vwo(secret()), r#"{"event":"a","x":1,"x":2}"#).await;
 }
 
+/// The code that serde derives also reads a struct from a list of its fields.
+#[tokio::test]
+async fn a_list_of_fields_is_not_an_event() {
+    let vwo = r#"[1606482285,"settings_changed",null,null]"#;
+    let reason_of_vwo = reason(&provider::vwo(secret()), vwo).await;
+    assert!(reason_of_vwo.contains("a list"), "{reason_of_vwo}");
+
+    let datafile = r#"[13,null,"https://cdn.optimizely.com/d.json",null]"#;
+    let object = r#"{"revision":13,"cdn_url":"https://cdn.optimizely.com/d.json"}"#;
+    let provider = provider::optimizely(secret());
+    for body in [
+        format!(r#"[1,2,"project.datafile_updated",{object}]"#),
+        format!(r#"{{"project_id":1,"event":"project.datafile_updated","data":{datafile}}}"#),
+    ] {
+        let reason = reason(&provider, &body).await;
+        assert!(reason.contains("a list"), "{reason}");
+    }
+}
+
 #[tokio::test]
 async fn the_handler_decides_about_an_authentic_delivery_that_is_not_the_event() {
     let vwo = provider::vwo(secret()).fallible();

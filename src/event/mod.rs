@@ -11,12 +11,14 @@ mod form;
 mod json;
 mod object;
 mod text;
+mod usual;
 
 pub(crate) use self::{
     batch::json_batch,
     form::Form,
     json::from_json,
     object::{Object, batch, body},
+    usual::{NoList, usual},
 };
 pub use self::{
     batch::{Batch, Unreadable},

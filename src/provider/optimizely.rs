@@ -18,7 +18,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::event::{self, EventError, FromBody, Json, Object};
+use crate::event::{self, EventError, FromBody, Json, NoList, Object};
 
 /// Something changed in a project.
 ///
@@ -223,6 +223,8 @@ pub struct PropertyChange {
 /// A datafile event in its usual form. Most deliveries have it, and it can be read in one pass.
 #[derive(Deserialize)]
 struct Usual<'a> {
+    #[serde(default)]
+    _no_list: NoList,
     project_id: i64,
     timestamp: Option<i64>,
     #[serde(borrow)]
@@ -232,6 +234,8 @@ struct Usual<'a> {
 
 #[derive(Deserialize)]
 struct UsualDatafile {
+    #[serde(default)]
+    _no_list: NoList,
     revision: u64,
     origin_url: Option<String>,
     cdn_url: String,
@@ -241,7 +245,8 @@ struct UsualDatafile {
 impl Event {
     /// `None` for every other form, which is then read field by field.
     fn usual(body: &[u8]) -> Option<Self> {
-        let usual: Usual<'_> = serde_json::from_str(str::from_utf8(body).ok()?).ok()?;
+        let usual: Usual<'_> = event::usual(body)?;
+        let data = usual.data;
         let event = EventName::from(&*usual.event);
         if matches!(event, EventName::Other(_)) {
             return None;
@@ -251,10 +256,10 @@ impl Event {
             timestamp: usual.timestamp,
             event,
             data: Data::Datafile(Datafile {
-                revision: usual.data.revision,
-                origin_url: usual.data.origin_url,
-                cdn_url: usual.data.cdn_url,
-                environment: usual.data.environment,
+                revision: data.revision,
+                origin_url: data.origin_url,
+                cdn_url: data.cdn_url,
+                environment: data.environment,
             }),
         })
     }

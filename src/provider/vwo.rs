@@ -22,7 +22,9 @@
 //! 200 at once, and do the work afterwards. [`fallible`](crate::Provider::fallible) shows how to answer
 //! 200 also to an authentic body that cannot be read.
 
-use crate::event::{self, EventError, FromBody};
+use serde::Deserialize;
+
+use crate::event::{self, EventError, FromBody, NoList};
 
 /// The settings changed. The body does not say of which account or project.
 ///
@@ -51,8 +53,27 @@ pub struct Event {
     pub triggered_by: Option<String>,
 }
 
+/// An event in its usual form. Most deliveries have it, and it can be read in one pass.
+#[derive(Deserialize)]
+struct Usual {
+    #[serde(default)]
+    _no_list: NoList,
+    timestamp: Option<i64>,
+    event: String,
+    action: Option<String>,
+    triggered_by: Option<String>,
+}
+
 impl FromBody for Event {
     fn from_body(body: &[u8]) -> Result<Self, EventError> {
+        if let Some(usual) = event::usual::<Usual>(body) {
+            return Ok(Self {
+                timestamp: usual.timestamp,
+                event: usual.event,
+                action: usual.action,
+                triggered_by: usual.triggered_by,
+            });
+        }
         event::body(body, |event| {
             Ok(Self {
                 timestamp: event.integer("timestamp")?,

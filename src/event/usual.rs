@@ -1,0 +1,25 @@
+//! Events in their usual form, which are read in one pass.
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+/// The body as a `T`, in one pass. `None` if that is not possible: then the caller reads it field by field
+/// as an [`Object`](super::Object), which accepts more forms and whose errors name the field.
+///
+/// A struct in `T` must begin with a field of type [`NoList`].
+pub(crate) fn usual<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    serde_json::from_str(str::from_utf8(body).ok()?).ok()
+}
+
+/// The first field of a struct that is read from an object only. The sender never sends this field.
+///
+/// The code that serde derives also reads a struct from a list of its fields. An event that is such a list
+/// is an error when it is read field by field, so it must be one here. In a list, this field cannot be read.
+/// In an object it is absent, and costs nothing.
+#[derive(Default)]
+pub(crate) struct NoList;
+
+impl<'de> Deserialize<'de> for NoList {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::custom("not in the usual form"))
+    }
+}
