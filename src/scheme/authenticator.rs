@@ -294,7 +294,9 @@ impl Signed {
         let KeysOf::Signature(keys) = prepared.of_way(way)? else {
             return Err(unavailable());
         };
-        let operations = keys.len().saturating_mul(read.candidates.len());
+        let operations = keys
+            .len()
+            .saturating_mul(read.candidates.len(self.algorithm));
         if self
             .algorithm
             .most_operations()

@@ -75,6 +75,14 @@ impl Algorithm {
         }
     }
 
+    /// How many blocks a signature takes in [`Candidates`].
+    fn blocks(self) -> usize {
+        match self.signature_bytes() {
+            Some(..=BLOCK_BYTES) => 1,
+            _ => 2,
+        }
+    }
+
     /// A signature from the bytes that were decoded from a header. It must have the exact length.
     pub(crate) fn candidate(self, decoded: &[u8]) -> Option<Candidate> {
         #[cfg(feature = "ecdsa-p256")]
@@ -165,10 +173,45 @@ pub(crate) fn hmac<M: KeyInit>(key: &[u8]) -> M {
 }
 
 /// A received signature, decoded, and padded with zeros if the algorithm's signatures are shorter.
-#[derive(Clone)]
-pub(crate) struct Candidate([u8; 64]);
+pub(crate) struct Candidate(pub(super) [u8; 64]);
 
-pub(crate) type Candidates = SmallVec<[Candidate; 1]>;
+/// Received signatures, one after the other. Each takes as many blocks as the algorithm needs.
+#[derive(Default)]
+pub(crate) struct Candidates(SmallVec<[[u8; BLOCK_BYTES]; 2]>);
+
+/// The size of a SHA-256. Most signatures have this size or less.
+const BLOCK_BYTES: usize = 32;
+
+impl Candidates {
+    /// How many there are. All are signatures of this algorithm.
+    pub(crate) fn len(&self, algorithm: Algorithm) -> usize {
+        let blocks = self.0.len();
+        blocks.checked_div(algorithm.blocks()).unwrap_or(blocks)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, Candidate(bytes): &Candidate, algorithm: Algorithm) {
+        let Self(blocks) = self;
+        let each = algorithm.blocks();
+        if blocks.len().saturating_add(each) > blocks.capacity() {
+            // Room for all that a delivery may have: one allocation for any number.
+            let most = algorithm.most_candidates().saturating_mul(each);
+            blocks.reserve_exact(most.saturating_sub(blocks.len()));
+        }
+        for block in bytes.as_chunks().0.iter().take(each) {
+            blocks.push(*block);
+        }
+    }
+
+    /// The candidates of an algorithm whose signatures take 64 bytes.
+    #[cfg(any(feature = "ecdsa-p256", feature = "ed25519"))]
+    fn whole(&self) -> impl Iterator<Item = &[u8; 64]> {
+        self.0.as_flattened().as_chunks().0.iter()
+    }
+}
 
 /// An algorithm with its key, and with the part of the message that it has got so far.
 pub(crate) enum Verifier {
@@ -198,7 +241,7 @@ pub(crate) enum Verifier {
 
 impl Verifier {
     /// A verifier with the same key, for one delivery that has these candidates.
-    pub(crate) fn start(&self, candidates: &[Candidate]) -> Self {
+    pub(crate) fn start(&self, candidates: &Candidates) -> Self {
         let _ = candidates;
         match self {
             Self::HmacSha1(mac) => Self::HmacSha1(mac.clone()),
@@ -213,8 +256,8 @@ impl Verifier {
                 key: Arc::clone(key),
                 // A candidate whose `s` is not reduced cannot be a signature, so it needs no hash.
                 streams: candidates
-                    .iter()
-                    .map(|Candidate(signature)| ed25519_dalek::Signature::from_bytes(signature))
+                    .whole()
+                    .map(ed25519_dalek::Signature::from_bytes)
                     .filter_map(|signature| key.verify_stream(&signature).ok())
                     .collect(),
             },
@@ -266,7 +309,7 @@ impl Verifier {
     ///
     /// A MAC is computed once, and compared with every candidate in constant time. The candidates must
     /// be those that [`start`](Self::start) was called with.
-    pub(crate) fn matches(&mut self, candidates: &[Candidate], after_body: &[u8]) -> Choice {
+    pub(crate) fn matches(&mut self, candidates: &Candidates, after_body: &[u8]) -> Choice {
         match self {
             #[cfg(feature = "ed25519")]
             Self::Ed25519 { streams, .. } => {
@@ -282,7 +325,7 @@ impl Verifier {
                 use p256::ecdsa::signature::hazmat::PrehashVerifier;
                 state.update(after_body);
                 let digest = state.clone().finalize();
-                any(candidates, |Candidate(signature)| {
+                any(candidates.whole(), |signature| {
                     let verified = p256::ecdsa::Signature::from_bytes(signature.into())
                         .and_then(|signature| key.verify_prehash(&digest, &signature));
                     Choice::from(u8::from(verified.is_ok()))
@@ -293,8 +336,9 @@ impl Verifier {
                 let mut tag = [0; 64];
                 let length = self.tag(&mut tag).map(<[u8]>::len);
                 length.map_or(Choice::from(0), |length| {
-                    any(candidates, |Candidate(candidate)| {
-                        equal(candidate, &tag, length)
+                    let blocks_each = length.div_ceil(BLOCK_BYTES).max(1);
+                    any(candidates.0.chunks_exact(blocks_each), |candidate| {
+                        equal(candidate, &tag)
                     })
                 })
             }
@@ -347,23 +391,21 @@ pub(super) fn wipe_stack() {
     std::hint::black_box(&used);
 }
 
-/// Whether the first `length` bytes are equal. After these, both arrays contain zeros. It compares
-/// eight bytes at once, in constant time: byte by byte the comparison would take longer than the
-/// decoding.
-fn equal(one: &[u8; 64], other: &[u8; 64], length: usize) -> Choice {
-    let (one, _) = one.as_chunks::<8>();
-    let (other, _) = other.as_chunks::<8>();
-    one.iter()
-        .zip(other)
-        .take(length.div_ceil(8))
-        .map(|(one, other)| u64::from_ne_bytes(*one).ct_eq(&u64::from_ne_bytes(*other)))
-        .fold(Choice::from(1), |equal, words| equal & words)
+/// Whether the tag begins with these blocks. After a short tag and in its candidates there are zeros.
+///
+/// It compares eight bytes at once, in constant time: the differences of all words are collected, and
+/// compared with zero once.
+fn equal(blocks: &[[u8; BLOCK_BYTES]], tag: &[u8; 64]) -> Choice {
+    let (words, _) = blocks.as_flattened().as_chunks::<8>();
+    let (tag, _) = tag.as_chunks::<8>();
+    let difference = words.iter().zip(tag).fold(0, |difference, (one, other)| {
+        difference | (u64::from_ne_bytes(*one) ^ u64::from_ne_bytes(*other))
+    });
+    difference.ct_eq(&0)
 }
 
-fn any(candidates: &[Candidate], matches: impl Fn(&Candidate) -> Choice) -> Choice {
-    candidates
-        .iter()
-        .fold(Choice::from(0), |any, candidate| any | matches(candidate))
+fn any<T>(candidates: impl Iterator<Item = T>, matches: impl Fn(T) -> Choice) -> Choice {
+    candidates.fold(Choice::from(0), |any, candidate| any | matches(candidate))
 }
 
 #[cfg(test)]
@@ -398,7 +440,10 @@ mod tests {
         let genuine = genuine.expect("a signature");
         // `s` is not reduced: no message has this signature.
         let impossible = Candidate([0xff; 64]);
-        let candidates = [Candidate([0; 64]), genuine, impossible];
+        let mut candidates = Candidates::default();
+        for candidate in [Candidate([0; 64]), genuine, impossible] {
+            candidates.push(&candidate, Algorithm::Ed25519);
+        }
         let key = Algorithm::Ed25519.key(Zeroizing::new(key)).expect("a key");
         let mut verifier = key.start(&candidates);
         assert_eq!(verifier.hashers(), 2);
@@ -421,7 +466,10 @@ mod tests {
         ] {
             let mut verifier = algorithm.key(key.clone()).expect("a key");
             verifier.update(b"body");
-            let candidates = [const { Candidate([0; 64]) }; 16];
+            let mut candidates = Candidates::default();
+            for _ in 0..16 {
+                candidates.push(&Candidate([0; 64]), algorithm);
+            }
             let before = TAGS.get();
             assert!(!bool::from(verifier.matches(&candidates, b"")));
             assert_eq!(TAGS.get(), before + 1, "{algorithm:?}");

@@ -6,7 +6,11 @@ use http::{HeaderName, HeaderValue, request::Parts};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Kind, Scheme, builder::Signed, headers::is_readable_id, mac::Verifier, shared_key::SharedKey,
+    Kind, Scheme,
+    builder::Signed,
+    headers::is_readable_id,
+    mac::{Candidates, Verifier},
+    shared_key::SharedKey,
     signed::Facts,
 };
 use crate::{error::ConfigError, rejection::Rejection, secret::Secret};
@@ -38,7 +42,11 @@ impl Scheme {
             Kind::AnyOf(_) => return self.signing_way(secret)?.signing_key(secret),
         };
         let verifier = signed.verifier(secret)?;
-        if verifier.start(&[]).tag(&mut [0; 64]).is_none() {
+        if verifier
+            .start(&Candidates::default())
+            .tag(&mut [0; 64])
+            .is_none()
+        {
             return Err(ConfigError::new(
                 "a public key cannot sign: use an algorithm with a shared secret",
             ));
@@ -161,7 +169,7 @@ impl Signed {
         }
         let mut signatures = Vec::new();
         for mac in keys.iter().filter_map(|key| key.mac.as_deref()) {
-            let mut mac = mac.start(&[]);
+            let mut mac = mac.start(&Candidates::default());
             self.take_in(&mut mac, head, body, &facts)
                 .map_err(|rejection| {
                     ConfigError::new(format!("the request cannot be signed: {rejection}"))

@@ -52,7 +52,12 @@ impl Encoding {
             }
             Self::Base64Url if text.ends_with(b"=") => &BASE64URL,
             Self::Base64Url => &BASE64URL_NOPAD,
-            Self::Hex => &HEXLOWER_PERMISSIVE,
+            Self::Hex => match algorithm.signature_bytes() {
+                Some(20) => return hex::<40>(text),
+                Some(32) => return hex::<64>(text),
+                Some(64) => return hex::<128>(text),
+                _ => &HEXLOWER_PERMISSIVE,
+            },
         };
         let mut decoded = [0; 96];
         let length = encoding.decode_len(text.len()).ok()?;
@@ -100,6 +105,29 @@ impl Encoding {
             Self::Hex => HEXLOWER_PERMISSIVE.encode(bytes),
         }
     }
+}
+
+/// Decodes exactly this many hexadecimal digits, in upper or lower case.
+///
+/// Their number is known to the compiler and no branch depends on a digit, so that several digits are decoded
+/// at once.
+fn hex<const DIGITS: usize>(text: &[u8]) -> Option<Candidate> {
+    const NO_DIGIT: u8 = 0x10;
+    let text: &[u8; DIGITS] = text.try_into().ok()?;
+    let mut nibbles = [0; DIGITS];
+    let mut all = 0;
+    for (nibble, byte) in nibbles.iter_mut().zip(text) {
+        let number = byte.wrapping_sub(b'0');
+        // 10 to 15, or `NO_DIGIT` for every other character.
+        let letter = (byte | 0x20).wrapping_sub(b'a').min(6).wrapping_add(10);
+        *nibble = if number < 10 { number } else { letter };
+        all |= *nibble;
+    }
+    let mut decoded = [0; 64];
+    for (byte, [high, low]) in decoded.iter_mut().zip(nibbles.as_chunks::<2>().0) {
+        *byte = (high << 4) | low;
+    }
+    (all & NO_DIGIT == 0).then_some(Candidate(decoded))
 }
 
 /// Where the signatures are, and how they are written.
@@ -268,7 +296,7 @@ impl SignatureHeader {
         algorithm: Algorithm,
     ) -> Result<Presented<'a>, Rejection> {
         let mut presented = Presented {
-            candidates: Candidates::new(),
+            candidates: Candidates::default(),
             timestamp: None,
             tags: TagValues::new(),
             family: None,
@@ -526,10 +554,10 @@ impl SignatureHeader {
         let Some(candidate) = self.encoding.decode(text, algorithm) else {
             return Ok(());
         };
-        if presented.candidates.len() == algorithm.most_candidates() {
+        if presented.candidates.len(algorithm) == algorithm.most_candidates() {
             return Err(Rejection::header(RejectionKind::TooManySignatures, name));
         }
-        presented.candidates.push(candidate);
+        presented.candidates.push(&candidate, algorithm);
         Ok(())
     }
 }
@@ -593,4 +621,41 @@ pub(crate) fn ascii(separator: char) -> Result<u8, ConfigError> {
                  character, such as ',', or a space"
             ))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The other decoder is that of another crate.
+    #[test]
+    fn each_byte_at_each_position_is_a_digit_or_rejected_as_in_data_encoding() {
+        fn decode<const DIGITS: usize>(algorithm: Algorithm) {
+            let digits = b"0123456789abcdefABCDEF".iter().cycle();
+            let valid: Vec<u8> = digits.take(DIGITS).copied().collect();
+            for position in 0..DIGITS {
+                for byte in 0..=u8::MAX {
+                    let mut text = valid.clone();
+                    text[position] = byte;
+                    let expected = HEXLOWER_PERMISSIVE.decode(&text).ok();
+                    let decoded = Encoding::Hex.decode(&text, algorithm);
+                    let decoded = decoded.map(|Candidate(bytes)| bytes);
+                    assert_eq!(
+                        decoded.map(|bytes| bytes[..DIGITS / 2].to_vec()),
+                        expected,
+                        "{byte:#x} at {position}"
+                    );
+                    let padding = decoded.map(|bytes| bytes[DIGITS / 2..].iter().all(|b| *b == 0));
+                    assert_ne!(padding, Some(false), "no zeros after the signature");
+                }
+            }
+            for length in (0..DIGITS).chain(DIGITS + 1..=DIGITS + 2) {
+                let text = vec![b'a'; length];
+                assert!(Encoding::Hex.decode(&text, algorithm).is_none(), "{length}");
+            }
+        }
+        decode::<40>(Algorithm::HmacSha1);
+        decode::<64>(Algorithm::HmacSha256);
+        decode::<128>(Algorithm::HmacSha512);
+    }
 }
