@@ -14,8 +14,6 @@ enum Expected {
     /// Prepared when the scheme was built.
     Built(Arc<str>),
     Fixed(Fixed),
-    /// Written by the author of a scheme in code.
-    Written(&'static str),
 }
 
 /// The shapes that do not depend on the scheme.
@@ -63,8 +61,9 @@ impl ExpectedShape {
         Self(Expected::Built(Arc::clone(text)))
     }
 
+    /// The text of a scheme in code. It is allocated here, so that every rejection stays small.
     pub(crate) fn written(text: &'static str) -> Self {
-        Self(Expected::Written(text))
+        Self(Expected::Built(text.into()))
     }
 
     pub(crate) fn fixed(fixed: Fixed) -> Self {
@@ -77,7 +76,6 @@ impl fmt::Display for ExpectedShape {
         f.write_str(match &self.0 {
             Expected::Built(text) => text,
             Expected::Fixed(fixed) => fixed.as_str(),
-            Expected::Written(text) => text,
         })
     }
 }
