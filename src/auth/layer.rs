@@ -117,9 +117,11 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// use http::StatusCode;
 /// use tower_webhook_auth::{Verified, provider::optimizely};
 ///
-/// async fn datafile_updated(webhook: Verified<optimizely::Event>) -> StatusCode { // A separate
-///     task: it continues when the client disconnects. tokio::spawn(async move {
-///     update(webhook.project_id).await }); StatusCode::ACCEPTED }
+/// async fn datafile_updated(webhook: Verified<optimizely::Event>) -> StatusCode {
+///     // A separate task: it continues when the client disconnects.
+///     tokio::spawn(async move { update(webhook.project_id).await });
+///     StatusCode::ACCEPTED
+/// }
 /// # async fn update(_: i64) {}
 /// # let _ = datafile_updated;
 /// # }
