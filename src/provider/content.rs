@@ -41,6 +41,7 @@ fn cloudflare_stream(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://developers.cloudflare.com/stream/manage-video-library/using-webhooks/"],
 }
 
+/// `X-Discourse-Event-Type`, the kind of the event, is not signed and not read.
 fn discourse(keys) -> Provider<Bytes> {
     title: "Discourse",
     scheme: shapes::sha256_tagged("x-discourse-event-signature"),
@@ -88,7 +89,10 @@ fn fal_ai(keys) -> Result<Bytes> {
             Piece::BodyDigest(BodyDigest::Sha256Hex),
         ])
         .key_encoding(KeyEncoding::Base64Url),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", [
+        "https://github.com/hookdeck/webhook-skills",
+        "https://github.com/Hookflo/tern",
+    ],
 }
 
 /// Google turned the Fitbit Web API off on 2026-11-02: use this preset only for recorded deliveries. The key is
@@ -99,7 +103,7 @@ fn fitbit(keys) -> Provider<Bytes> {
         .encoding(Encoding::Base64)
         .key_suffix("&"),
     answer: "204 within 5 s",
-    setup: "Unsigned GETs with `?verify=…`: 204 for the right code, 404 for a wrong one. They do not pass the layer.",
+    setup: "Unsigned GETs with `?verify=…`: 204 for the right code, 404 for a wrong one (not confirmed). They do not pass the layer.",
     source: SecondHand, "2026-11-27", [],
 }
 
@@ -120,6 +124,7 @@ fn ghost(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", ["https://github.com/TryGhost/Ghost"],
 }
 
+/// The line breaks of the body are CRLF, and are signed as they are sent.
 fn kontent_ai(keys) -> Provider<Bytes> {
     title: "Kontent.ai",
     scheme: shapes::base64("x-kontent-ai-signature"),
@@ -132,6 +137,7 @@ fn mux(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://www.mux.com/docs/core/verify-webhook-signatures"],
 }
 
+/// The digits of the signature are upper-case.
 fn oura(keys) -> Provider<Bytes> {
     title: "Oura",
     scheme: SignatureScheme::hmac_sha256("x-oura-signature")

@@ -21,7 +21,7 @@ fn azure_devops(keys) -> Provider<Bytes> {
     title: "Azure DevOps",
     aliases: ["TFS"],
     scheme: SharedKeyScheme::new("authorization").basic(),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 /// Bitbucket Cloud, and Bitbucket Data Center. Others send `sha1=` in a header of this name: that tag
@@ -73,7 +73,7 @@ fn circleci(keys) -> Provider<Bytes> {
 fn cloudflare_notifications(keys) -> Provider<Bytes> {
     title: "Cloudflare Notifications",
     scheme: SharedKeyScheme::new("cf-webhook-auth"),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 fn cloudsmith(keys) -> Provider<Bytes> {
@@ -83,6 +83,7 @@ fn cloudsmith(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/superplanehq/superplane"],
 }
 
+/// The names of the headers for the id and the event are not confirmed.
 fn cursor(keys) -> Provider<Bytes> {
     title: "Cursor",
     scheme: shapes::sha256_tagged("x-webhook-signature"),
@@ -165,7 +166,10 @@ fn github(keys) -> Provider<Bytes> {
     retries: "none; you can redeliver by hand or by the API",
     setup: "A signed event `ping`. It passes the layer.",
     example: r#"{"ref":"refs/heads/main","before":"0d1a","after":"7fd1","commits":[]}"#,
-    source: Docs, "2026-11-27", ["https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries"],
+    source: Docs, "2026-11-27", [
+        "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
+        "https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries",
+    ],
 }
 
 /// GitHub before 2020, for GitHub Enterprise Servers and others that send no better signature. Use
@@ -181,7 +185,10 @@ fn github_sha1(keys) -> Provider<Bytes> {
     retries: "none; you can redeliver by hand or by the API",
     setup: "A signed event `ping`. It passes the layer.",
     example: r#"{"ref":"refs/heads/main","before":"0d1a","after":"7fd1","commits":[]}"#,
-    source: Source, "2026-11-27", ["https://github.com/google/go-github/blob/master/github/messages.go"],
+    source: Source, "2026-11-27", [
+        "https://github.com/google/go-github/blob/master/github/messages.go",
+        "https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries",
+    ],
 }
 
 /// GitLab while you replace the secret token by a signing token: give both as named keys. A delivery with
@@ -230,9 +237,11 @@ fn grafana_alerting(keys) -> Provider<Bytes> {
 fn heroku(keys) -> Provider<Bytes> {
     title: "Heroku",
     scheme: shapes::base64("heroku-webhook-hmac-sha256"),
+    answer: "2xx, within 20 s (not confirmed)",
     source: SecondHand, "2026-11-27", [],
 }
 
+/// Hugging Face can also send the secret in the URL, as `?secret=…`. This preset reads the header.
 fn hugging_face(keys) -> Provider<Bytes> {
     title: "Hugging Face",
     scheme: SharedKeyScheme::new("x-webhook-secret"),
@@ -285,7 +294,7 @@ fn mongodb_atlas(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
-/// The hooks of the registry. A part of the service is retired.
+/// The hooks of the registry. A part of the service may be retired: this is not confirmed.
 fn npm(keys) -> Provider<Bytes> {
     title: "npm",
     scheme: shapes::sha256_tagged("x-npm-signature"),
@@ -299,7 +308,7 @@ fn pagerduty(keys) -> Provider<Bytes> {
         .item_separator(',')
         .tags('=', ["v1"]),
     id: ["x-webhook-id"],
-    answer: "2xx",
+    answer: "2xx; 400 stops the redelivery, as PagerDuty's library advises",
     source: Source, "2026-11-27", [
         "https://developer.pagerduty.com/docs/verifying-webhook-signatures",
         "https://github.com/PagerDuty/go-pagerduty/blob/main/webhookv3/webhookv3.go",
@@ -378,15 +387,15 @@ fn sentry(keys) -> Provider<Bytes> {
 fn snyk(keys) -> Provider<Bytes> {
     title: "Snyk",
     scheme: shapes::sha256_tagged("x-hub-signature"),
-    setup: "A ping when the webhook is created.",
-    source: SecondHand, "2026-11-27", [],
+    setup: "A ping when the webhook is created (not confirmed).",
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 fn sonarqube(keys) -> Provider<Bytes> {
     title: "SonarQube",
     aliases: ["SonarCloud"],
     scheme: SignatureScheme::hmac_sha256("x-sonar-webhook-hmac-sha256"),
-    answer: "2xx within 10 s",
+    answer: "2xx within 10 s (not confirmed)",
     source: SecondHand, "2026-11-27", [],
 }
 
@@ -401,7 +410,7 @@ fn terraform_cloud(keys) -> Provider<Bytes> {
     title: "Terraform Cloud",
     aliases: ["HCP Terraform"],
     scheme: SignatureScheme::hmac_sha512("x-tfe-notification-signature"),
-    setup: "A verification POST, which must be answered with 2xx.",
+    setup: "A verification POST, which must be answered with 2xx (not confirmed).",
     source: SecondHand, "2026-11-27", [],
 }
 

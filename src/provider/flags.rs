@@ -11,7 +11,7 @@ fn amplitude_experiment(keys) -> Provider<amplitude::Event> {
     aliases: ["Amplitude"],
     scheme: shapes::knock(),
     answer: "2xx",
-    retries: "eight times",
+    retries: "eight attempts, after 3xx, 4xx and 5xx",
     example: r#"{"flagId":"1","flagName":"new-checkout","action":"updated"}"#,
     source: Docs, "2026-11-27", ["https://amplitude.com/docs/feature-experiment/notifications"],
 }
@@ -59,7 +59,7 @@ fn flagsmith(keys) -> Provider<flagsmith::Event> {
     title: "Flagsmith",
     scheme: SignatureScheme::hmac_sha256("x-flagsmith-signature"),
     answer: "any response within 10 s",
-    retries: "three times when it cannot connect; a response other than 2xx is only logged",
+    retries: "three attempts with growing pauses when it cannot connect; a response other than 2xx is only logged",
     example: r#"{"event_type":"FLAG_UPDATED","data":{"changed_by":"Ben","new_state":{"enabled":true,"environment":{"id":1,"name":"Production"},"feature":{"id":2,"name":"checkout"},"feature_state_value":null},"previous_state":null,"timestamp":"2026-11-27T09:00:00Z"}}"#,
     source: Source, "2026-11-27", [
         "https://docs.flagsmith.com/system-administration/webhooks#web-hook-signature",
@@ -108,9 +108,10 @@ fn go_feature_flag(keys) -> Provider<go_feature_flag::Event> {
     ],
 }
 
-/// GrowthBook's event webhooks. The older SDK webhooks and the updates for GrowthBook's proxy have the
-/// same signature and other bodies: read those with [`json`](crate::Provider::json). Choose the payload type
-/// "json" or "raw" at GrowthBook; bodies for Slack and Discord are not of this event type.
+/// GrowthBook's event webhooks. The older SDK webhooks and the updates for GrowthBook's proxy have the same
+/// signature and other bodies: read those with [`json`](crate::Provider::json). Choose the payload type
+/// "json" or "raw" at GrowthBook; bodies for Slack and Discord are not of this event type. An update for the
+/// proxy expects the response within 5 s, and is repeated once, after 5 s.
 fn growthbook_event(keys) -> Provider<growthbook::Event> {
     title: "GrowthBook event webhook",
     aliases: ["GrowthBook Proxy"],
@@ -124,13 +125,13 @@ fn growthbook_event(keys) -> Provider<growthbook::Event> {
     ],
 }
 
-/// The text of the signing key, `wk_…`, is the key. Standard Webhooks would decode it; GrowthBook's
-/// code does not. You choose the method, and the body may be empty. The headers `webhook-sdk-key` and
-/// `webhook-secret` are neither signed nor read.
+/// The text of the signing key, `wk_…`, is the key. Standard Webhooks would decode it; GrowthBook's code does
+/// not. You choose the method, and the body may be empty. The headers `webhook-sdk-key` and `webhook-secret`
+/// are neither signed nor read. GrowthBook's page asks for 200; its code accepts any 2xx.
 fn growthbook_sdk(keys) -> Provider<growthbook::SdkEvent> {
     title: "GrowthBook SDK webhook",
     scheme: shapes::standard_webhooks(),
-    answer: "200",
+    answer: "200 within 30 s",
     retries: "after 30 s and after 5 min",
     example: r#"{"type":"payload.changed","timestamp":"2026-11-27T09:00:00Z","data":{"payload":"{}"}}"#,
     source: Source, "2026-11-27", [
@@ -215,7 +216,9 @@ fn unleash(keys) -> Provider<unleash::Event> {
     ],
 }
 
-/// VWO is now called Wingify. Answer 200 at once and do the work afterwards.
+/// VWO is now called Wingify. Answer 200 at once and do the work afterwards. The page for Feature
+/// Experimentation accepts any 2xx. It names a signature with HMAC-SHA256 as a feature, but describes only
+/// the header `x-vwo-auth`.
 fn vwo(keys) -> Provider<vwo::Event> {
     title: "VWO",
     aliases: ["Wingify"],

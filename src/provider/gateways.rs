@@ -22,7 +22,8 @@ fn convoy(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", ["https://github.com/frain-dev/convoy/blob/2b60cc652/pkg/signature/testdata/signature-vectors.json"],
 }
 
-/// The advanced signature, with a time. Header and encoding are settings of Convoy.
+/// The advanced signature, with a time. Header and encoding are settings of Convoy. No tolerance is known:
+/// the time may be of any age.
 fn convoy_advanced(keys) -> Provider<Bytes> {
     title: "Convoy (advanced)",
     scheme: SignatureScheme::hmac_sha256("x-convoy-signature")
@@ -41,6 +42,7 @@ fn faundit(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// The digits of the signature are upper-case.
 fn fivetran(keys) -> Provider<Bytes> {
     title: "Fivetran",
     scheme: SignatureScheme::hmac_sha256("x-fivetran-signature-256"),
@@ -55,7 +57,8 @@ fn hookdeck(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
-/// Segment signs only the first event of a batch. A batch is rejected here: turn batching off.
+/// Segment signs only the first event of a batch. A batch is rejected here: turn batching off. Segment signs
+/// only where a secret is set.
 fn segment(keys) -> Provider<Bytes> {
     title: "Segment",
     aliases: ["Twilio Segment"],
@@ -64,6 +67,7 @@ fn segment(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://segment.com/docs/connections/destinations/catalog/webhooks/"],
 }
 
+/// The time `t` in the header is not signed and not read.
 fn upollo(keys) -> Provider<Bytes> {
     title: "Upollo",
     scheme: SignatureScheme::hmac_sha512("upollo-signature")

@@ -4,8 +4,8 @@ use super::prelude::*;
 
 senders! { Identity;
 
-/// The secret is the whole value of the header, with `Bearer ` if you entered that. A body holds
-/// several entries.
+/// The secret is the whole value of the header, with `Bearer ` if you entered that. A body may hold several
+/// entries: this is not confirmed.
 fn auth0(keys) -> Provider<Bytes> {
     title: "Auth0 log streams",
     scheme: SharedKeyScheme::new("authorization"),
@@ -25,7 +25,7 @@ fn keycloak(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
-/// The event's name is in the body.
+/// The event's name may be in the body: this is not confirmed.
 fn logto(keys) -> Provider<Bytes> {
     title: "Logto",
     scheme: SignatureScheme::hmac_sha256("logto-signature-sha-256"),
@@ -62,7 +62,8 @@ fn sumsub(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
-/// The secret begins with `v1,whsec_`, as Supabase shows it. Supabase uses the response.
+/// The secret begins with `v1,whsec_`, as Supabase shows it. During a rotation Supabase separates several
+/// secrets by `|`: give each of them as a key. Supabase may use the response: this is not confirmed.
 fn supabase(keys) -> Result<Bytes> {
     title: "Supabase Auth Hooks",
     scheme: shapes::standard_webhooks()
@@ -93,7 +94,7 @@ fn yousign(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
-/// Actions version 2. ZITADEL uses the response.
+/// Actions version 2. ZITADEL may use the response: this is not confirmed.
 fn zitadel(keys) -> Provider<Bytes> {
     title: "ZITADEL",
     scheme: shapes::stripe_like("zitadel-signature", "v1", Timestamp::tag("t")),

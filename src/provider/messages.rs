@@ -5,6 +5,7 @@ use super::prelude::*;
 senders! { Messages;
 
 /// The key is the part of the API key after the colon. Ably signs only where "Sign with key" is chosen.
+/// `X-Ably-Key`, which is not signed, names the key.
 fn ably(keys) -> Provider<Bytes> {
     title: "Ably",
     scheme: shapes::base64("x-ably-signature"),
@@ -33,7 +34,7 @@ fn chatwoot(keys) -> Provider<Bytes> {
         .timestamp(Timestamp::header("x-chatwoot-timestamp"))
         .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]),
     id: ["x-chatwoot-delivery"],
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 fn courier(keys) -> Provider<Bytes> {
@@ -66,8 +67,8 @@ fn daily(keys) -> Result<Bytes> {
         .timestamp(Timestamp::header("x-webhook-timestamp"))
         .signed([Piece::Timestamp, Piece::literal("."), Piece::Body])
         .key_encoding(KeyEncoding::Base64),
-    setup: "A POST, which must be answered with 200.",
-    source: SecondHand, "2026-11-27", [],
+    setup: "A POST, which must be answered with 200 (not confirmed).",
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 /// The key is the application's public key. Discord documents no tolerance. From time to time
@@ -87,7 +88,8 @@ fn discord(keys) -> Result<Bytes> {
     ],
 }
 
-/// Webhooks of an application.
+/// Webhooks of an application. Front's page says that the time is in seconds; receivers find milliseconds,
+/// and so this preset reads milliseconds.
 fn front(keys) -> Provider<Bytes> {
     title: "Front",
     scheme: shapes::base64("x-front-signature")
@@ -104,8 +106,9 @@ fn front_rule(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
-/// GetStream can compress a body with gzip, and signs the text before the compression: put a
-/// decompression layer outside of this layer, or turn compression off.
+/// GetStream can compress a body with gzip, and signs the text before the compression: put a decompression
+/// layer outside of this layer, or turn compression off. GetStream signs only where a secret is set. The name
+/// of the header for the id is not confirmed.
 fn getstream(keys) -> Provider<Bytes> {
     title: "GetStream",
     aliases: ["Stream"],
@@ -127,8 +130,11 @@ fn intercom(keys) -> Provider<Bytes> {
     title: "Intercom",
     scheme: SignatureScheme::hmac_sha1("x-hub-signature").tags('=', ["sha1"]),
     answer: "2xx within 5 s",
-    setup: "A signed ping. It passes the layer.",
-    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+    setup: "A signed ping. It passes the layer. A HEAD may come as well (not confirmed): route it elsewhere.",
+    source: SecondHand, "2026-11-27", [
+        "https://github.com/hookdeck/webhook-skills",
+        "https://github.com/triggerdotdev/trigger.dev",
+    ],
 }
 
 /// The time is a date of HTTP. Nothing separates it from the body, but all such dates have one length.
@@ -137,21 +143,21 @@ fn klaviyo(keys) -> Provider<Bytes> {
     scheme: SignatureScheme::hmac_sha256("klaviyo-signature")
         .timestamp(Timestamp::header("klaviyo-timestamp").http_date())
         .signed([Piece::Body, Piece::Timestamp]),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/SlopMaster2/webhook-verify"],
 }
 
 fn knock(keys) -> Provider<Bytes> {
     title: "Knock",
     scheme: shapes::knock(),
     answer: "2xx; 3xx counts as a failure",
-    retries: "eight times",
+    retries: "eight attempts, after 3xx, 4xx and 5xx",
     source: Docs, "2026-11-27", ["https://docs.knock.app/developer-tools/outbound-webhooks/overview"],
 }
 
-/// The key is the encrypt key. This is no MAC: a client that has seen one delivery can append bytes to its
-/// body without the key
-/// ([length extension](https://en.wikipedia.org/wiki/Length_extension_attack)), so reject bodies that do
-/// not parse. A body that Lark encrypts is verified and not decrypted here.
+/// The key is the encrypt key: this is not confirmed. This is no MAC: a client that has seen one delivery can
+/// append bytes to its body without the key ([length
+/// extension](https://en.wikipedia.org/wiki/Length_extension_attack)), so reject bodies that do not parse. A
+/// body that Lark encrypts is verified and not decrypted here.
 fn lark(keys) -> Provider<Bytes> {
     title: "Lark",
     aliases: ["Feishu"],
@@ -180,7 +186,7 @@ fn linkedin(keys) -> Provider<Bytes> {
     title: "LinkedIn",
     scheme: SignatureScheme::hmac_sha256("x-li-signature")
         .signed([Piece::literal("hmacsha256="), Piece::Body]),
-    setup: "An unsigned GET with a `challengeCode`, repeated every 2 hours. It does not pass the layer: mount `handshake::linkedin` for GET.",
+    setup: "An unsigned GET with a `challengeCode`, repeated every 2 hours, to be answered within 3 s. It does not pass the layer: mount `handshake::linkedin` for GET.",
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
@@ -193,7 +199,7 @@ fn mailersend(keys) -> Provider<Bytes> {
 fn mailtrap(keys) -> Provider<Bytes> {
     title: "Mailtrap",
     scheme: SignatureScheme::hmac_sha256("mailtrap-signature"),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/anymail/django-anymail"],
 }
 
 /// Facebook, Instagram, Messenger and WhatsApp. The key is the app secret. Meta signs the body as it
@@ -206,14 +212,14 @@ fn meta(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://developers.facebook.com/docs/graph-api/webhooks/getting-started"],
 }
 
-/// Outgoing webhooks. Teams shows the response in the chat.
+/// Outgoing webhooks. Teams may show the response in the chat: this is not confirmed.
 fn microsoft_teams(keys) -> Result<Bytes> {
     title: "Microsoft Teams",
     scheme: shapes::base64("authorization")
         .tags(' ', ["HMAC"])
         .key_encoding(KeyEncoding::Base64),
-    answer: "within 10 s",
-    source: SecondHand, "2026-11-27", [],
+    answer: "within 10 s (not confirmed)",
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 /// The secret is `user:password`, as in the webhook's URL.
@@ -240,6 +246,7 @@ fn retell(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", ["https://github.com/RetellAI/retell-python-sdk/blob/a14e511/tests/test_webhook_auth.py"],
 }
 
+/// RingCentral sends the token only for a subscription that has one.
 fn ringcentral(keys) -> Provider<Bytes> {
     title: "RingCentral",
     scheme: SharedKeyScheme::new("verification-token"),
@@ -318,6 +325,7 @@ fn telnyx(keys) -> Result<Bytes> {
         .signed([Piece::Timestamp, Piece::literal("|"), Piece::Body])
         .key_encoding(KeyEncoding::Base64),
     answer: "2xx within 2 s",
+    retries: "to the failover URL",
     source: Source, "2026-11-27", ["https://github.com/team-telnyx/telnyx-node/tree/b9b12ca7"],
 }
 
@@ -354,8 +362,8 @@ fn twitch(keys) -> Provider<Bytes> {
 fn viber(keys) -> Provider<Bytes> {
     title: "Viber",
     scheme: SignatureScheme::hmac_sha256("x-viber-content-signature"),
-    setup: "An event `webhook`, which must be answered with 200.",
-    source: SecondHand, "2026-11-27", [],
+    setup: "An event `webhook`, which must be answered with 200 (not confirmed).",
+    source: SecondHand, "2026-11-27", ["https://github.com/Viber/viber-bot-python"],
 }
 
 /// Webex signs only webhooks that have a secret.
@@ -363,13 +371,16 @@ fn webex(keys) -> Provider<Bytes> {
     title: "Webex",
     aliases: ["Cisco Spark"],
     scheme: SignatureScheme::hmac_sha1("x-spark-signature"),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", [
+        "https://github.com/triggerdotdev/trigger.dev",
+        "https://github.com/n8n-io/n8n",
+    ],
 }
 
 fn whereby(keys) -> Provider<Bytes> {
     title: "Whereby",
     scheme: shapes::stripe_like("whereby-signature", "v1", Timestamp::tag("t")),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 /// The key is the app's consumer secret. X's challenge, a `crc_token`, has to be signed under the same key.
@@ -384,11 +395,13 @@ fn x(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://docs.x.com/x-api/webhooks/quickstart"],
 }
 
-/// Zoom documents no tolerance.
+/// Zoom documents no tolerance, and does not say whether a repeated delivery has a new time. If it keeps its
+/// first time, the tolerance of 300 s rejects it: [`tolerance`](crate::Provider::tolerance) changes that.
 fn zoom(keys) -> Provider<Bytes> {
     title: "Zoom",
     scheme: shapes::slack_like("x-zm-signature", Timestamp::header("x-zm-request-timestamp")),
     answer: "200 or 204 within 3 s",
+    retries: "after 5, 25 and 85 min",
     setup: "A signed event `endpoint.url_validation`, repeated every 72 hours. It passes the layer; your handler answers it with `handshake::zoom`.",
     source: Source, "2026-11-27", [
         "https://developers.zoom.us/docs/api/webhooks/",

@@ -32,17 +32,22 @@ fn airwallex(keys) -> Provider<Bytes> {
     scheme: SignatureScheme::hmac_sha256("x-signature")
         .timestamp(Timestamp::header("x-timestamp").milliseconds())
         .signed([Piece::Timestamp, Piece::Body]),
-    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+    source: SecondHand, "2026-11-27", [
+        "https://github.com/hookdeck/webhook-skills",
+        "https://github.com/SlopMaster2/webhook-verify",
+    ],
 }
 
-/// Each webhook has a key of its own.
+/// Each webhook may have a key of its own: this is not confirmed.
 fn alchemy(keys) -> Provider<Bytes> {
     title: "Alchemy",
     scheme: SignatureScheme::hmac_sha256("x-alchemy-signature"),
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
-/// The signature key is in hexadecimal digits, as in the vendor's samples for PHP and Java.
+/// The signature key is in hexadecimal digits, as in the vendor's samples for PHP and Java. Some receivers
+/// use the text of the key instead: test this preset with a real delivery first. The digits of the signature
+/// are upper-case.
 fn authorize_net(keys) -> Result<Bytes> {
     title: "Authorize.Net",
     scheme: SignatureScheme::hmac_sha512("x-anet-signature")
@@ -60,7 +65,8 @@ fn bolt(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
-/// The header may hold several signatures during a rotation.
+/// The digits of the signature are upper-case. During a rotation the header may hold several signatures: this
+/// is not confirmed.
 fn bridge_api(keys) -> Provider<Bytes> {
     title: "Bridge API",
     scheme: SignatureScheme::hmac_sha256("bridgeapi-signature")
@@ -87,7 +93,10 @@ fn buy_me_a_coffee(keys) -> Provider<Bytes> {
 fn chargebee(keys) -> Provider<Bytes> {
     title: "Chargebee",
     scheme: SharedKeyScheme::new("authorization").basic(),
-    source: Docs, "2026-11-27", ["https://www.chargebee.com/docs/2.0/webhook_settings.html"],
+    source: Source, "2026-11-27", [
+        "https://www.chargebee.com/docs/2.0/webhook_settings.html",
+        "https://www.npmjs.com/package/chargebee",
+    ],
 }
 
 fn chargify(keys) -> Provider<Bytes> {
@@ -97,20 +106,23 @@ fn chargify(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
+/// A workflow may also send a value in `Authorization`: this is not confirmed, and the preset does not read
+/// it.
 fn checkout_com(keys) -> Provider<Bytes> {
     title: "Checkout.com",
     scheme: SignatureScheme::hmac_sha256("cko-signature"),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
-/// The key is the public key that Circle's API returns for the id in `X-Circle-Key-Id`. That header is
-/// not signed.
+/// The key is the public key that Circle's API returns for the id in `X-Circle-Key-Id`. That header is not
+/// signed. Request each key once, and keep it by its id.
 #[cfg(feature = "ecdsa-p256")]
 fn circle(keys) -> Result<Bytes> {
     title: "Circle",
     scheme: SignatureScheme::ecdsa_p256("x-circle-signature")
         .encoding(Encoding::Base64)
         .key_encoding(KeyEncoding::Base64),
+    setup: "A HEAD when the webhook is registered (not confirmed): route it elsewhere.",
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
@@ -128,7 +140,7 @@ fn dwolla(keys) -> Provider<Bytes> {
     title: "Dwolla",
     scheme: SignatureScheme::hmac_sha256("x-request-signature-sha-256"),
     event: ["x-dwolla-topic"],
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 /// FastSpring signs only where a secret is set.
@@ -138,7 +150,7 @@ fn fastspring(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
-/// Version 3 of the API. Version 4 sends a signature in another header and does not pass here.
+/// Version 3 of the API. Version 4 sends an HMAC-SHA256 in `flutterwave-signature` and does not pass here.
 fn flutterwave(keys) -> Provider<Bytes> {
     title: "Flutterwave",
     scheme: SharedKeyScheme::new("verif-hash"),
@@ -149,6 +161,7 @@ fn flutterwave(keys) -> Provider<Bytes> {
 fn gocardless(keys) -> Provider<Bytes> {
     title: "GoCardless",
     scheme: SignatureScheme::hmac_sha256("webhook-signature"),
+    answer: "204 (not confirmed)",
     source: Source, "2026-11-27", ["https://github.com/gocardless/gocardless-pro-python/blob/d5c83f3/tests/webhooks_test.py"],
 }
 
@@ -164,11 +177,12 @@ fn hook0(keys) -> Provider<Bytes> {
     ],
 }
 
-/// Choose the signature algorithm `hmac` at Lago. Deliveries that are signed with a JWT do not pass
-/// here.
+/// Choose the signature algorithm `hmac` at Lago. Lago names it in `X-Lago-Signature-Algorithm`; another
+/// value is rejected. Deliveries that are signed with a JWT do not pass here.
 fn lago(keys) -> Provider<Bytes> {
     title: "Lago",
-    scheme: shapes::base64("x-lago-signature"),
+    scheme: shapes::base64("x-lago-signature")
+        .require_header("x-lago-signature-algorithm", "hmac"),
     id: ["x-lago-unique-key"],
     source: Source, "2026-11-27", ["https://github.com/getlago/lago-api/tree/1b1c24a6a"],
 }
@@ -177,10 +191,11 @@ fn lemon_squeezy(keys) -> Provider<Bytes> {
     title: "Lemon Squeezy",
     scheme: SignatureScheme::hmac_sha256("x-signature"),
     event: ["x-event-name"],
-    retries: "three times",
+    retries: "four attempts (not confirmed)",
     source: Source, "2026-11-27", ["https://github.com/lmsqueezy/laravel"],
 }
 
+/// The names of the headers for the id and the event are not confirmed.
 fn modern_treasury(keys) -> Provider<Bytes> {
     title: "Modern Treasury",
     scheme: SignatureScheme::hmac_sha256("x-signature"),
@@ -246,6 +261,8 @@ fn paystack(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://paystack.com/docs/payments/webhooks/"],
 }
 
+/// While a secret is replaced, Primer may send a second signature in another header: this is not confirmed,
+/// and the preset does not read it.
 fn primer(keys) -> Provider<Bytes> {
     title: "Primer",
     scheme: shapes::base64("x-signature-primary"),
@@ -256,7 +273,7 @@ fn qonto(keys) -> Provider<Bytes> {
     title: "Qonto",
     scheme: shapes::stripe_like("x-qonto-signature", "v1", Timestamp::tag("t")),
     answer: "2xx within 1 s",
-    source: Docs, "2026-11-27", [],
+    source: Docs, "2026-11-27", ["https://docs.qonto.com"],
 }
 
 /// A body holds the events of several companies.
@@ -265,6 +282,7 @@ fn quickbooks(keys) -> Provider<Bytes> {
     aliases: ["Intuit"],
     scheme: shapes::base64("intuit-signature"),
     answer: "2xx within 3 s",
+    retries: "for hours (not confirmed)",
     source: SecondHand, "2026-11-27", [],
 }
 
@@ -320,7 +338,10 @@ fn revenuecat(keys) -> Provider<Bytes> {
 fn revenuecat_signed(keys) -> Provider<Bytes> {
     title: "RevenueCat (signed)",
     scheme: shapes::stripe_like("x-revenuecat-webhook-signature", "v1", Timestamp::tag("t")),
-    source: SecondHand, "2026-11-27", ["https://github.com/iktakahiro/revcatgo"],
+    source: SecondHand, "2026-11-27", [
+        "https://github.com/iktakahiro/revcatgo",
+        "https://github.com/triggerdotdev/trigger.dev",
+    ],
 }
 
 /// During a rotation the header holds several signatures.
@@ -348,7 +369,7 @@ fn ripple(keys) -> Result<Bytes> {
             Piece::BodyDigest(BodyDigest::Sha256Hex),
         ])
         .key_encoding(KeyEncoding::Base64),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/SlopMaster2/webhook-verify"],
 }
 
 fn smile_api(keys) -> Provider<Bytes> {
@@ -470,7 +491,8 @@ fn xero(keys) -> Provider<Bytes> {
     ],
 }
 
-/// The older header `x-zh-hook-signature-256` is not read.
+/// The older header `x-zh-hook-signature-256`, which covers the body alone, and the RSA signature are not
+/// read.
 fn zero_hash(keys) -> Provider<Bytes> {
     title: "Zero Hash",
     scheme: SignatureScheme::hmac_sha256("x-zh-hook-signature")

@@ -17,7 +17,8 @@ fn akeneo(keys) -> Provider<Bytes> {
         .timestamp(Timestamp::header("x-akeneo-request-timestamp").past_only())
         .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]),
     answer: "2xx within 0.5 s",
-    source: Source, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+    retries: "none (not confirmed)",
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
 fn commerce_layer(keys) -> Provider<Bytes> {
@@ -69,7 +70,7 @@ fn onfleet(keys) -> Result<Bytes> {
     title: "Onfleet",
     scheme: SignatureScheme::hmac_sha512("x-onfleet-signature")
         .key_encoding(KeyEncoding::Hex),
-    setup: "An unsigned GET with `?check=…`. It does not pass the layer: mount `handshake::onfleet` for GET.",
+    setup: "An unsigned GET with `?check=…` (not confirmed). It does not pass the layer: mount `handshake::onfleet` for GET.",
     source: SecondHand, "2026-11-27", [],
 }
 
@@ -117,6 +118,7 @@ fn shopify(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", [
         "https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
         "https://github.com/Shopify/shopify-app-js/tree/main/packages/apps/shopify-api/lib/webhooks",
+        "https://shopify.dev/changelog/updates-to-webhook-retry-mechanism",
     ],
 }
 

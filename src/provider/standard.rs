@@ -5,8 +5,8 @@ use super::prelude::*;
 senders! { StandardWebhooks;
 
 /// The text of the client secret is the key. BigCommerce's page encodes the secret in base64 only to
-/// pass it to a library that decodes it. BigCommerce blocks a domain for some time if it answers too
-/// few of its deliveries.
+/// pass it to a library that decodes it. BigCommerce blocks a domain for some time if it answers fewer
+/// than 90 % of its deliveries.
 fn bigcommerce(keys) -> Provider<Bytes> {
     title: "BigCommerce",
     scheme: shapes::standard_webhooks(),
@@ -73,12 +73,14 @@ fn replicate(keys) -> Result<Bytes> {
 fn standard_webhooks(keys) -> Result<Bytes> {
     title: "Standard Webhooks",
     aliases: [
-        "Beehiiv", "Checkbook", "Dodo Payments", "Etsy", "Fathom", "Granola", "Guesty", "Increase", "Linq", "Loops",
-        "Nash", "Pleo", "Port", "Psi-fi", "Recall.ai", "Render", "Rutter", "Safebase", "Sardine", "ShipBob", "Stytch",
+        "Anthropic", "Beehiiv", "Checkbook", "Dodo Payments", "Etsy", "Fathom", "Granola", "Guesty",
+        "Increase", "Linq", "Loops", "Nash", "Pleo", "Port", "Psi-fi", "Recall.ai", "Render", "Rutter",
+        "Safebase", "Sardine", "ShipBob", "Stytch",
     ],
     scheme: whsec(shapes::standard_webhooks()),
     typed: standard_webhooks::Event,
     answer: "2xx",
+    retries: "as each sender chooses; the specification's example ends after 75 hours",
     example: r#"{"type":"user.created","timestamp":"2022-11-03T20:26:10.344522Z","data":{"id":"1f81"}}"#,
     source: Source, "2026-11-27", [
         "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",

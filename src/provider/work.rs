@@ -8,7 +8,7 @@ senders! { Work;
 fn acuity_scheduling(keys) -> Provider<Bytes> {
     title: "Acuity Scheduling",
     scheme: shapes::base64("x-acuity-signature"),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 /// The body only says that something changed: request the payloads from Airtable's API.
@@ -38,7 +38,7 @@ fn asana(keys) -> Provider<Bytes> {
 fn ashby(keys) -> Provider<Bytes> {
     title: "Ashby",
     scheme: shapes::sha256_tagged("ashby-signature"),
-    setup: "A ping when the webhook is created.",
+    setup: "A ping when the webhook is created (not confirmed).",
     source: SecondHand, "2026-11-27", [
         "https://github.com/hookdeck/webhook-skills",
         "https://github.com/simstudioai/sim",
@@ -48,7 +48,10 @@ fn ashby(keys) -> Provider<Bytes> {
 fn attio(keys) -> Provider<Bytes> {
     title: "Attio",
     scheme: SignatureScheme::hmac_sha256("attio-signature"),
-    source: SecondHand, "2026-11-27", ["https://github.com/NangoHQ/nango"],
+    source: SecondHand, "2026-11-27", [
+        "https://github.com/NangoHQ/nango",
+        "https://github.com/triggerdotdev/trigger.dev",
+    ],
 }
 
 fn autotask(keys) -> Provider<Bytes> {
@@ -60,11 +63,14 @@ fn autotask(keys) -> Provider<Bytes> {
 }
 
 /// Without a secret Cal.com sends the text `no-secret-provided` as the signature. Such a delivery is
-/// rejected.
+/// rejected. Never use that text as the secret.
 fn cal_com(keys) -> Provider<Bytes> {
     title: "Cal.com",
     scheme: SignatureScheme::hmac_sha256("x-cal-signature-256"),
-    source: SecondHand, "2026-11-27", ["https://github.com/NangoHQ/nango"],
+    source: SecondHand, "2026-11-27", [
+        "https://github.com/NangoHQ/nango",
+        "https://github.com/triggerdotdev/trigger.dev",
+    ],
 }
 
 fn calendly(keys) -> Provider<Bytes> {
@@ -95,7 +101,7 @@ fn close(keys) -> Result<Bytes> {
         .timestamp(Timestamp::header("close-sig-timestamp"))
         .signed([Piece::Timestamp, Piece::Body])
         .key_encoding(KeyEncoding::Hex),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 /// DocuSign Connect sends one header for each key of the account: `X-DocuSign-Signature-1`, `-2` and so
@@ -114,7 +120,7 @@ fn dropbox(keys) -> Provider<Bytes> {
     scheme: SignatureScheme::hmac_sha256("x-dropbox-signature"),
     answer: "2xx within 10 s",
     setup: "An unsigned GET with `?challenge=…`. It does not pass the layer: mount `handshake::dropbox` for GET.",
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 /// As Standard Webhooks, with other header names.
@@ -139,7 +145,7 @@ fn google_channel(keys) -> Provider<Bytes> {
     title: "Google Drive and Calendar",
     aliases: ["Google Drive", "Google Calendar"],
     scheme: SharedKeyScheme::new("x-goog-channel-token"),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 fn greenhouse(keys) -> Provider<Bytes> {
@@ -246,7 +252,7 @@ fn notion(keys) -> Provider<Bytes> {
 fn nylas(keys) -> Provider<Bytes> {
     title: "Nylas",
     scheme: SignatureScheme::hmac_sha256("x-nylas-signature"),
-    setup: "An unsigned GET with `?challenge=…`. It does not pass the layer: mount `handshake::nylas` for GET.",
+    setup: "An unsigned GET with `?challenge=…`, to be answered within 10 s. It does not pass the layer: mount `handshake::nylas` for GET.",
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
@@ -269,7 +275,7 @@ fn pylon(keys) -> Provider<Bytes> {
 fn savvycal(keys) -> Provider<Bytes> {
     title: "SavvyCal",
     scheme: shapes::sha256_tagged("x-savvycal-signature"),
-    source: SecondHand, "2026-11-27", [],
+    source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
 /// The key is the `sharedSecret` of the webhook.
@@ -293,7 +299,7 @@ fn todoist(keys) -> Provider<Bytes> {
     title: "Todoist",
     scheme: shapes::base64("x-todoist-hmac-sha256"),
     id: ["x-todoist-delivery-id"],
-    retries: "three attempts",
+    retries: "three attempts (not confirmed)",
     source: SecondHand, "2026-11-27", [],
 }
 
@@ -309,7 +315,10 @@ fn trello(keys, url) -> Provider<Bytes> {
         .accept_movable_body_boundary(),
     retries: "after 30, 60 and 120 s",
     setup: "An unsigned HEAD, which must be answered with 200. It does not pass the layer: route it elsewhere.",
-    source: Docs, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+    source: Docs, "2026-11-27", [
+        "https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks",
+        "https://github.com/hookdeck/webhook-skills",
+    ],
 }
 
 /// Recognise a repeated delivery by its `event_id` in the body.
