@@ -178,6 +178,9 @@ fn terra(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", ["https://github.com/tryterra/terra-client-python"],
 }
 
+/// Webflow's library does not limit the age of a delivery; this preset does. If Webflow repeats a delivery
+/// with its first time, the repeated delivery may be too old: [`tolerance`](crate::Provider::tolerance)
+/// changes that.
 fn webflow(keys) -> Provider<Bytes> {
     title: "Webflow",
     scheme: SignatureScheme::hmac_sha256("x-webflow-signature")

@@ -191,9 +191,10 @@ fn github_sha1(keys) -> Provider<Bytes> {
     ],
 }
 
-/// GitLab while you replace the secret token by a signing token: give both as named keys. A delivery with
-/// the token alone is accepted, and covers nothing of the body: `Verified::way` says which one matched. Use
-/// [`gitlab_signing_token`](super::gitlab_signing_token()) as soon as all webhooks sign.
+/// GitLab while you replace the secret token by a signing token: give both as named keys. A delivery with the
+/// right token is accepted, also if its signature is wrong. The token covers nothing of the body:
+/// `Verified::way` says which one matched. Use [`gitlab_signing_token`](super::gitlab_signing_token()) as
+/// soon as all webhooks sign.
 fn gitlab_migration(keys) -> Provider<Bytes> {
     title: "GitLab signature or token",
     scheme: shapes::gitlab(),

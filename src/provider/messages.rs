@@ -71,8 +71,10 @@ fn daily(keys) -> Result<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
-/// The key is the application's public key. Discord documents no tolerance. From time to time
-/// Discord sends forged requests, and expects a 401.
+/// The key is the application's public key. Discord documents no tolerance. From time to time Discord sends
+/// forged requests, and expects a 401. Discord's library does not limit the age of a delivery; this preset
+/// does. If Discord repeats a delivery with its first time, the repeated delivery may be too old:
+/// [`tolerance`](crate::Provider::tolerance) changes that.
 #[cfg(feature = "ed25519")]
 fn discord(keys) -> Result<Bytes> {
     title: "Discord",
@@ -229,7 +231,8 @@ fn postmark(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
-/// `X-Pusher-Key`, which is not signed, names the application. A body holds several events.
+/// `X-Pusher-Key`, which is not signed, names the application. A body holds several events. The body contains
+/// the time of sending, `time_ms`, in milliseconds: your handler can reject an old one.
 fn pusher(keys) -> Provider<Bytes> {
     title: "Pusher",
     scheme: SignatureScheme::hmac_sha256("x-pusher-signature"),
@@ -338,7 +341,9 @@ fn tiktok(keys) -> Provider<Bytes> {
     ],
 }
 
-/// EventSub. The subscription's type in the header is not signed: read it from the body.
+/// EventSub. The subscription's type in the header is not signed: read it from the body. Twitch's time limit
+/// is ten minutes. If Twitch repeats a delivery with its first time, the repeated delivery may be too old:
+/// [`tolerance`](crate::Provider::tolerance) changes that.
 fn twitch(keys) -> Provider<Bytes> {
     title: "Twitch",
     aliases: ["EventSub"],

@@ -60,6 +60,9 @@ fn polar(keys) -> Provider<Bytes> {
     ],
 }
 
+/// By default Replicate's library does not limit the age of a delivery; this preset does. If Replicate
+/// repeats a delivery with its first time, the repeated delivery may be too old:
+/// [`tolerance`](crate::Provider::tolerance) changes that.
 fn replicate(keys) -> Result<Bytes> {
     title: "Replicate",
     scheme: whsec(shapes::standard_webhooks()),

@@ -328,7 +328,8 @@ fn typeform(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://www.typeform.com/developers/webhooks/secure-your-webhooks/"],
 }
 
-/// Zendesk documents no tolerance.
+/// Zendesk documents no tolerance. If Zendesk repeats a delivery with its first time, the repeated delivery
+/// may be too old: [`tolerance`](crate::Provider::tolerance) changes that.
 fn zendesk(keys) -> Provider<Bytes> {
     title: "Zendesk",
     scheme: shapes::base64("x-zendesk-webhook-signature")
