@@ -8,6 +8,8 @@ pub mod settings;
 pub mod stand_in;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "testing")]
+pub mod two_senders;
 
 use std::{fmt::Display, process::ExitCode};
 
