@@ -172,13 +172,13 @@ pub fn twitch<E>(webhook: &Verified<E>) -> Option<Response<Full<Bytes>>> {
 /// ```
 #[must_use]
 pub fn meta(verify_token: &Secret, query: Option<&str>) -> Response<Full<Bytes>> {
-    let is_ours = is_secret(
+    let is_genuine = is_secret(
         verify_token,
         parameter(query, "hub.verify_token").as_deref(),
     );
     let mode = parameter(query, "hub.mode");
     match parameter(query, "hub.challenge") {
-        Some(challenge) if is_ours && mode.as_deref() == Some("subscribe") => echo(&challenge),
+        Some(challenge) if is_genuine && mode.as_deref() == Some("subscribe") => echo(&challenge),
         _ => status(StatusCode::FORBIDDEN),
     }
 }
@@ -276,13 +276,13 @@ pub fn worldline(headers: &HeaderMap) -> Response<Full<Bytes>> {
 /// parameter is missing or given twice.
 #[must_use]
 pub fn oura(verification_token: &Secret, query: Option<&str>) -> Response<Full<Bytes>> {
-    let is_ours = is_secret(
+    let is_genuine = is_secret(
         verification_token,
         parameter(query, "verification_token").as_deref(),
     );
     let challenge = parameter(query, "challenge").filter(|challenge| is_plain(challenge));
     match challenge {
-        Some(challenge) if is_ours => json(&serde_json::json!({ "challenge": challenge })),
+        Some(challenge) if is_genuine => json(&serde_json::json!({ "challenge": challenge })),
         _ => status(StatusCode::FORBIDDEN),
     }
 }
@@ -358,8 +358,9 @@ pub fn front<E>(webhook: &Verified<E>, headers: &HeaderMap) -> Option<Response<F
 
 /// Whether a text is the secret, compared in constant time.
 fn is_secret(secret: &Secret, text: Option<&str>) -> bool {
-    let ours = KeyDigest::of(secret.as_bytes());
-    ours.matches(&KeyDigest::of(text.unwrap_or_default().as_bytes()))
+    let expected = KeyDigest::of(secret.as_bytes());
+    expected
+        .matches(&KeyDigest::of(text.unwrap_or_default().as_bytes()))
         .into()
 }
 

@@ -74,7 +74,7 @@ const MOST_BYTES: usize = 8 << 20;
 ///     .ok_or("accepted")?;
 /// assert_eq!(
 ///     diagnosis.to_string(),
-///     "the text of key \"default\" differs from the sender's: a letter is missing in ours at byte 21",
+///     "the text of key \"default\" differs from the sender's: a letter is missing in the configured text at byte 21",
 /// );
 /// # Ok(())
 /// # }

@@ -22,27 +22,27 @@ pub(super) fn texts(secret: &Secret) -> Vec<(&'static str, Secret)> {
         ("the sender's is in double quotes", around("\"", "\"")),
         ("the sender's is in single quotes", around("'", "'")),
         (
-            "ours was decoded from base64",
+            "the configured text was decoded from base64",
             BASE64.encode(text).into_bytes(),
         ),
         (
-            "ours was decoded from base64",
+            "the configured text was decoded from base64",
             BASE64_NOPAD.encode(text).into_bytes(),
         ),
         (
-            "ours was decoded from base64url",
+            "the configured text was decoded from base64url",
             BASE64URL.encode(text).into_bytes(),
         ),
         (
-            "ours was decoded from base64url",
+            "the configured text was decoded from base64url",
             BASE64URL_NOPAD.encode(text).into_bytes(),
         ),
         (
-            "ours was decoded from hexadecimal digits",
+            "the configured text was decoded from hexadecimal digits",
             HEXLOWER.encode(text).into_bytes(),
         ),
         (
-            "ours was decoded from hexadecimal digits",
+            "the configured text was decoded from hexadecimal digits",
             HEXUPPER.encode(text).into_bytes(),
         ),
         (
@@ -58,7 +58,10 @@ pub(super) fn texts(secret: &Secret) -> Vec<(&'static str, Secret)> {
         texts.extend(cleaned(text).map(|(what, text)| (what, text.as_bytes().to_vec())));
         let visible = |character: &char| !never_typed(*character) && !character.is_control();
         let visible: String = text.chars().filter(visible).collect();
-        texts.push(("ours contains an invisible character", visible.into_bytes()));
+        texts.push((
+            "the configured text contains an invisible character",
+            visible.into_bytes(),
+        ));
     }
     texts
         .into_iter()
@@ -80,14 +83,17 @@ fn cleaned(text: &str) -> impl Iterator<Item = (&'static str, &str)> {
     let all = all.trim_matches(|c| leaves_no_mark(c) || quotes.contains(&c));
     [
         (
-            "ours has white space or an invisible character around it",
+            "the configured text has white space or an invisible character around it",
             Some(trimmed),
         ),
-        ("ours is in quotation marks", unquoted),
-        ("ours begins with the name of a variable", value),
-        ("ours begins with \"v1,\"", unversioned),
+        ("the configured text is in quotation marks", unquoted),
         (
-            "ours has quotation marks and white space around it",
+            "the configured text begins with the name of a variable",
+            value,
+        ),
+        ("the configured text begins with \"v1,\"", unversioned),
+        (
+            "the configured text has quotation marks and white space around it",
             Some(all),
         ),
     ]
@@ -112,7 +118,11 @@ pub(super) fn typing_mistakes(
         let (before, after) = text.split_at(position);
         for letter in LETTERS {
             let other = [before, &[letter], after].concat();
-            if attempt("a letter is missing in ours", position, other) {
+            if attempt(
+                "a letter is missing in the configured text",
+                position,
+                other,
+            ) {
                 return;
             }
         }
@@ -120,16 +130,16 @@ pub(super) fn typing_mistakes(
             continue;
         };
         let what = if before.last() == Some(first) || rest.first() == Some(first) {
-            "a letter is doubled in ours"
+            "a letter is doubled in the configured text"
         } else {
-            "ours has a letter too many"
+            "the configured text has a letter too many"
         };
         if attempt(what, position, [before, rest].concat()) {
             return;
         }
         if let [second, rest @ ..] = rest
             && attempt(
-                "two letters are exchanged in ours",
+                "two letters are exchanged in the configured text",
                 position,
                 [before, &[*second, *first], rest].concat(),
             )
@@ -138,7 +148,7 @@ pub(super) fn typing_mistakes(
         }
         for letter in LETTERS.filter(|letter| letter != first) {
             let other = [before, &[letter], rest].concat();
-            if attempt("a letter is wrong in ours", position, other) {
+            if attempt("a letter is wrong in the configured text", position, other) {
                 return;
             }
         }
