@@ -86,6 +86,7 @@ pub struct Signer {
     keys: Vec<SigningKey>,
     id: Option<String>,
     time: Option<SystemTime>,
+    renews: bool,
 }
 
 impl Signer {
@@ -102,6 +103,7 @@ impl Signer {
             scheme,
             id: None,
             time: None,
+            renews: false,
         })
     }
 
@@ -135,6 +137,33 @@ impl Signer {
         self
     }
 
+    /// Replaces the id and the timestamp that a request has, to send a kept delivery again as a new one. Without
+    /// this, an existing id or timestamp is kept, and a receiver rejects a timestamp that is too old.
+    ///
+    /// It replaces only what the scheme reads. Other headers with an id are kept.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::Request;
+    /// use tower_webhook_auth::{Secret, provider, testing::Signer};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let secret = Secret::new("the signing secret")?;
+    /// let signer = Signer::new(&provider::slack(secret.clone()), &secret)?;
+    /// let kept = Request::post("/")
+    ///     .header("x-slack-request-timestamp", "1531420618")
+    ///     .body(Bytes::from("{}"))?;
+    /// assert_eq!(signer.sign(kept.clone()).headers()["x-slack-request-timestamp"], "1531420618");
+    /// assert_ne!(signer.renew().sign(kept).headers()["x-slack-request-timestamp"], "1531420618");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn renew(mut self) -> Self {
+        self.renews = true;
+        self
+    }
+
     /// A signed `POST /` with this body and the content type `application/json`. If it cannot be signed, it
     /// has no signature, as with [`sign`](Self::sign).
     #[must_use]
@@ -155,7 +184,8 @@ impl Signer {
     }
 
     /// Adds the headers that the sender adds: the signature or the shared key, and if the scheme has them,
-    /// the id and the timestamp. An existing id or timestamp is kept. An existing signature is replaced.
+    /// the id and the timestamp. An existing id or timestamp is kept, except after [`renew`](Self::renew). An
+    /// existing signature is replaced.
     ///
     /// A request that cannot be signed is returned without a signature, so a receiver rejects it.
     /// [`try_sign`](Self::try_sign) returns the reason.
@@ -184,6 +214,9 @@ impl Signer {
     fn sign_head(&self, head: &mut Parts, body: &[u8]) -> Result<(), ConfigError> {
         let time = self.time.unwrap_or_else(SystemTime::now);
         let id = self.id.clone().unwrap_or_else(new_id);
+        if self.renews {
+            self.scheme.remove_id_and_time(head);
+        }
         self.scheme.sign(&self.keys, head, body, time, &id)
     }
 }

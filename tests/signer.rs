@@ -16,7 +16,9 @@ use judge::{NOW, at, judge};
 use reference::Hash::{Sha256, Sha512};
 use tower_webhook_auth::{
     Claim, Encoding, KeyEncoding, Keys, Piece, Provider, RejectionKind, Secret, SharedKeyScheme,
-    SignatureScheme, SignedUrl, Timestamp, provider, testing::Signer,
+    SignatureScheme, SignedUrl, Timestamp,
+    provider::{self, HeaderRole},
+    testing::Signer,
 };
 
 const BODY: &str = r#"{"type":"invoice.paid"}"#;
@@ -418,4 +420,48 @@ fn a_public_key_cannot_sign() {
 fn debug_shows_no_secret() {
     let signer = Signer::new(&acme(plain(), secret()), &secret()).expect("a signer");
     assert!(!format!("{signer:?}").contains("wJ4mX9"));
+}
+
+/// A round trip: a delivery that was signed a day ago is accepted again, with another id and time.
+#[test]
+fn a_delivery_of_each_preset_that_reads_a_time_can_be_renewed() {
+    let secret = Secret::new("00112233445566778899aabbccddeeff").expect("a secret");
+    let url = || SignedUrl::exact("https://example.com/hook").expect("a URL");
+    let day = Duration::from_secs(24 * 60 * 60);
+    let mut renewed = 0;
+    for sender in provider::catalogue() {
+        let Ok(provider) = sender.provider(secret.clone(), Some(url())) else {
+            continue;
+        };
+        let Ok(signer) = Signer::new(&provider, &secret) else {
+            continue;
+        };
+        let mut request = post(BODY);
+        for (role, name) in &sender.ways()[0].headers {
+            if *role == HeaderRole::Signed {
+                let value = "n-1".parse().expect("a value");
+                request.headers_mut().insert(name, value);
+            }
+        }
+        let signer = signer.at(at(NOW));
+        let kept = signer.sign(request);
+        let judge = |request: &Request<Bytes>| {
+            let (head, body) = request.clone().into_parts();
+            let verdict = provider.verify(&head, body, at(NOW) + day);
+            verdict.map_err(|rejection| rejection.kind())
+        };
+        if judge(&kept).err() != Some(RejectionKind::TimestampTooOld) {
+            continue;
+        }
+        let signer = signer.at(at(NOW) + day);
+        let id = |request: &Request<Bytes>| request.headers().get("webhook-id").cloned();
+        // Those with the time in the signature header have no time to keep.
+        let verdict = judge(&signer.clone().renew().sign(kept.clone()));
+        assert!(verdict.is_ok(), "{}: {:?}", sender.name, verdict.err());
+        if id(&kept).is_some() {
+            assert_ne!(id(&kept), id(&signer.renew().sign(kept)), "{}", sender.name);
+        }
+        renewed += 1;
+    }
+    assert!(renewed >= 50, "{renewed} presets read a time");
 }

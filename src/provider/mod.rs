@@ -75,7 +75,7 @@ pub use self::{
     identity::*,
     messages::*,
     payments::*,
-    sender::{Mark, Sender, SenderKind},
+    sender::{AnyEvent, Mark, Sender, SenderKind},
     shops::*,
     standard::*,
     work::*,

@@ -54,8 +54,11 @@ pub struct Sender {
     /// Whether the preset needs the URL that the sender calls, because the signature covers it.
     pub needs_url: bool,
     pub(super) recipe: fn(SignedUrl) -> Recipe,
-    pub(super) read: fn(&[u8]) -> Result<(), EventError>,
+    pub(super) read: fn(&[u8]) -> Result<Option<AnyEvent>, EventError>,
 }
+
+/// An event of any type, of which only `Debug` is known.
+pub type AnyEvent = Box<dyn fmt::Debug + Send + Sync>;
 
 /// The groups of the catalogue.
 #[non_exhaustive]
@@ -217,12 +220,25 @@ impl Sender {
         recipe.provider(keys.into())
     }
 
-    /// Whether the preset's event type, or the type in [`typed`](Self::typed), can be read from this body.
+    /// Reads a body as the preset's event type, or else as the type in [`typed`](Self::typed). For tools
+    /// that print the event. `None` if the sender has neither, so that the event is the body.
+    ///
+    /// ```
+    /// use tower_webhook_auth::provider;
+    ///
+    /// let vwo = provider::catalogue().iter().find(|sender| sender.name == "vwo");
+    /// let vwo = vwo.expect("VWO has a preset");
+    /// let example = vwo.example.expect("an event type has an example");
+    ///
+    /// let event = vwo.read_event(example.as_bytes()).expect("the example is an event");
+    /// assert!(format!("{event:#?}").contains("settings_changed"));
+    /// assert!(vwo.read_event(b"[").is_err());
+    /// ```
     ///
     /// # Errors
     ///
-    /// The parser's error, if it cannot. The body is then rejected with 422.
-    pub fn read_event(&self, body: &[u8]) -> Result<(), EventError> {
+    /// The parser's error, if it cannot. A layer whose event has this type rejects the body with 422.
+    pub fn read_event(&self, body: &[u8]) -> Result<Option<AnyEvent>, EventError> {
         (self.read)(body)
     }
 
@@ -445,9 +461,12 @@ macro_rules! senders {
 
     (@reader [] $($event:tt)+) => { |_body| senders!(@read _body, $($event)+) };
     (@reader [$($typed:tt)+] Bytes) => { |_body| senders!(@read _body, $($typed)+) };
-    (@read $body:ident, Bytes) => { Ok(()) };
+    (@read $body:ident, Bytes) => { Ok(None) };
     (@read $body:ident, $($event:tt)+) => {
-        <senders!(@type $($event)+) as $crate::FromBody>::from_body($body).map(drop)
+        match <senders!(@type $($event)+) as $crate::FromBody>::from_body($body) {
+            Ok(event) => Ok(Some(Box::new(event))),
+            Err(error) => Err(error),
+        }
     };
 
     (@optional) => { None };

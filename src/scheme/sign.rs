@@ -79,6 +79,18 @@ impl Scheme {
         }
     }
 
+    /// Removes the id and the timestamp that [`sign`](Self::sign) would keep.
+    pub(crate) fn remove_id_and_time(&self, head: &mut Parts) {
+        for way in self.each_way() {
+            if let Kind::Signature(signed) = &way.0 {
+                let names = [&signed.id_headers, &signed.timestamp_headers];
+                for name in names.into_iter().flatten().flat_map(|names| names.iter()) {
+                    head.headers.remove(name);
+                }
+            }
+        }
+    }
+
     /// Adds the headers that the sender adds.
     pub(crate) fn sign(
         &self,
