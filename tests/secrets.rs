@@ -183,8 +183,8 @@ fn what_an_environment_file_has_around_a_secret_is_named() {
 #[test]
 fn a_pem_file_and_a_key_with_its_version_in_front_are_named() {
     let pem = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQ\n-----END PUBLIC KEY-----\n";
-    let expected = "secret is a PEM file: use only the base64 text between its BEGIN and END \
-                    lines, on one line";
+    let expected = "secret is a PEM file: call `Secret::from_pem` for a public key, or use only the base64 \
+                    text between its BEGIN and END lines, on one line";
     assert_eq!(rejected(pem), expected);
     assert_eq!(rejected(&pem.replace('\n', "\r\n")), expected);
     assert_eq!(rejected(&format!("\n{pem}")), expected);
@@ -393,5 +393,75 @@ fn no_error_shows_a_secret() {
     for spoilt in ["{}\n", "\u{feff}{}", "\"{}\"", "SECRET={}", "-----BEGIN {}"] {
         let error = Secret::new(spoilt.replace("{}", "correct horse")).expect_err(spoilt);
         assert!(!format!("{error} {error:?}").contains("horse"), "{spoilt}");
+    }
+}
+
+#[test]
+fn a_public_key_in_pem_is_the_base64_text_between_its_lines() {
+    let pem = |label: &str, content: &str| {
+        format!("-----BEGIN {label}-----\n{content}\n-----END {label}-----\n")
+    };
+    let debug = |text: &str| {
+        Secret::from_pem(text)
+            .map_err(|error| error.to_string())
+            .map(drop)
+    };
+    let content = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEZhhxXKtR+TOvtDbgTPCkSof02qgB\n\
+                   B7IsYOyf76ilExJ/upAa/vKIKheOoCyOpcLmi4t0b4uepb7LLjmMr90FUg==";
+    let key = pem("PUBLIC KEY", content);
+    for written in [
+        key.clone(),
+        key.replace('\n', "\r\n"),
+        key.replace('\n', "\\n"),
+        key.replace('\n', " "),
+        format!("# of acme\n\n{key}\n"),
+    ] {
+        assert_eq!(debug(&written), Ok(()), "{written:?}");
+    }
+    for (written, expected) in [
+        ("MFkwEwYHKoZI".to_owned(), "the text is not PEM"),
+        (
+            pem("PRIVATE KEY", content),
+            "the PEM text is a private key: a receiver needs only the public key of the sender",
+        ),
+        (
+            pem("RSA PRIVATE KEY", content),
+            "the PEM text is a private key",
+        ),
+        (
+            pem("ENCRYPTED PRIVATE KEY", content),
+            "the PEM text is a private key",
+        ),
+        (
+            pem("RSA PUBLIC KEY", content),
+            "the PEM text is an RSA public key in the form of PKCS#1: run `openssl rsa",
+        ),
+        (
+            pem("PGP MESSAGE", content),
+            "the PEM text has a block that is neither a PUBLIC KEY nor a CERTIFICATE",
+        ),
+        (format!("{key}{key}"), "the PEM text has several blocks"),
+        (
+            format!("{key}{}", pem("CERTIFICATE", content)),
+            "the PEM text has a key and a certificate",
+        ),
+        (
+            format!("{}{key}", pem("CERTIFICATE", content)),
+            "the PEM text has several blocks",
+        ),
+        (
+            pem("CERTIFICATE", content).repeat(9),
+            "the PEM text has more than 8 certificates",
+        ),
+        (
+            pem("PUBLIC KEY", "MFkw*"),
+            "the PEM text has a block that is not base64",
+        ),
+        (key[..key.len() - 5].to_owned(), "the PEM text is cut"),
+        ("-----BEGIN PUBLIC".to_owned(), "the PEM text is cut"),
+    ] {
+        let error = debug(&written).expect_err(expected);
+        assert!(error.starts_with(expected), "{error}");
+        assert!(!error.contains("MFkw"), "{error}");
     }
 }

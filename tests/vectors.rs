@@ -11,11 +11,11 @@ use http::StatusCode;
 use serde_json::Value;
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
-    BodyDigest, ConfigError, Encoding, KeyEncoding, Keys, Piece, Provider, Scheme, Secret,
-    SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, WebhookAuthLayer,
+    BodyDigest, ConfigError, Encoding, KeyEncoding, Keys, Piece, Provider, Scheme, SharedKeyScheme,
+    SignatureScheme, SignedUrl, Timestamp, WebhookAuthLayer,
 };
 
-use self::common::case::{body, character, one_or_many, request, text};
+use self::common::case::{self, body, character, one_or_many, request, text};
 
 #[tokio::test]
 async fn every_case_of_the_vectors_file_gives_its_verdict() {
@@ -77,6 +77,7 @@ fn out_of_reach(scheme: &Value) -> Option<&str> {
         Some("ecdsa_p256_sha256") if !cfg!(feature = "ecdsa-p256") => {
             return Some("feature ecdsa-p256 is off");
         }
+        Some("rsa_pkcs1") if !cfg!(feature = "rsa") => return Some("feature rsa is off"),
         _ => {}
     }
     match scheme["extension"].as_str() {
@@ -93,7 +94,11 @@ fn out_of_reach(scheme: &Value) -> Option<&str> {
             | "timestamp: ISO 8601 without a zone is UTC"
             | "timestamp: HTTP date"
             | "key in base64url"
-            | "the signature header may be repeated",
+            | "the signature header may be repeated"
+            | "RSA PKCS#1 v1.5"
+            | "RSA PKCS#1 v1.5 over a digest"
+            | "RSA PKCS#1 v1.5, SHA-1"
+            | "RSA PKCS#1 v1.5, SHA-512",
         )
         | None => None,
         extension => extension,
@@ -132,7 +137,7 @@ fn provider(case: &Value) -> Result<Provider<Bytes>, ConfigError> {
     let secrets = one_or_many(&case["secret"])
         .into_iter()
         .enumerate()
-        .map(|(index, secret)| Ok((format!("key-{index}"), Secret::new(secret)?)))
+        .map(|(index, secret)| Ok((format!("key-{index}"), case::secret(secret)?)))
         .collect::<Result<Vec<_>, ConfigError>>()?;
     let url = case["url"].as_str();
     Provider::new(
@@ -160,6 +165,16 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
         ("ed25519", _) => SignatureScheme::ed25519(first),
         #[cfg(feature = "ecdsa-p256")]
         ("ecdsa_p256_sha256", _) => SignatureScheme::ecdsa_p256(first),
+        #[cfg(feature = "rsa")]
+        ("rsa_pkcs1", Some("sha1")) => SignatureScheme::rsa_pkcs1_sha1_open_to_collisions(first),
+        #[cfg(feature = "rsa")]
+        ("rsa_pkcs1", Some("sha256")) if scheme["twice"] == true => {
+            SignatureScheme::rsa_pkcs1_sha256_of_sha256(first)
+        }
+        #[cfg(feature = "rsa")]
+        ("rsa_pkcs1", Some("sha256")) => SignatureScheme::rsa_pkcs1_sha256(first),
+        #[cfg(feature = "rsa")]
+        ("rsa_pkcs1", Some("sha512")) => SignatureScheme::rsa_pkcs1_sha512(first),
         other => panic!("unknown algorithm {other:?}"),
     };
     for header in headers {
@@ -216,6 +231,7 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
     }
     described
         .key_encoding(match scheme["key"]["encoding"].as_str() {
+            None if scheme["key"]["form"] == "spki_pem" => KeyEncoding::Base64,
             None | Some("utf8") => KeyEncoding::Text,
             Some("base64") => KeyEncoding::Base64,
             Some("base64url") => KeyEncoding::Base64Url,

@@ -124,6 +124,24 @@ fn ghost(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", ["https://github.com/TryGhost/Ghost"],
 }
 
+/// Kick publishes the key.
+#[cfg(feature = "rsa")]
+fn kick(keys) -> Result<Bytes> {
+    title: "Kick",
+    scheme: SignatureScheme::rsa_pkcs1_sha256("kick-event-signature")
+        .id_header("kick-event-message-id")
+        .timestamp(Timestamp::header("kick-event-message-timestamp").rfc3339())
+        .signed([
+            Piece::Id,
+            Piece::literal("."),
+            Piece::Timestamp,
+            Piece::literal("."),
+            Piece::Body,
+        ]),
+    event: ["kick-event-type"],
+    source: SecondHand, "2026-11-27", ["https://docs.kick.com/events/webhook-security"],
+}
+
 /// The line breaks of the body are CRLF, and are signed as they are sent.
 fn kontent_ai(keys) -> Provider<Bytes> {
     title: "Kontent.ai",

@@ -90,6 +90,15 @@ fn discord(keys) -> Result<Bytes> {
     ],
 }
 
+/// Each account has its own public key, which Freshchat shows as PEM.
+#[cfg(feature = "rsa")]
+fn freshchat(keys) -> Result<Bytes> {
+    title: "Freshchat",
+    aliases: ["Freshworks"],
+    scheme: SignatureScheme::rsa_pkcs1_sha256("x-freshchat-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 /// Webhooks of an application. Front's page says that the time is in seconds; receivers find milliseconds,
 /// and so this preset reads milliseconds.
 fn front(keys) -> Provider<Bytes> {
@@ -222,6 +231,16 @@ fn microsoft_teams(keys) -> Result<Bytes> {
         .key_encoding(KeyEncoding::Base64),
     answer: "within 10 s (not confirmed)",
     source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
+}
+
+/// Postal signs with SHA-1: a person who can choose what Postal signs, such as the text of a message, may be
+/// able to prepare two bodies with one signature. The key is the one of Postal's DKIM record: the base64 text
+/// after `p=`. A key with fewer than 2,048 bits is rejected: give Postal a longer one.
+#[cfg(feature = "rsa")]
+fn postal(keys) -> Result<Bytes> {
+    title: "Postal",
+    scheme: SignatureScheme::rsa_pkcs1_sha1_open_to_collisions("x-postal-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/anymail/django-anymail"],
 }
 
 /// The secret is `user:password`, as in the webhook's URL.

@@ -75,6 +75,20 @@ fn bridge_api(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// Bridge (bridge.xyz) signs the SHA-256 of `{timestamp}.{body}` as a message, so the content is hashed twice.
+/// Each webhook has its own public key, which Bridge shows as PEM. Bridge API is another company:
+/// [`bridge_api`].
+#[cfg(feature = "rsa")]
+fn bridge_xyz(keys) -> Result<Bytes> {
+    title: "Bridge (bridge.xyz)",
+    scheme: SignatureScheme::rsa_pkcs1_sha256_of_sha256("x-webhook-signature")
+        .item_separator(',')
+        .tags('=', ["v0"])
+        .timestamp(Timestamp::tag("t").milliseconds())
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 /// The ids are in the body.
 fn btcpay(keys) -> Provider<Bytes> {
     title: "BTCPay Server",
@@ -147,6 +161,15 @@ fn dwolla(keys) -> Provider<Bytes> {
 fn fastspring(keys) -> Provider<Bytes> {
     title: "FastSpring",
     scheme: shapes::base64("x-fs-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// Only the older webhooks (v1), with one public key for each environment. Those of v2 are signed with keys
+/// of a JWKS.
+#[cfg(feature = "rsa")]
+fn fireblocks_v1(keys) -> Result<Bytes> {
+    title: "Fireblocks v1",
+    scheme: SignatureScheme::rsa_pkcs1_sha512("fireblocks-signature"),
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
@@ -463,6 +486,43 @@ fn token_io(keys) -> Result<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// The key is the public key of WeChat Pay, or the public key in the platform certificate whose serial number
+/// is in `Wechatpay-Serial`. That header is not signed. The event is encrypted with AES-256-GCM under your API
+/// key: the handler decrypts it. To check receivers, WeChat Pay also sends wrong signatures, which begin with
+/// `WECHATPAY/SIGNTEST/`. They are rejected, as WeChat Pay expects.
+#[cfg(feature = "rsa")]
+fn wechat_pay(keys) -> Result<Bytes> {
+    title: "WeChat Pay v3",
+    aliases: ["Weixin Pay", "Tenpay"],
+    scheme: SignatureScheme::rsa_pkcs1_sha256("wechatpay-signature")
+        .timestamp(Timestamp::header("wechatpay-timestamp"))
+        .signed([
+            Piece::Timestamp,
+            Piece::literal("\n"),
+            Piece::header("wechatpay-nonce"),
+            Piece::literal("\n"),
+            Piece::Body,
+            Piece::literal("\n"),
+        ]),
+    answer: "2xx within 5 s",
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// Wise publishes one key for the sandbox and one for production. Use the one of your environment: the signature
+/// does not cover the header that marks a test.
+#[cfg(feature = "rsa")]
+fn wise(keys) -> Result<Bytes> {
+    title: "Wise",
+    aliases: ["TransferWise"],
+    scheme: SignatureScheme::rsa_pkcs1_sha256("x-signature-sha256"),
+    id: ["x-delivery-id"],
+    answer: "2xx within 5 s",
+    retries: "25 times in 2 weeks",
+    source: Docs, "2026-11-27", [
+        "https://docs.wise.com/guides/developer/webhooks/event-handling",
+    ],
+}
+
 /// `X-GCS-KeyId`, which is not signed, names the key.
 fn worldline(keys) -> Provider<Bytes> {
     title: "Worldline",
@@ -491,13 +551,24 @@ fn xero(keys) -> Provider<Bytes> {
     ],
 }
 
-/// The older header `x-zh-hook-signature-256`, which covers the body alone, and the RSA signature are not
-/// read.
+/// The older header `x-zh-hook-signature-256`, which covers the body alone, is not read. For the RSA signature
+/// use `zero_hash_rsa`.
 fn zero_hash(keys) -> Provider<Bytes> {
     title: "Zero Hash",
     scheme: SignatureScheme::hmac_sha256("x-zh-hook-signature")
         .timestamp(Timestamp::header("x-zh-hook-timestamp").milliseconds())
         .signed([Piece::Body, Piece::Timestamp]),
+    id: ["x-zh-hook-notification-id"],
+    event: ["x-zh-hook-payload-type"],
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The RSA signature of Zero Hash, in place of the HMAC of [`zero_hash`]. Sources do not agree whether it is
+/// written in hexadecimal digits or in base64, so each is a way. Test it with a real delivery first.
+#[cfg(feature = "rsa")]
+fn zero_hash_rsa(keys) -> Result<Bytes> {
+    title: "Zero Hash (RSA)",
+    scheme: shapes::zero_hash_rsa(),
     id: ["x-zh-hook-notification-id"],
     event: ["x-zh-hook-payload-type"],
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],

@@ -91,3 +91,19 @@ pub(super) fn gitlab() -> Result<Scheme, ConfigError> {
         ("token", SharedKeyScheme::new("x-gitlab-token").build()?),
     ])
 }
+
+/// The RSA signature of Zero Hash, in either encoding.
+#[cfg(feature = "rsa")]
+pub(super) fn zero_hash_rsa() -> Result<Scheme, ConfigError> {
+    let signed = |encoding| {
+        SignatureScheme::rsa_pkcs1_sha256("x-zh-hook-rsa-signature")
+            .encoding(encoding)
+            .timestamp(Timestamp::header("x-zh-hook-timestamp").milliseconds())
+            .signed([Piece::Body, Piece::Timestamp])
+            .build()
+    };
+    Scheme::any_of([
+        ("hex", signed(Encoding::Hex)?),
+        ("base64", signed(Encoding::Base64)?),
+    ])
+}

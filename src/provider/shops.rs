@@ -90,6 +90,17 @@ fn samsara(keys) -> Result<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
+/// ShipEngine publishes its keys as a JWKS. `x-shipengine-rsa-sha256-key-id` names the key, and is not signed.
+#[cfg(feature = "rsa")]
+fn shipengine(keys) -> Result<Bytes> {
+    title: "ShipEngine",
+    aliases: ["ShipStation v2"],
+    scheme: SignatureScheme::rsa_pkcs1_sha256("x-shipengine-rsa-sha256-signature")
+        .timestamp(Timestamp::header("x-shipengine-timestamp").rfc3339())
+        .signed([Piece::Timestamp, Piece::literal("."), Piece::Body]),
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 fn shiphero(keys) -> Provider<Bytes> {
     title: "ShipHero",
     scheme: shapes::base64("x-shiphero-hmac-sha256"),

@@ -11,6 +11,23 @@ fn acuity_scheduling(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
+/// Adobe I/O Events signs each delivery with two keys, and either signature is enough. The keys are at the
+/// paths in `x-adobe-public-key1-path` and `x-adobe-public-key2-path`, below
+/// `https://static.adobeioevents.com`. These headers are not signed: request the keys only from this host.
+/// Give both keys with [`Keys::named`](crate::Keys::named).
+#[cfg(feature = "rsa")]
+fn adobe_io(keys) -> Result<Bytes> {
+    title: "Adobe I/O Events",
+    aliases: ["Adobe Experience Platform"],
+    scheme: SignatureScheme::rsa_pkcs1_sha256("x-adobe-digital-signature-1")
+        .parallel_header("x-adobe-digital-signature-2"),
+    setup: "An unsigned GET or POST with a `challenge`: answer it with the same text. A GET does not pass the layer: route it elsewhere.",
+    source: Source, "2026-11-27", [
+        "https://developer.adobe.com/events/docs/guides/",
+        "https://github.com/adobe/aio-lib-events/blob/495332c/src/signatureUtils.js",
+    ],
+}
+
 /// The body only says that something changed: request the payloads from Airtable's API.
 fn airtable(keys) -> Result<Bytes> {
     title: "Airtable",
@@ -152,6 +169,15 @@ fn greenhouse(keys) -> Provider<Bytes> {
     title: "Greenhouse",
     scheme: SignatureScheme::hmac_sha256("signature").tags(' ', ["sha256"]),
     source: SecondHand, "2026-11-27", ["https://github.com/simstudioai/sim"],
+}
+
+/// HighLevel publishes the key. A newer signature with Ed25519 is not read.
+#[cfg(feature = "rsa")]
+fn highlevel(keys) -> Result<Bytes> {
+    title: "HighLevel",
+    aliases: ["GoHighLevel", "LeadConnector"],
+    scheme: SignatureScheme::rsa_pkcs1_sha256("x-wh-signature"),
+    source: SecondHand, "2026-11-27", ["https://github.com/NangoHQ/nango"],
 }
 
 /// HubSpot version 1. This is not a MAC: a client that has seen one delivery can append bytes to its

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+#[cfg(feature = "rsa")]
+use super::rsa::RsaHash;
 use super::{
     Kind, Scheme,
     headers::{self, Aliases},
@@ -147,6 +149,56 @@ impl SignatureScheme {
     #[cfg_attr(docsrs, doc(cfg(feature = "ecdsa-p256")))]
     pub fn ecdsa_p256(header: impl Into<String>) -> Self {
         Self::new(Algorithm::EcdsaP256, header)
+    }
+
+    /// RSA PKCS#1 v1.5 with SHA-256 ([RFC 8017](https://www.rfc-editor.org/rfc/rfc8017#section-8.2)). The
+    /// "secret" is the sender's public key as SubjectPublicKeyInfo: PEM with
+    /// [`Secret::from_pem`](crate::Secret::from_pem), or DER in the encoding of
+    /// [`key_encoding`](Self::key_encoding). The defaults for the key and the signature are base64.
+    ///
+    /// A key has 2,048 to 4,096 bits, and an odd exponent above 2. All else is an error when the provider is
+    /// built. A signature has exactly as many bytes as the key, and the whole padded block is compared.
+    ///
+    /// A delivery may have at most 4 signatures, and signatures times keys are at most 8, because each pair
+    /// costs 0.2 ms (2,048 bits) to 0.6 ms (4,096 bits). A provider may have at most 8 public keys.
+    #[cfg(feature = "rsa")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
+    pub fn rsa_pkcs1_sha256(header: impl Into<String>) -> Self {
+        Self::rsa(RsaHash::Sha256, header)
+    }
+
+    /// RSA PKCS#1 v1.5 with SHA-256, and what is signed is the SHA-256 digest of the pieces: they are hashed
+    /// twice. Bridge signs in this way. Otherwise as [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
+    #[cfg(feature = "rsa")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
+    pub fn rsa_pkcs1_sha256_of_sha256(header: impl Into<String>) -> Self {
+        Self::rsa(RsaHash::Sha256Twice, header)
+    }
+
+    /// RSA PKCS#1 v1.5 with SHA-512. Otherwise as [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
+    #[cfg(feature = "rsa")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
+    pub fn rsa_pkcs1_sha512(header: impl Into<String>) -> Self {
+        Self::rsa(RsaHash::Sha512, header)
+    }
+
+    /// RSA PKCS#1 v1.5 with SHA-1. Use it only for a sender that offers nothing better, such as Postal.
+    ///
+    /// SHA-1 has chosen-prefix collisions ([SHA-1 is a Shambles](https://sha-mbles.github.io/)): a person who
+    /// can choose a large part of what the sender signs can prepare two bodies with one signature, get one
+    /// signed, and send the other. A person who chooses nothing of it cannot forge a delivery. Otherwise as
+    /// [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
+    #[cfg(feature = "rsa")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
+    pub fn rsa_pkcs1_sha1_open_to_collisions(header: impl Into<String>) -> Self {
+        Self::rsa(RsaHash::Sha1, header)
+    }
+
+    #[cfg(feature = "rsa")]
+    fn rsa(hash: RsaHash, header: impl Into<String>) -> Self {
+        Self::new(Algorithm::Rsa(hash), header)
+            .encoding(Encoding::Base64)
+            .key_encoding(KeyEncoding::Base64)
     }
 
     /// Another name for the signature header. The first name that is present counts. The timestamp and the id

@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use http::HeaderName;
 
+#[cfg(feature = "rsa")]
+use super::rsa::RsaHash;
 use super::{
     Kind, Scheme,
     builder::Signed,
@@ -259,6 +261,8 @@ impl Signed {
             Algorithm::Ed25519 => "the sender's public key, in ",
             #[cfg(feature = "ecdsa-p256")]
             Algorithm::EcdsaP256 => "the sender's public key (SubjectPublicKeyInfo), in ",
+            #[cfg(feature = "rsa")]
+            Algorithm::Rsa(_) => "the sender's public key (SubjectPublicKeyInfo) as PEM, or in ",
             _ => "",
         };
         let KeyText {
@@ -349,6 +353,14 @@ impl Algorithm {
             Self::HmacSha256 => "HMAC-SHA256",
             Self::HmacSha512 => "HMAC-SHA512",
             Self::KeylessSha256 => "SHA-256 (no MAC)",
+            #[cfg(feature = "rsa")]
+            Self::Rsa(hash) => match hash {
+                RsaHash::Sha1 => "RSA PKCS#1 v1.5 with SHA-1",
+                RsaHash::Sha256 => "RSA PKCS#1 v1.5 with SHA-256",
+                RsaHash::Sha256Twice => "RSA PKCS#1 v1.5 with double SHA-256",
+                RsaHash::Sha384 => "RSA PKCS#1 v1.5 with SHA-384",
+                RsaHash::Sha512 => "RSA PKCS#1 v1.5 with SHA-512",
+            },
         }
     }
 
@@ -358,6 +370,8 @@ impl Algorithm {
             Self::EcdsaP256 => true,
             #[cfg(feature = "ed25519")]
             Self::Ed25519 => true,
+            #[cfg(feature = "rsa")]
+            Self::Rsa(_) => true,
             _ => false,
         }
     }

@@ -10,6 +10,8 @@ use smallvec::SmallVec;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
+#[cfg(feature = "rsa")]
+use super::rsa::{LONGEST_SIGNATURE_BYTES, RsaDigest, RsaHash, RsaKey};
 use crate::{error::ConfigError, secret::Secret};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +24,14 @@ pub(crate) enum Algorithm {
     Ed25519,
     #[cfg(feature = "ecdsa-p256")]
     EcdsaP256,
+    #[cfg(feature = "rsa")]
+    Rsa(RsaHash),
 }
 
 impl Algorithm {
     /// How many candidate signatures one delivery may have.
     ///
-    /// A MAC is computed once and compared with each candidate. A public-key signature costs a curve
+    /// A MAC is computed once and compared with each candidate. A public-key signature costs an
     /// operation of about 0.1 ms for each candidate and key, so fewer are allowed.
     pub(crate) fn most_candidates(self) -> usize {
         match self {
@@ -35,6 +39,8 @@ impl Algorithm {
             Self::Ed25519 => 4,
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 => 4,
+            #[cfg(feature = "rsa")]
+            Self::Rsa(_) => 4,
             _ => 16,
         }
     }
@@ -47,6 +53,8 @@ impl Algorithm {
             Self::Ed25519 => false,
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 => false,
+            #[cfg(feature = "rsa")]
+            Self::Rsa(_) => false,
         }
     }
 
@@ -58,6 +66,9 @@ impl Algorithm {
             Self::Ed25519 => Some(16),
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 => Some(16),
+            // With a key of 4,096 bits, an operation takes 0.6 ms.
+            #[cfg(feature = "rsa")]
+            Self::Rsa(_) => Some(8),
             _ => None,
         }
     }
@@ -72,12 +83,16 @@ impl Algorithm {
             Self::Ed25519 => Some(64),
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 => None,
+            #[cfg(feature = "rsa")]
+            Self::Rsa(_) => None,
         }
     }
 
     /// How many blocks a signature takes in [`Candidates`].
     fn blocks(self) -> usize {
         match self.signature_bytes() {
+            #[cfg(feature = "rsa")]
+            _ if matches!(self, Self::Rsa(_)) => RSA_BLOCKS,
             Some(..=BLOCK_BYTES) => 1,
             _ => 2,
         }
@@ -117,6 +132,12 @@ impl Algorithm {
                     state: Sha256::new(),
                 })
             }
+            #[cfg(feature = "rsa")]
+            Self::Rsa(hash) => Some(Verifier::Rsa {
+                key: RsaKey::of_nobody()?,
+                hash,
+                state: RsaDigest::new(hash),
+            }),
             _ => self.key(Zeroizing::new(vec![1; 32])).ok(),
         }
     }
@@ -160,6 +181,12 @@ impl Algorithm {
                     state: Sha256::new(),
                 }
             }
+            #[cfg(feature = "rsa")]
+            Self::Rsa(hash) => Verifier::Rsa {
+                key: RsaKey::from_spki_der(&key)?,
+                hash,
+                state: RsaDigest::new(hash),
+            },
         })
     }
 }
@@ -182,6 +209,10 @@ pub(crate) struct Candidates(SmallVec<[[u8; BLOCK_BYTES]; 2]>);
 /// The size of a SHA-256. Most signatures have this size or less.
 const BLOCK_BYTES: usize = 32;
 
+/// A signature of RSA has as many bytes as its key. The first block is its length.
+#[cfg(feature = "rsa")]
+const RSA_BLOCKS: usize = LONGEST_SIGNATURE_BYTES.div_ceil(BLOCK_BYTES) + 1;
+
 impl Candidates {
     /// How many there are. All are signatures of this algorithm.
     pub(crate) fn len(&self, algorithm: Algorithm) -> usize {
@@ -194,15 +225,45 @@ impl Candidates {
     }
 
     pub(crate) fn push(&mut self, Candidate(bytes): &Candidate, algorithm: Algorithm) {
+        self.reserve(algorithm);
+        for block in bytes.as_chunks().0.iter().take(algorithm.blocks()) {
+            self.0.push(*block);
+        }
+    }
+
+    /// Adds a signature of RSA. `None` if it is longer than any.
+    #[cfg(feature = "rsa")]
+    pub(crate) fn push_rsa(&mut self, signature: &[u8], algorithm: Algorithm) -> Option<()> {
+        let mut blocks = [[0; BLOCK_BYTES]; RSA_BLOCKS];
+        let [length, content @ ..] = &mut blocks;
+        let length = length.first_chunk_mut()?;
+        *length = u16::try_from(signature.len()).ok()?.to_be_bytes();
+        let content = content.as_flattened_mut();
+        content
+            .get_mut(..signature.len())?
+            .copy_from_slice(signature);
+        self.reserve(algorithm);
+        self.0.extend(blocks);
+        Some(())
+    }
+
+    /// The signatures of RSA.
+    #[cfg(feature = "rsa")]
+    fn rsa(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.chunks_exact(RSA_BLOCKS).filter_map(|blocks| {
+            let (length, content) = blocks.split_first()?;
+            let length = u16::from_be_bytes(*length.first_chunk()?);
+            content.as_flattened().get(..length.into())
+        })
+    }
+
+    /// Makes room for all that a delivery may have: one allocation for any number.
+    fn reserve(&mut self, algorithm: Algorithm) {
         let Self(blocks) = self;
         let each = algorithm.blocks();
         if blocks.len().saturating_add(each) > blocks.capacity() {
-            // Room for all that a delivery may have: one allocation for any number.
             let most = algorithm.most_candidates().saturating_mul(each);
             blocks.reserve_exact(most.saturating_sub(blocks.len()));
-        }
-        for block in bytes.as_chunks().0.iter().take(each) {
-            blocks.push(*block);
         }
     }
 
@@ -237,6 +298,12 @@ pub(crate) enum Verifier {
         key: Arc<p256::ecdsa::VerifyingKey>,
         state: Sha256,
     },
+    #[cfg(feature = "rsa")]
+    Rsa {
+        key: RsaKey,
+        hash: RsaHash,
+        state: RsaDigest,
+    },
 }
 
 impl Verifier {
@@ -264,6 +331,12 @@ impl Verifier {
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 { key, state } => Self::EcdsaP256 {
                 key: Arc::clone(key),
+                state: state.clone(),
+            },
+            #[cfg(feature = "rsa")]
+            Self::Rsa { key, hash, state } => Self::Rsa {
+                key: key.clone(),
+                hash: *hash,
                 state: state.clone(),
             },
         }
@@ -302,6 +375,8 @@ impl Verifier {
             }
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 { state, .. } => state.update(bytes),
+            #[cfg(feature = "rsa")]
+            Self::Rsa { state, .. } => state.update(bytes),
         }
     }
 
@@ -329,6 +404,14 @@ impl Verifier {
                     let verified = p256::ecdsa::Signature::from_bytes(signature.into())
                         .and_then(|signature| key.verify_prehash(&digest, &signature));
                     Choice::from(u8::from(verified.is_ok()))
+                })
+            }
+            #[cfg(feature = "rsa")]
+            Self::Rsa { key, hash, state } => {
+                state.update(after_body);
+                let digest = state.finish();
+                any(candidates.rsa(), |signature| {
+                    Choice::from(u8::from(key.verifies(*hash, &digest, signature)))
                 })
             }
             _ => {
@@ -366,6 +449,8 @@ impl Verifier {
             Self::Ed25519 { .. } => None,
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 { .. } => None,
+            #[cfg(feature = "rsa")]
+            Self::Rsa { .. } => None,
         }
     }
 }

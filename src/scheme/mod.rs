@@ -15,6 +15,8 @@ mod headers;
 mod key;
 mod mac;
 mod prepared;
+#[cfg(feature = "rsa")]
+mod rsa;
 mod shared_key;
 #[cfg(feature = "testing")]
 mod sign;

@@ -11,6 +11,8 @@ use http::{HeaderMap, HeaderName};
 use memchr::memchr;
 use smallvec::SmallVec;
 
+#[cfg(feature = "rsa")]
+use super::rsa::{LONGEST_SIGNATURE_BYTES, SHORTEST_SIGNATURE_BYTES};
 use super::{
     headers::{self, Aliases},
     mac::{Algorithm, Candidate, Candidates},
@@ -64,6 +66,23 @@ impl Encoding {
         let decoded = decoded.get_mut(..length)?;
         let length = encoding.decode_mut(text, decoded).ok()?;
         algorithm.candidate(decoded.get(..length)?)
+    }
+
+    /// Decodes a signature of RSA. A text that is longer than any signature is not decoded.
+    #[cfg(feature = "rsa")]
+    fn decode_rsa(self, text: &[u8]) -> Option<Vec<u8>> {
+        // Base64 for URLs may have up to two characters of padding.
+        if text.len() > self.characters(LONGEST_SIGNATURE_BYTES).saturating_add(2) {
+            return None;
+        }
+        match self {
+            Self::Base64 => BASE64.decode(text),
+            Self::Base64OfHex => HEXLOWER_PERMISSIVE.decode(&BASE64.decode(text).ok()?),
+            Self::Base64Url if text.ends_with(b"=") => BASE64URL.decode(text),
+            Self::Base64Url => BASE64URL_NOPAD.decode(text),
+            Self::Hex => HEXLOWER_PERMISSIVE.decode(text),
+        }
+        .ok()
     }
 
     /// Whether a signature may contain this character.
@@ -186,6 +205,10 @@ impl Expected {
         let text = match (encoding, length) {
             (Encoding::Hex, Some(length)) => format!("{length} hexadecimal digits"),
             (_, Some(length)) => format!("{length} characters of {}", encoding.describe()),
+            #[cfg(feature = "rsa")]
+            (_, None) if matches!(algorithm, Algorithm::Rsa(_)) => {
+                format!("an RSA signature in {}", encoding.describe())
+            }
             (_, None) => format!("a signature in DER form in {}", encoding.describe()),
         };
         Self {
@@ -551,6 +574,10 @@ impl SignatureHeader {
         algorithm: Algorithm,
         presented: &mut Presented<'_>,
     ) -> Result<(), Rejection> {
+        #[cfg(feature = "rsa")]
+        if matches!(algorithm, Algorithm::Rsa(_)) {
+            return self.push_rsa(name, text, algorithm, presented);
+        }
         let Some(candidate) = self.encoding.decode(text, algorithm) else {
             return Ok(());
         };
@@ -558,6 +585,29 @@ impl SignatureHeader {
             return Err(Rejection::header(RejectionKind::TooManySignatures, name));
         }
         presented.candidates.push(&candidate, algorithm);
+        Ok(())
+    }
+
+    #[cfg(feature = "rsa")]
+    fn push_rsa(
+        &self,
+        name: &HeaderName,
+        text: &[u8],
+        algorithm: Algorithm,
+        presented: &mut Presented<'_>,
+    ) -> Result<(), Rejection> {
+        let Some(signature) = self.encoding.decode_rsa(text) else {
+            return Ok(());
+        };
+        // Shorter than the signature of any key, such as an empty one.
+        if signature.len() < SHORTEST_SIGNATURE_BYTES {
+            return Ok(());
+        }
+        if presented.candidates.len(algorithm) == algorithm.most_candidates() {
+            return Err(Rejection::header(RejectionKind::TooManySignatures, name));
+        }
+        // A signature that is longer than any is skipped, as one that cannot be decoded.
+        let _ = presented.candidates.push_rsa(&signature, algorithm);
         Ok(())
     }
 }

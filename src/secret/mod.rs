@@ -2,6 +2,7 @@
 
 mod keys;
 mod pasted;
+mod pem;
 
 use std::{env, fmt, fs, path::Path, sync::Arc};
 
@@ -49,7 +50,7 @@ impl Secret {
     ///   U+FEFF.
     /// - It is in quotation marks.
     /// - It begins with the name of a variable and `=`, as in a line of an environment file.
-    /// - It is a PEM file.
+    /// - It is a PEM file: see [`from_pem`](Self::from_pem).
     ///
     /// The message names the mistake and, where there is one, the invisible character. It contains
     /// nothing else of the secret.
@@ -157,6 +158,37 @@ impl Secret {
     }
 
     /// A key that was decoded from the text of another secret.
+    /// A public key in PEM, or a certificate with those that signed it. It is the same as
+    /// [`new`](Self::new) with the base64 text between the lines: a scheme reads it with
+    /// [`KeyEncoding::Base64`](crate::KeyEncoding::Base64).
+    ///
+    /// ```
+    /// use tower_webhook_auth::Secret;
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let key = Secret::from_pem(
+    ///     "-----BEGIN PUBLIC KEY-----
+    /// MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEZhhxXKtR+TOvtDbgTPCkSof02qgB
+    /// B7IsYOyf76ilExJ/upAa/vKIKheOoCyOpcLmi4t0b4uepb7LLjmMr90FUg==
+    /// -----END PUBLIC KEY-----
+    /// ",
+    /// )?;
+    /// # let _ = key;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Line breaks may be written as `\n`, as in environment files. Text outside of the blocks is ignored.
+    ///
+    /// # Errors
+    ///
+    /// - The text has no block, or a block that is not complete.
+    /// - It is a private key. A receiver needs only the public key of the sender.
+    /// - It has several public keys: make one secret of each.
+    pub fn from_pem(text: impl AsRef<str>) -> Result<Self, ConfigError> {
+        Self::from_bytes(pem::to_base64(text.as_ref())?)
+    }
+
     pub(crate) fn of_key(key: Zeroizing<Vec<u8>>) -> Self {
         Self(Arc::new(key))
     }

@@ -17,7 +17,8 @@ pub(super) fn mistake(text: &str) -> Option<String> {
     // Before the control characters: a PEM file has line breaks, and the reason is that it is one.
     if text.trim_start().starts_with("-----BEGIN ") {
         return Some(
-            "is a PEM file: use only the base64 text between its BEGIN and END lines, on one line"
+            "is a PEM file: call `Secret::from_pem` for a public key, or use only the base64 text between its BEGIN \
+             and END lines, on one line"
                 .into(),
         );
     }

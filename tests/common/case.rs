@@ -5,6 +5,7 @@ use data_encoding::BASE64;
 use http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
 use serde_json::Value;
+use tower_webhook_auth::{ConfigError, Secret};
 
 pub fn request(case: &Value, body: Bytes) -> Request<Full<Bytes>> {
     let mut request = Request::new(Full::new(body));
@@ -75,4 +76,12 @@ pub fn one_or_many(value: &Value) -> Vec<&str> {
 /// The one character of a separator.
 pub fn character(text: &str) -> char {
     text.chars().next().expect("a separator")
+}
+
+/// The secret of a case: a text, or a public key in PEM.
+pub fn secret(text: &str) -> Result<Secret, ConfigError> {
+    match text.starts_with("-----BEGIN") {
+        true => Secret::from_pem(text),
+        false => Secret::new(text),
+    }
 }
