@@ -11,9 +11,6 @@
 //!
 //! With neither of the last two, only the replica that gets the delivery learns of it, and the others poll.
 
-mod peers;
-mod redis_bus;
-
 use std::{
     env,
     process::ExitCode,
@@ -33,6 +30,10 @@ use axum::{
     routing::{get, post},
 };
 use bytes::Bytes;
+use fleet::{
+    peers::{Peers, RELAYED, Signed},
+    redis_bus::RedisBus,
+};
 use serde_json::Value;
 use support::{
     download, output, say,
@@ -43,11 +44,6 @@ use tower_webhook_auth::{
     provider::optimizely::Event,
     server,
     sync::{Download, Fleet, Heard, Keep, Kept, Made, Schedule, respond},
-};
-
-use crate::{
-    peers::{Peers, RELAYED, Signed},
-    redis_bus::RedisBus,
 };
 
 #[derive(Clone)]
@@ -85,13 +81,15 @@ async fn run() -> Result<(), BoxError> {
         ))),
         Err(_) => None,
     };
-    let peers = env::var("FLEET_PEERS").ok();
-    let peers = peers.map(|list| Peers::new(list.split(',').map(str::to_owned).collect()));
+    let peers = match env::var("FLEET_PEERS") {
+        Ok(list) => Some(Arc::new(Peers::new(list.split(',').map(str::to_owned))?)),
+        Err(_) => None,
+    };
     let replica = Replica {
         sdk_key,
         kept: kept.clone(),
         fleet,
-        peers: peers.map(Arc::new),
+        peers,
         deliveries: Arc::default(),
     };
     let layer = WebhookAuthLayer::new(provider::optimizely(secret));
@@ -148,12 +146,13 @@ async fn delivered(
     }
     if let Some(peers) = &replica.peers {
         let body = webhook.body().clone();
-        peers.relay(Signed {
-            revision,
+        let signed = Signed {
+            number: revision,
             path,
             headers,
             body,
-        });
+        };
+        peers.relay(&replica.sdk_key, signed);
     }
     StatusCode::OK
 }

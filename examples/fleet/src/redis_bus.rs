@@ -1,6 +1,12 @@
 //! Redis or Valkey: publish and subscribe on one channel.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -13,6 +19,9 @@ use tower_webhook_auth::{
     BoxError,
     sync::{Bus, Subscriber},
 };
+use tracing::{info, warn};
+
+use crate::{Counts, add};
 
 /// How often the subscription sends a ping. Without it, a connection whose other end disappeared is silent without a
 /// time limit.
@@ -23,6 +32,9 @@ pub struct RedisBus {
     client: Client,
     channel: String,
     connection: Mutex<Option<MultiplexedConnection>>,
+    counts: Arc<Counts>,
+    /// A failure is in the log, and no success after it.
+    away: AtomicBool,
 }
 
 impl RedisBus {
@@ -34,7 +46,43 @@ impl RedisBus {
             client: Client::open(url)?,
             channel: channel.into(),
             connection: Mutex::new(None),
+            counts: Arc::default(),
+            away: AtomicBool::new(false),
         })
+    }
+
+    /// The host and the port, without the user and the password.
+    pub fn address(&self) -> String {
+        self.client.get_connection_info().addr().to_string()
+    }
+
+    pub fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.counts)
+    }
+
+    async fn listen(&self, subscriber: Subscriber, subscribed: &mut bool) -> Result<(), BoxError> {
+        let mut connection = timeout(ANSWER_WITHIN, self.client.get_async_pubsub()).await??;
+        timeout(ANSWER_WITHIN, connection.subscribe(&self.channel)).await??;
+        *subscribed = true;
+        add(&self.counts.catch_ups);
+        self.away.store(false, Ordering::Relaxed);
+        info!(redis = self.address(), "hears the other replicas");
+        let subscription = subscriber.subscribed();
+        let (mut sink, mut messages) = connection.split();
+        let mut ping = interval(PING_EVERY);
+        loop {
+            tokio::select! {
+                message = messages.next() => {
+                    let message = message.ok_or("the connection ended")?;
+                    subscription.heard(message.get_payload_bytes());
+                }
+                _ = ping.tick() => {
+                    let _: redis::Value = timeout(ANSWER_WITHIN, sink.ping())
+                        .await
+                        .map_err(|_| "no answer to a ping")??;
+                }
+            }
+        }
     }
 }
 
@@ -57,25 +105,23 @@ impl Bus for RedisBus {
         // After an error the connection is not kept: the next attempt opens another.
         let _receivers: u64 = publish.query_async(&mut connection).await?;
         *kept = Some(connection);
+        add(&self.counts.told);
         Ok(())
     }
 
     async fn hear(&self, subscriber: Subscriber) -> Result<(), BoxError> {
-        let mut connection = timeout(ANSWER_WITHIN, self.client.get_async_pubsub()).await??;
-        timeout(ANSWER_WITHIN, connection.subscribe(&self.channel)).await??;
-        let subscription = subscriber.subscribed();
-        let (mut sink, mut messages) = connection.split();
-        let mut ping = interval(PING_EVERY);
-        loop {
-            tokio::select! {
-                message = messages.next() => {
-                    let message = message.ok_or("the connection ended")?;
-                    subscription.heard(message.get_payload_bytes());
-                }
-                _ = ping.tick() => {
-                    let _: redis::Value = timeout(ANSWER_WITHIN, sink.ping()).await??;
-                }
-            }
+        let mut subscribed = false;
+        let ended = self.listen(subscriber, &mut subscribed).await;
+        if subscribed {
+            add(&self.counts.lost);
         }
+        // One line for each interruption, although the subscription is tried again and again.
+        if !self.away.swap(true, Ordering::Relaxed)
+            && let Err(error) = &ended
+        {
+            let redis = self.address();
+            warn!(redis, "does not hear the other replicas: {error}");
+        }
+        ended
     }
 }

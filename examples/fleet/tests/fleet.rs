@@ -3,7 +3,7 @@
 use std::{
     future::pending,
     net::TcpListener,
-    process::{Child, Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::Request;
 use support::{
     stand_in::{SDK_KEY, SECRET, StandIn, delivery},
-    testing::Program,
+    testing::{Process, Program, free_port, redis},
 };
 use tower_webhook_auth::{Secret, provider, server::Server, testing::Signer};
 
@@ -94,53 +94,6 @@ fn all_at(replicas: &[Program], revision: u64) -> Duration {
     })
 }
 
-/// A process that does not outlive its test.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    listener.local_addr().expect("an address").port()
-}
-
-/// `None` if neither Redis nor Valkey is installed.
-fn redis(port: u16) -> Option<Process> {
-    let port_text = port.to_string();
-    let arguments = [
-        "--bind",
-        "127.0.0.1",
-        "--port",
-        &port_text,
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-    ];
-    let child = ["valkey-server", "redis-server"]
-        .into_iter()
-        .find_map(|program| {
-            let mut command = Command::new(program);
-            command.args(arguments).stdout(Stdio::null()).spawn().ok()
-        })?;
-    let process = Process(child);
-    eventually("Redis", || {
-        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
-    });
-    Some(process)
-}
-
-fn signal(process: &Process, name: &str) {
-    let pid = process.0.id().to_string();
-    let sent = Command::new("kill").args(["-s", name, &pid]).status();
-    assert!(sent.expect("kill runs").success());
-}
-
 #[test]
 fn over_redis_all_replicas_learn_of_a_delivery_and_catch_up_after_redis_failed() {
     let port = free_port();
@@ -180,13 +133,13 @@ fn over_redis_all_replicas_learn_of_a_delivery_and_catch_up_after_redis_failed()
     println!("all three after {:?}", all_at(&replicas, 15));
 
     // Half-open: the connections stay, but nothing answers. The ping notices it.
-    signal(&server, "STOP");
+    server.signal("STOP");
     let noticed = eventually("all notice it", || connected("false"));
     println!("a half-open connection is noticed after {noticed:?}");
     source.publish(16, false);
     deliver(&replicas[2], 16);
     all_at(&replicas[2..], 16);
-    signal(&server, "CONT");
+    server.signal("CONT");
     println!(
         "caught up {:?} after Redis answers again",
         all_at(&replicas, 16)
@@ -272,7 +225,7 @@ fn without_a_broker_the_signed_request_goes_on_and_does_not_go_round_without_end
     assert_eq!(deliveries(), 10, "what is no news was passed on");
 
     // A replica that does not answer gets it again when it does.
-    signal(&processes[1], "STOP");
+    processes[1].signal("STOP");
     source.publish(15, true);
     post(ports[0], 15, "");
     eventually("the others", || {
@@ -280,6 +233,6 @@ fn without_a_broker_the_signed_request_goes_on_and_does_not_go_round_without_end
             .iter()
             .all(|port| get(*port, "revision") == "15")
     });
-    signal(&processes[1], "CONT");
+    processes[1].signal("CONT");
     println!("the one that was away: {:?}", all_at(15));
 }

@@ -4,6 +4,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     process::{Child, ChildStdout, Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 // From https://docs.developers.optimizely.com/feature-experimentation/docs/configure-webhooks.
@@ -219,4 +220,58 @@ impl Drop for Program {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A process that does not outlive its test.
+pub struct Process(pub Child);
+
+impl Process {
+    pub fn signal(&self, name: &str) {
+        let pid = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// A Redis or Valkey on this port. `None` if neither is installed.
+pub fn redis(port: u16) -> Option<Process> {
+    let port_text = port.to_string();
+    let arguments = [
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        &port_text,
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+    ];
+    let child = ["valkey-server", "redis-server"]
+        .into_iter()
+        .find_map(|program| {
+            let mut command = Command::new(program);
+            command.args(arguments).stdout(Stdio::null()).spawn().ok()
+        })?;
+    let process = Process(child);
+    let begin = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(
+            begin.elapsed() < Duration::from_secs(20),
+            "it never listens"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Some(process)
 }
