@@ -44,6 +44,16 @@ pub fn log() {
         .init();
 }
 
+/// As [`log`], with one JSON object per line.
+#[cfg(feature = "json")]
+pub fn log_json() {
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_writer(|| Stderr)
+        .init();
+}
+
 /// Waits until what was written before is out, but at most one second for each stream.
 pub fn flush() {
     for lines in [STDOUT.get(), STDERR.get()].into_iter().flatten() {

@@ -32,7 +32,7 @@ async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, String) {
 }
 
 async fn metrics(State(service): State<Arc<Service>>) -> Response {
-    match service.metrics.text(&service.running().environments) {
+    match service.metrics.text(&service.running()) {
         Ok(text) => ([(CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

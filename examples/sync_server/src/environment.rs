@@ -11,7 +11,7 @@ use support::download::Transport;
 use tokio::task::AbortHandle;
 use tower_webhook_auth::{
     BoxError,
-    sync::{Download, FileStore, Keep, Kept, Made, Schedule, Status},
+    sync::{Download, FileStore, Keep, Kept, Made, Schedule, State, Status},
 };
 use tracing::{info, warn};
 
@@ -122,39 +122,49 @@ fn build(bytes: &Bytes, spec: &Spec) -> Result<Made<(), u64>, BoxError> {
 /// Writes a line for each change of the document or of its state, and for each failure.
 async fn log(kept: Kept<(), u64>, key: String) {
     let mut statuses = kept.subscribe_status();
-    let mut before: Status<u64> = statuses.borrow_and_update().clone();
-    while statuses.changed().await.is_ok() {
+    // The first document may be there already. It gets its line, too.
+    let mut before: Option<Status<u64>> = None;
+    loop {
         let now = statuses.borrow_and_update().clone();
-        if now.have != before.have || now.change != before.change {
-            let changed = now.change > before.change;
-            info!(key, from = ?before.have, to = ?now.have, changed, "new document");
+        log_difference(before.as_ref(), &now, &key);
+        before = Some(now);
+        if statuses.changed().await.is_err() {
+            return;
         }
-        if now.state != before.state {
-            info!(key, from = ?before.state, to = ?now.state, "new state");
-        }
-        if let Some(failure) = &now.last_failure
-            && now.failures != before.failures
-        {
-            warn!(key, failures = now.failures, "download failed: {failure:?}");
-        }
-        if let Some(failure) = &now.store_failure
-            && now.store_failure != before.store_failure
-        {
-            warn!(key, "cannot store: {failure:?}");
-        }
-        if let Some(version) = now.given_up
-            && before.given_up != now.given_up
-        {
-            warn!(key, version, "a version never came");
-        }
-        if let Some(version) = now.older
-            && before.older != now.older
-        {
-            warn!(
-                key,
-                version, "the source has an older version: POST /floor/<key> accepts it"
-            );
-        }
-        before = now;
+    }
+}
+
+fn log_difference(before: Option<&Status<u64>>, now: &Status<u64>, key: &str) {
+    let (had, change) = before.map_or((None, 0), |before| (before.have, before.change));
+    if now.have != had || now.change != change {
+        let changed = now.change > change;
+        info!(key, from = ?had, to = ?now.have, changed, "new document");
+    }
+    let state = before.map_or(State::NotReady, |before| before.state);
+    if now.state != state {
+        info!(key, from = ?state, to = ?now.state, "new state");
+    }
+    if let Some(failure) = &now.last_failure
+        && before.is_none_or(|before| before.failures != now.failures)
+    {
+        warn!(key, failures = now.failures, "download failed: {failure:?}");
+    }
+    if let Some(failure) = &now.store_failure
+        && before.is_none_or(|before| before.store_failure != now.store_failure)
+    {
+        warn!(key, "cannot store: {failure:?}");
+    }
+    if let Some(version) = now.given_up
+        && before.is_none_or(|before| before.given_up != now.given_up)
+    {
+        warn!(key, version, "a version never came");
+    }
+    if let Some(version) = now.older
+        && before.is_none_or(|before| before.older != now.older)
+    {
+        warn!(
+            key,
+            version, "the source has an older version: POST /floor/<key> accepts it"
+        );
     }
 }

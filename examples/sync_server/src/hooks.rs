@@ -5,7 +5,7 @@ use std::{collections::HashMap, convert::Infallible, sync::Arc};
 use axum::{
     Router,
     extract::{Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, Uri},
     middleware::map_response_with_state,
     response::Response,
     routing::post,
@@ -21,6 +21,7 @@ use crate::{
     config::{Key, Loaded, Owner, Vendor},
     environment::Environment,
     metrics::Metrics,
+    replicas::{Delivery, Replicas},
     service::Service,
 };
 
@@ -47,6 +48,7 @@ struct Hooks {
     environments: Arc<[Arc<Environment>]>,
     owners: Arc<HashMap<String, Owner>>,
     metrics: Metrics,
+    replicas: Option<Arc<Replicas>>,
 }
 
 /// # Errors
@@ -56,6 +58,7 @@ pub fn router(
     loaded: &Loaded,
     environments: &[Arc<Environment>],
     metrics: &Metrics,
+    replicas: Option<Arc<Replicas>>,
 ) -> Result<Router, BoxError> {
     let owners = loaded.optimizely.iter().chain(&loaded.vwo);
     let hooks = Hooks {
@@ -66,6 +69,7 @@ pub fn router(
                 .collect(),
         ),
         metrics: metrics.clone(),
+        replicas,
     };
     let mut router = Router::new();
     if !loaded.optimizely.is_empty() {
@@ -112,6 +116,18 @@ impl Hooks {
             })
     }
 
+    fn tell(&self, environment: &Environment, revision: Option<u64>) {
+        if let Some(replicas) = &self.replicas {
+            replicas.tell(environment, revision);
+        }
+    }
+
+    fn relay(&self, key: &str, revision: Option<u64>, delivery: &Delivery<'_>) {
+        if let Some(replicas) = &self.replicas {
+            replicas.relay(key, revision, delivery);
+        }
+    }
+
     fn accepted(&self, vendor: &'static str) -> StatusCode {
         self.metrics.delivery(vendor, "accepted");
         StatusCode::OK
@@ -126,9 +142,19 @@ impl Hooks {
 /// It responds at once. The download is done in the background.
 async fn datafile_updated(
     State(hooks): State<Hooks>,
+    path: Uri,
+    headers: HeaderMap,
     webhook: Verified<Result<optimizely::Event, EventError>>,
 ) -> StatusCode {
     const VENDOR: &str = "optimizely";
+    let delivery = Delivery {
+        path: &path,
+        headers: &headers,
+        body: webhook.body(),
+    };
+    if let Some(replicas) = &hooks.replicas {
+        replicas.received(&headers);
+    }
     let name = webhook.key_name();
     let Some(Owner::Project(project)) = hooks.owners.get(name) else {
         return StatusCode::FORBIDDEN;
@@ -145,7 +171,9 @@ async fn datafile_updated(
             );
             for (environment, _) in hooks.of_project(*project) {
                 environment.kept.request_change();
+                hooks.tell(environment, None);
             }
+            hooks.relay(&format!("project {project}"), None, &delivery);
             return hooks.accepted(VENDOR);
         }
     };
@@ -186,14 +214,17 @@ async fn datafile_updated(
         info!(environment = ?theirs, configured = ?ours, "the delivery is for an environment that is not configured");
         return StatusCode::OK;
     }
-    let mut news = false;
-    for environment in told {
-        news |= environment.kept.request(datafile.revision);
-    }
-    if !news {
+    // Only news is told to the other replicas, so that it does not go round without end.
+    told.retain(|environment| environment.kept.request(datafile.revision));
+    let Some(first) = told.first() else {
         hooks.ignored(VENDOR, name, "not_newer");
         return StatusCode::OK;
+    };
+    let revision = Some(datafile.revision);
+    for environment in &told {
+        hooks.tell(environment, revision);
     }
+    hooks.relay(&first.spec.sdk_key, revision, &delivery);
     hooks.accepted(VENDOR)
 }
 
@@ -206,6 +237,8 @@ async fn settings_changed(State(hooks): State<Hooks>, webhook: Verified<Changed>
             .filter(|environment| environment.is("vwo", sdk_key))
         {
             environment.kept.request_change();
+            // It is not passed on to peers: the request contains the key.
+            hooks.tell(environment, None);
         }
     }
     hooks.accepted("vwo")

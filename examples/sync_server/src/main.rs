@@ -27,17 +27,27 @@
 //! | api | `GET /datafiles/<key>.json`, `GET /datafiles/auth/<key>.json` | `ETag`, `Last-Modified`, 304; the second asks for the token |
 //! | api | `GET /server-side/{v2-settings,v2-pull,settings,pull}?i=<key>` | the same for VWO |
 //! | admin | `GET /healthz` | 200 while the program works |
-//! | admin | `GET /readyz` | 200 if each document is available; one line for each document |
+//! | admin | `GET /readyz` | 200 since each document was available; one line for each document, and one for the fleet |
 //! | admin | `GET /metrics` | Prometheus |
 //! | admin | `POST /floor/<key>` | accepts an older document once |
 //!
-//! Signals: SIGHUP reads the configuration again. Keys and environments change, the ports do not. If the file cannot be
-//! used, nothing changes. SIGTERM and Ctrl-C stop gracefully within `sync.drain`, also as process 1 of a container. A
+//! With several replicas, a delivery reaches one of them. `[fleet]` lets it tell the others: over Redis, or by passing
+//! the signed request on to the addresses in `peers`, which verify it again. Each replica then asks its own source.
+//! Without `[fleet]` the others find the change with their next poll. A failure of the fleet takes no replica out of
+//! service: `/readyz` and the metrics `fleet_…` show it. Deliveries of VWO are not passed on to peers, because they
+//! contain the key. A program that can publish on the Redis channel can cause requests to the source, at most one per
+//! second and environment, so restrict it with an ACL if others use the same Redis.
+//!
+//! Log lines go to standard error: as text, or with `log = "json"` as one JSON object per line. They contain no secret,
+//! no body and no whole SDK key.
+//!
+//! Signals: SIGHUP reads the configuration again. Keys, environments and the fleet change, the ports do not. If the
+//! file cannot be used, nothing changes. SIGTERM and Ctrl-C stop gracefully within `sync.drain`, also as process 1 of a container. A
 //! second signal stops at once.
 //!
 //! Alerts to start with: `sync_state{state="stale"}` for 10 minutes; `sync_wanted_revision` present for 5 minutes;
 //! `webhook_deliveries_total{result="key_mismatch"}` over 1 per second for 5 minutes (a rotated key: VWO repeats
-//! for an hour).
+//! for an hour); `fleet_connected` 0 for 5 minutes.
 
 mod admin;
 mod api;
@@ -46,6 +56,7 @@ mod demo;
 mod environment;
 mod hooks;
 mod metrics;
+mod replicas;
 mod service;
 
 use std::{env, fs, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -68,7 +79,7 @@ use tower_webhook_auth::{BoxError, server::Server};
 use tracing::{error, info};
 
 use crate::{
-    config::{Listen, Loaded},
+    config::{Listen, Loaded, Log},
     service::Service,
 };
 
@@ -84,7 +95,6 @@ pub struct Ports {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    output::log();
     support::exit(run().await)
 }
 
@@ -110,6 +120,10 @@ async fn run() -> Result<(), BoxError> {
         say!("{loaded}");
         return Ok(());
     }
+    match loaded.config.log {
+        Log::Json => output::log_json(),
+        Log::Text => output::log(),
+    }
     let drain = loaded.config.sync.drain;
     let listeners = Listeners::bind(&loaded.config.listen).await?;
     let service = Service::start(loaded, transport(download::https()?))?;
@@ -130,6 +144,7 @@ async fn run() -> Result<(), BoxError> {
 }
 
 async fn demonstrate(signals: &mut Signals) -> Result<(), BoxError> {
+    output::log();
     let loopback = || "127.0.0.1:0".to_owned();
     let listen = Listen {
         hooks: loopback(),

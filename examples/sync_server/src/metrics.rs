@@ -1,11 +1,10 @@
 //! Metrics for Prometheus. The label `key` has the first eight characters of an SDK key.
 
-use std::sync::Arc;
-
-use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
+use tokio::runtime::Handle;
 use tower_webhook_auth::{RejectionKind, sync::State};
 
-use crate::{config::short, environment::Environment};
+use crate::{config::short, replicas::Replicas, service::Running};
 
 #[derive(Clone)]
 pub struct Metrics {
@@ -46,7 +45,7 @@ impl Metrics {
     /// # Errors
     ///
     /// If the text cannot be made.
-    pub fn text(&self, environments: &[Arc<Environment>]) -> prometheus::Result<String> {
+    pub fn text(&self, running: &Running) -> prometheus::Result<String> {
         // The status of each document is read at this moment, so its metrics have a registry of this moment.
         let registry = Registry::new();
         let gauge = |name: &str, help: &str, labels: &[&str]| {
@@ -54,12 +53,13 @@ impl Metrics {
             registry.register(Box::new(gauge.clone()))?;
             prometheus::Result::Ok(gauge)
         };
-        let runs = gauge("sync_runs_total", "Runs so far.", &["key"])?;
-        let downloads = gauge(
-            "sync_downloads_total",
-            "Downloaded documents so far.",
-            &["key"],
-        )?;
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounterVec::new(Opts::new(name, help), &["key"])?;
+            registry.register(Box::new(counter.clone()))?;
+            prometheus::Result::Ok(counter)
+        };
+        let runs = counter("sync_runs_total", "Runs so far.")?;
+        let downloads = counter("sync_downloads_total", "Downloaded documents so far.")?;
         let failures = gauge(
             "sync_failures",
             "Failed runs since the last good one.",
@@ -87,14 +87,12 @@ impl Metrics {
             "1 if the document cannot be stored.",
             &["key"],
         )?;
-        for environment in environments {
+        for environment in &running.environments {
             let status = environment.kept.status();
             let key = &[short(&environment.spec.sdk_key)];
             let flag = |on: bool| if on { 1.0 } else { 0.0 };
-            runs.with_label_values(key).set(status.runs as f64);
-            downloads
-                .with_label_values(key)
-                .set(status.downloads as f64);
+            runs.with_label_values(key).inc_by(status.runs);
+            downloads.with_label_values(key).inc_by(status.downloads);
             failures.with_label_values(key).set(status.failures.into());
             for (name, each) in [
                 ("failed", State::Failed),
@@ -122,8 +120,63 @@ impl Metrics {
                 .with_label_values(key)
                 .set(flag(status.store_failure.is_some()));
         }
+        if let Some(replicas) = &running.replicas {
+            fleet(&registry, replicas)?;
+        }
+        let tasks = Gauge::new("runtime_tasks", "Tasks that are alive.")?;
+        registry.register(Box::new(tasks.clone()))?;
+        tasks.set(Handle::current().metrics().num_alive_tasks() as f64);
         let mut families = self.registry.gather();
         families.extend(registry.gather());
         TextEncoder::new().encode_to_string(&families)
     }
+}
+
+/// The metrics of the other replicas, if there are some.
+fn fleet(registry: &Registry, replicas: &Replicas) -> prometheus::Result<()> {
+    let counts = replicas.counts();
+    for (name, help, value) in [
+        (
+            "fleet_told_total",
+            "Messages that Redis accepted, or requests that a peer accepted.",
+            counts.told(),
+        ),
+        (
+            "fleet_heard_total",
+            "Messages or requests of other replicas.",
+            counts.heard(),
+        ),
+        (
+            "fleet_catch_ups_total",
+            "Subscriptions, after which the sources are asked, or requests that a peer accepted late.",
+            counts.catch_ups(),
+        ),
+        (
+            "fleet_lost_total",
+            "Subscriptions that ended, or requests that a peer did not accept.",
+            counts.lost(),
+        ),
+    ] {
+        let counter = IntCounter::new(name, help)?;
+        registry.register(Box::new(counter.clone()))?;
+        counter.inc_by(value);
+    }
+    let connected = f64::from(u8::from(replicas.connected()));
+    for (name, help, value) in [
+        (
+            "fleet_connected",
+            "1 if this replica hears the others, or if all peers accepted the last requests.",
+            connected,
+        ),
+        (
+            "fleet_untold",
+            "Environments with news that could not be told yet.",
+            replicas.untold() as f64,
+        ),
+    ] {
+        let gauge = Gauge::new(name, help)?;
+        registry.register(Box::new(gauge.clone()))?;
+        gauge.set(value);
+    }
+    Ok(())
 }

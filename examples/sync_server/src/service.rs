@@ -11,22 +11,26 @@ use std::{
 };
 
 use axum::Router;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use support::download::Transport;
 use tower_webhook_auth::BoxError;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     config::{Loaded, Start},
     environment::Environment,
     hooks,
     metrics::Metrics,
+    replicas::Replicas,
 };
 
 pub struct Service {
     transport: Transport,
     pub metrics: Metrics,
     running: RwLock<Arc<Running>>,
+    /// Each document was there at one moment. A reload that adds an environment does not take the replica out of
+    /// service.
+    was_ready: AtomicBool,
     stopping: AtomicBool,
 }
 
@@ -35,6 +39,7 @@ pub struct Running {
     pub loaded: Loaded,
     pub environments: Vec<Arc<Environment>>,
     pub hooks: Router,
+    pub replicas: Option<Arc<Replicas>>,
 }
 
 impl Running {
@@ -53,11 +58,12 @@ impl Service {
     /// If the folder of the store cannot be created, or a key cannot be used.
     pub fn start(loaded: Loaded, transport: Transport) -> Result<Arc<Self>, BoxError> {
         let metrics = Metrics::new()?;
-        let running = run(loaded, &transport, &metrics, &[])?;
+        let running = run(loaded, &transport, &metrics, &[], None)?;
         Ok(Arc::new(Self {
             transport,
             metrics,
             running: RwLock::new(running),
+            was_ready: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }))
     }
@@ -76,8 +82,8 @@ impl Service {
     pub fn reload(&self, loaded: Loaded) -> Result<(), BoxError> {
         let before = self.running();
         let (old, new) = (&before.loaded.config, &loaded.config);
-        if old.listen != new.listen {
-            info!("the addresses in [listen] change with the next start only");
+        if old.listen != new.listen || old.log != new.log {
+            info!("`log` and the addresses in [listen] change with the next start only");
         }
         // These options belong to all environments, so each environment is started again, from its
         // store.
@@ -87,15 +93,21 @@ impl Service {
         } else {
             &[]
         };
-        let running = run(loaded, &self.transport, &self.metrics, kept)?;
+        let same = before.loaded.fleet == loaded.fleet;
+        let replicas = before.replicas.clone().filter(|_| same);
+        let running = run(loaded, &self.transport, &self.metrics, kept, replicas)?;
         *self.running.write().unwrap_or_else(PoisonError::into_inner) = running;
+        if let Some(replicas) = before.replicas.clone().filter(|_| !same) {
+            tokio::spawn(async move { replicas.leave().await });
+        }
         Ok(())
     }
 
-    /// Whether each document is there, with the reason for each.
+    /// Whether each document was there at one moment, with the state of each now. An old document is better than
+    /// none, so a failure of the sources or of the fleet does not take the replica out of service.
     pub fn ready(&self) -> (bool, String) {
         let running = self.running();
-        let mut ready = !self.stopping.load(Ordering::Relaxed);
+        let mut ready = true;
         let mut lines = String::new();
         for environment in &running.environments {
             let status = environment.kept.status();
@@ -107,7 +119,11 @@ impl Service {
             let key = crate::config::short(key);
             lines.push_str(&format!("{vendor} {key} {:?}\n", status.state));
         }
-        (ready, lines)
+        if let Some(replicas) = &running.replicas {
+            lines.push_str(&replicas.line());
+        }
+        let ready = self.was_ready.fetch_or(ready, Ordering::Relaxed) || ready;
+        (ready && !self.stopping.load(Ordering::Relaxed), lines)
     }
 
     /// `/readyz` is 503 from now on.
@@ -115,14 +131,22 @@ impl Service {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for the downloads in progress, at most this long. Returns whether all ended.
+    /// Waits for the news that the other replicas do not have yet and for the downloads in progress, at most this
+    /// long. Returns whether all ended.
     pub async fn stop(&self, time: Duration) -> bool {
         let running = self.running();
+        let leave = async {
+            if let Some(replicas) = &running.replicas {
+                replicas.leave().await;
+            }
+        };
         let stops = running
             .environments
             .iter()
             .map(|environment| environment.kept.stop());
-        tokio::time::timeout(time, join_all(stops)).await.is_ok()
+        tokio::time::timeout(time, join(leave, join_all(stops)))
+            .await
+            .is_ok()
     }
 }
 
@@ -131,6 +155,7 @@ fn run(
     transport: &Transport,
     metrics: &Metrics,
     kept: &[Arc<Environment>],
+    replicas: Option<Arc<Replicas>>,
 ) -> Result<Arc<Running>, BoxError> {
     if let Some(store) = &loaded.config.store {
         let folder = &store.folder;
@@ -148,10 +173,22 @@ fn run(
             }
         });
     }
-    let hooks = hooks::router(&loaded, &environments, metrics)?;
+    let replicas = match (replicas, &loaded.fleet) {
+        (Some(replicas), _) => Some(replicas),
+        (None, Some(fleet)) => Some(Arc::new(Replicas::join(fleet, &environments)?)),
+        (None, None) => None,
+    };
+    let hooks = hooks::router(&loaded, &environments, metrics, replicas.clone())?;
+    if let Some(replicas) = &replicas {
+        replicas.know(&environments);
+    }
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
     Ok(Arc::new(Running {
         loaded,
         environments,
         hooks,
+        replicas,
     }))
 }

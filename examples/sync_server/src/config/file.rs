@@ -1,9 +1,12 @@
 //! The configuration file, in TOML. Unknown fields are errors, and secrets are in variables or files.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fmt, fs, path::PathBuf, time::Duration};
 
 use jiff::SignedDuration;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use super::short;
 
@@ -11,14 +14,27 @@ use super::short;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     #[serde(default)]
+    pub log: Log,
+    #[serde(default)]
     pub listen: Listen,
     pub store: Option<Store>,
+    pub fleet: Option<Fleet>,
     #[serde(default)]
     pub sync: Sync,
     #[serde(default)]
     pub optimizely: Optimizely,
     #[serde(default)]
     pub vwo: Vwo,
+}
+
+/// The form of the log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Log {
+    /// One JSON object per line.
+    Json,
+    #[default]
+    Text,
 }
 
 /// The addresses of the three ports.
@@ -48,6 +64,18 @@ impl Default for Listen {
 pub struct Store {
     /// The directory with one file per environment, which contains its last good document.
     pub folder: PathBuf,
+}
+
+/// How the replicas tell each other of a delivery: over Redis, or by passing the signed request on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fleet {
+    /// The URL of a Redis. It may contain a password, so it is not in the file.
+    pub redis: Option<Source>,
+    /// The channel in Redis. Each deployment needs its own.
+    pub channel: Option<String>,
+    /// The other replicas, as `host:port` of their port for deliveries.
+    pub peers: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -109,11 +137,18 @@ pub struct Project {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectEnvironment {
-    pub sdk_key: String,
+    pub sdk_key: SdkKey,
     /// The name in deliveries. It counts only if `cdn_url` of a delivery has no SDK key of this project.
     pub name: Option<String>,
     /// The access token of a secure environment.
     pub token: Option<Source>,
+}
+
+/// An SDK key, or `key:token` for a secure environment, as Optimizely Agent writes it.
+#[derive(Clone)]
+pub enum SdkKey {
+    Text(String),
+    In(Source),
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -164,6 +199,39 @@ pub struct NamedSource {
     pub name: String,
     pub env: Option<String>,
     pub file: Option<PathBuf>,
+}
+
+/// The text may contain a token, so it is not shown.
+impl fmt::Debug for SdkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text(..)"),
+            Self::In(source) => source.fmt(f),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SdkKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrSource;
+
+        impl<'de> Visitor<'de> for TextOrSource {
+            type Value = SdkKey;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an SDK key, or where it is: { env = \"…\" } or { file = \"…\" }")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<SdkKey, E> {
+                Ok(SdkKey::Text(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SdkKey, A::Error> {
+                Source::deserialize(MapAccessDeserializer::new(map)).map(SdkKey::In)
+            }
+        }
+        deserializer.deserialize_any(TextOrSource)
+    }
 }
 
 impl Source {

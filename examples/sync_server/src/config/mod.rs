@@ -4,9 +4,12 @@ mod file;
 
 use std::{collections::HashSet, fmt};
 
+use fleet::{peers::Peers, redis_bus::RedisBus};
 use tower_webhook_auth::{BoxError, Secret};
 
-pub use self::file::{Config, Listen, NamedSource, Product, Start};
+pub use self::file::{Config, Listen, Log, NamedSource, Product, SdkKey, Start};
+
+const DEFAULT_CHANNEL: &str = "sync_server";
 
 /// A verification key: its name, and what it proves.
 #[derive(Clone)]
@@ -63,6 +66,20 @@ pub struct Loaded {
     pub optimizely: Vec<Key>,
     pub vwo: Vec<Key>,
     pub specs: Vec<Spec>,
+    pub fleet: Option<Fleet>,
+    /// What the operator should know, although the configuration can be used.
+    pub warnings: Vec<String>,
+}
+
+/// How the replicas tell each other.
+#[derive(Clone, PartialEq)]
+pub enum Fleet {
+    /// The URL may contain a password.
+    Redis {
+        url: String,
+        channel: String,
+    },
+    Peers(Vec<String>),
 }
 
 /// The first characters of an SDK key, for logs and metrics.
@@ -83,6 +100,8 @@ impl Loaded {
             optimizely: Vec::new(),
             vwo: Vec::new(),
             specs: Vec::new(),
+            fleet: Fleet::read(&config, &variable)?,
+            warnings: Vec::new(),
         };
         let (mut texts, mut names) = (HashSet::new(), HashSet::new());
         let mut key = |name: String, source: &NamedSource, owner: Owner| {
@@ -112,10 +131,23 @@ impl Loaded {
                     .push(key(name, source, Owner::Project(id))?);
             }
             for environment in &project.environment {
-                let sdk_key = environment.sdk_key.clone();
-                let token = match &environment.token {
-                    Some(source) => Some(Token(source.read(&sdk_key, &variable)?)),
-                    None => None,
+                let (sdk_key, with_key) = environment.sdk_key.read(&variable)?;
+                if with_key.is_some() && matches!(environment.sdk_key, SdkKey::Text(_)) {
+                    let key = short(&sdk_key);
+                    loaded.warnings.push(format!(
+                        "the token of {key}… is in the configuration file: use {{ env = \"…\" }} or {{ file = \"…\" }}"
+                    ));
+                }
+                let token = match (&environment.token, with_key) {
+                    (Some(_), Some(_)) => {
+                        let key = short(&sdk_key);
+                        return Err(format!(
+                            "the SDK key {key}… has two tokens: `token`, and the text after ':'"
+                        )
+                        .into());
+                    }
+                    (Some(source), None) => Some(Token(source.read(&sdk_key, &variable)?)),
+                    (None, token) => token.map(Token),
                 };
                 let template = match &token {
                     Some(_) => &project.secure_url,
@@ -169,6 +201,12 @@ impl Loaded {
                 });
             }
         }
+        if matches!(loaded.fleet, Some(Fleet::Peers(_))) && !config.vwo.account.is_empty() {
+            loaded.warnings.push(
+                "deliveries of VWO are not passed on to peers, because they contain the key: the other replicas poll"
+                    .into(),
+            );
+        }
         loaded.check()?;
         Ok(loaded)
     }
@@ -218,6 +256,15 @@ impl fmt::Display for Loaded {
             Some(store) => writeln!(f, "store in {}", store.folder.display())?,
             None => writeln!(f, "no store: a restart needs the sources")?,
         }
+        match &self.fleet {
+            Some(Fleet::Redis { url, channel }) => {
+                let redis = RedisBus::new(url, channel).map_err(|_| fmt::Error)?;
+                let address = redis.address();
+                writeln!(f, "fleet over Redis at {address}, channel {channel}")?;
+            }
+            Some(Fleet::Peers(peers)) => writeln!(f, "fleet of peers: {}", peers.join(", "))?,
+            None => writeln!(f, "no fleet: other replicas only poll")?,
+        }
         for spec in &self.specs {
             let host = spec.url.split('/').nth(2).unwrap_or_default();
             let secure = if spec.token.is_some() { ", secure" } else { "" };
@@ -227,7 +274,61 @@ impl fmt::Display for Loaded {
         for key in self.optimizely.iter().chain(&self.vwo) {
             writeln!(f, "key {}", key.name)?;
         }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
         Ok(())
+    }
+}
+
+impl Fleet {
+    fn read(
+        config: &Config,
+        variable: &impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, BoxError> {
+        let Some(fleet) = &config.fleet else {
+            return Ok(None);
+        };
+        match (&fleet.redis, &fleet.peers) {
+            (Some(source), None) => {
+                let url = source.read("fleet.redis", variable)?;
+                let channel = fleet.channel.as_deref().unwrap_or(DEFAULT_CHANNEL);
+                let channel = channel.to_owned();
+                if let Err(error) = RedisBus::new(&url, &channel) {
+                    return Err(format!(
+                        "fleet.redis is not a URL such as redis://host:6379: {error}"
+                    )
+                    .into());
+                }
+                Ok(Some(Self::Redis { url, channel }))
+            }
+            (None, Some(_)) if fleet.channel.is_some() => {
+                Err("[fleet]: `channel` is for `redis`, not for `peers`".into())
+            }
+            (None, Some(peers)) => {
+                Peers::new(peers.iter().cloned())?;
+                Ok(Some(Self::Peers(peers.clone())))
+            }
+            _ => Err("[fleet] needs either `redis` or `peers`".into()),
+        }
+    }
+}
+
+impl SdkKey {
+    /// The SDK key, and the token if it is part of the text.
+    fn read(
+        &self,
+        variable: &impl Fn(&str) -> Option<String>,
+    ) -> Result<(String, Option<String>), BoxError> {
+        let text = match self {
+            Self::Text(text) => text.clone(),
+            Self::In(source) => source.read("an SDK key", variable)?,
+        };
+        match text.split_once(':') {
+            Some((sdk_key, "")) => Err(format!("the token of {}… is empty", short(sdk_key)).into()),
+            Some((sdk_key, token)) => Ok((sdk_key.to_owned(), Some(token.to_owned()))),
+            None => Ok((text, None)),
+        }
     }
 }
 

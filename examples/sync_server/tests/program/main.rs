@@ -1,5 +1,6 @@
 //! The whole program, as a process on loopback, with a source whose faults each test chooses.
 
+mod fleet;
 mod server;
 mod source;
 
@@ -79,7 +80,9 @@ fn no_fault_of_the_source_replaces_a_good_datafile_and_it_recovers_by_itself() {
         source.answer(Answer::Datafile(revision));
         eventually("the new datafile", || server.revision() == Some(revision));
     }
-    assert!(server.log().contains("download failed"), "{}", server.log());
+    eventually("the failures are in the log", || {
+        server.log().contains("download failed")
+    });
 }
 
 #[test]
@@ -297,9 +300,11 @@ fn every_rejected_and_every_ignored_delivery_is_logged_and_counted_with_its_reas
             "{reason}: {}",
             server.log()
         );
-        assert!(server.log().contains(reason), "{reason}: {}", server.log());
+        eventually(reason, || server.log().contains(reason));
     }
-    assert!(server.log().contains("Staging") && server.log().contains("Production"));
+    eventually("both names are in the log", || {
+        server.log().contains("Staging") && server.log().contains("Production")
+    });
     assert_eq!(
         source.requests().len(),
         before,
@@ -486,6 +491,7 @@ fn check_prints_the_configuration_without_secrets_and_names_each_mistake() {
                 ("OPTIMIZELY_SECRET", "a secret of optimizely"),
                 ("OPTIMIZELY_TOKEN", "a token"),
                 ("VWO_KEY", server::VWO_KEY),
+                ("REDIS_URL", "redis://user:a-password@redis:6379"),
             ])
             .output()
             .expect("it runs");
@@ -509,11 +515,43 @@ fn check_prints_the_configuration_without_secrets_and_names_each_mistake() {
     );
     assert!(text.contains("key 1001/01234567/now\n"), "{text}");
     assert!(
-        !text.contains("a secret") && !text.contains("a token") && !text.contains(SDK_KEY),
+        text.contains("fleet over Redis at redis:6379, channel sync_server\n"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("a-password")
+            && !text.contains("a secret")
+            && !text.contains("a token")
+            && !text.contains(SDK_KEY),
+        "{text}"
+    );
+
+    let line = |line: &&str| !line.starts_with("channel");
+    let lines: Vec<_> = include_str!("../../sync.toml")
+        .lines()
+        .filter(line)
+        .collect();
+    let peers = lines.join("\n").replace(
+        "redis = { env = \"REDIS_URL\" }",
+        "peers = [\"sync-headless:8080\"]",
+    );
+    let (good, text, error) = check(&peers);
+    assert!(good, "{error}");
+    assert!(
+        text.contains("fleet of peers: sync-headless:8080\n")
+            && text.contains("warning: deliveries of VWO are not passed on to peers"),
         "{text}"
     );
 
     let config = optimizely_at(folder.path(), "http://127.0.0.1:1");
+    let with_token = config.replace(SDK_KEY, &format!("{SDK_KEY}:text"));
+    let (good, text, error) = check(&with_token);
+    assert!(good, "{error}");
+    assert!(
+        text.contains("warning: the token of QMVJcUKE… is in the configuration file")
+            && !text.contains(":text"),
+        "{text}"
+    );
     for (from, to, part) in [
         ("hooks =", "hook =", "unknown field `hook`"),
         ("\"5s\"", "\"soon\"", "\"soon\" is no time"),
@@ -544,14 +582,169 @@ fn check_prints_the_configuration_without_secrets_and_names_each_mistake() {
             "secrets = [{ name = \"old\", file = \"SECRET\" }, ",
             "another key has the same secret",
         ),
+        (
+            "QMVJcUKEJZFg8pQ2jhAybK\"",
+            "QMVJcUKEJZFg8pQ2jhAybK:\"",
+            "the token of QMVJcUKE… is empty",
+        ),
+        (
+            "QMVJcUKEJZFg8pQ2jhAybK\"",
+            "QMVJcUKEJZFg8pQ2jhAybK:text\", token = { file = \"SECRET\" }",
+            "has two tokens",
+        ),
+        (
+            "sdk_key = \"QMVJcUKEJZFg8pQ2jhAybK\"",
+            "sdk_key = { env = \"X\", path = \"y\" }",
+            "unknown field `path`",
+        ),
+        (
+            "[sync]",
+            "[fleet]\n[sync]",
+            "needs either `redis` or `peers`",
+        ),
+        (
+            "[sync]",
+            "[fleet]\npeer = []\n[sync]",
+            "unknown field `peer`",
+        ),
+        ("[sync]", "[fleet]\npeers = []\n[sync]", "there is no peer"),
+        (
+            "[sync]",
+            "[fleet]\npeers = [\"sync-headless\"]\n[sync]",
+            "the peer \"sync-headless\" is not \"host:port\"",
+        ),
+        (
+            "[sync]",
+            "[fleet]\npeers = [\"a:1\"]\nchannel = \"c\"\n[sync]",
+            "`channel` is for `redis`",
+        ),
+        (
+            "[sync]",
+            "[fleet]\nredis = { file = \"SECRET\" }\n[sync]",
+            "fleet.redis is not a URL",
+        ),
+        (
+            "[listen]",
+            "log = \"xml\"\n[listen]",
+            "unknown variant `xml`",
+        ),
     ] {
         let secret = folder.path().join("secret").display().to_string();
         let changed = config.replace(from, to).replace("SECRET", &secret);
         assert_ne!(changed, config);
         let (good, _, error) = check(&changed);
         assert!(
-            !good && error.starts_with("error: ") && error.contains(part),
+            !good
+                && error.starts_with("error: ")
+                && error.contains(part)
+                && !error.contains(support::stand_in::SECRET),
             "{part}: {error}"
         );
     }
+}
+
+#[test]
+fn a_reload_that_adds_an_environment_without_a_document_keeps_the_replica_in_service() {
+    let folder = tempdir().expect("a folder");
+    let source = Source::start(Answer::Datafile(13));
+    let config = optimizely(folder.path(), &source);
+    let server = Server::start(folder.path(), &config);
+    eventually("ready", || server.ready().0 == 200);
+    source.answer(Answer::Status("404 Not Found"));
+    server.reload(&config.replace("environment = [", "environment = [{ sdk_key = \"QMV2\" }, "));
+    eventually("the second environment", || {
+        server.ready().1.contains("QMV2 Failed")
+    });
+    assert_eq!(server.ready().0, 200);
+    assert_eq!(server.revision(), Some(13));
+}
+
+#[test]
+fn a_secure_environment_is_also_configured_as_optimizely_agent_writes_it() {
+    let folder = tempdir().expect("a folder");
+    let file = folder.path().join("key");
+    fs::write(&file, format!("{SDK_KEY}:a+token/of=optimizely\n")).expect("a file");
+    let source = Source::start(Answer::Datafile(13));
+    let address = source.address;
+    let config = optimizely(folder.path(), &source)
+        .replace(
+            &format!("sdk_key = \"{SDK_KEY}\", name = \"Production\""),
+            &format!("sdk_key = {{ file = {file:?} }}"),
+        )
+        .replace(
+            "environment =",
+            &format!("secure_url = \"http://{address}/auth/{{sdk_key}}.json\"\nenvironment ="),
+        );
+    let server = Server::start(folder.path(), &config);
+    eventually("ready", || server.ready().0 == 200);
+    let request = source.requests()[0].clone();
+    assert!(
+        request.contains("authorization: Bearer a+token/of=optimizely"),
+        "{request}"
+    );
+    // A delivery names the SDK key alone.
+    source.answer(Answer::Datafile(14));
+    assert_eq!(server.deliver(14), 200);
+    let served = || {
+        let head = format!(
+            "GET /datafiles/auth/{SDK_KEY}.json HTTP/1.1\r\nauthorization: Bearer a+token/of=optimizely\r\n"
+        );
+        server.request(&server.api, &head, "").1
+    };
+    eventually("the new datafile", || {
+        served().contains("\"revision\":\"14\"")
+    });
+    assert!(!server.log().contains("a+token"), "{}", server.log());
+}
+
+#[test]
+fn sdk_keys_in_base64_are_asked_for_and_served() {
+    let folder = tempdir().expect("a folder");
+    let source = Source::start(Answer::Datafile(13));
+    let config = optimizely(folder.path(), &source).replace(SDK_KEY, "QMV+a/b==");
+    let server = Server::start(folder.path(), &config);
+    eventually("a request", || !source.requests().is_empty());
+    let request = source.requests()[0].clone();
+    assert!(
+        request.starts_with("GET /datafiles/QMV%2Ba%2Fb%3D%3D.json "),
+        "{request}"
+    );
+    source.answer(Answer::Text("{\"revision\":\"13\"}"));
+    assert_eq!(server.deliver_body(&delivery("another", 13)), 200);
+    eventually("it is served", || {
+        let path = "/datafiles/QMV%2Ba%2Fb%3D%3D.json";
+        server.get(&server.api, path).0 == 200
+    });
+}
+
+#[test]
+fn log_lines_are_json_if_the_configuration_says_so() {
+    let folder = tempdir().expect("a folder");
+    let source = Source::start(Answer::Datafile(13));
+    let config = format!("log = \"json\"\n{}", optimizely(folder.path(), &source));
+    let server = Server::start(folder.path(), &config);
+    eventually("the first datafile", || server.revision() == Some(13));
+    let forged = "POST /webhooks/optimizely HTTP/1.1\r\nx-hub-signature: sha1=0000000000000000000000000000000000000000\r\n";
+    assert_eq!(server.request(&server.hooks, forged, "{}").0, 401);
+    assert_eq!(server.deliver(13), 200);
+    eventually("all lines", || {
+        ["not_newer", "signature_mismatch", "new document"]
+            .iter()
+            .all(|text| server.log().contains(text))
+    });
+    let lines: Vec<serde_json::Value> = server
+        .log()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    let ignored = lines.iter().find(|line| line["reason"] == "not_newer");
+    let ignored = ignored.expect("a line for the ignored delivery");
+    assert_eq!(ignored["level"], "INFO");
+    assert_eq!(ignored["vendor"], "optimizely");
+    assert!(ignored["timestamp"].is_string(), "{ignored}");
+    let first = lines.iter().find(|line| line["message"] == "new document");
+    assert_eq!(
+        first.expect("a line for the first datafile")["key"],
+        "QMVJcUKE"
+    );
 }
