@@ -97,7 +97,7 @@
 //!    readiness of the inner service after the verification. So slow unverified bodies hold no
 //!    permit of an inner concurrency limit.
 //! 5. **Verified bytes are the delivered bytes.** The inner service gets exactly the bytes that
-//!    were verified. Trailers, which no sender signs, are dropped. A broken connection is an
+//!    were verified. If the body is a token, it gets the claims. Trailers, which no sender signs, are dropped. A broken connection is an
 //!    error, never the end of a body.
 //! 6. **Errors belong to the inner service.** Its error type is kept. A rejection is a response with the
 //!    [`Rejection`] in its extensions, for outer layers. All failed authentications get the same response.
@@ -111,7 +111,7 @@
 //!   no time (Optimizely, GitHub, VWO) or sets no maximum age (SendGrid, Sanity), there is no time
 //!   limit. A `ReplayGuardLayer` (feature `replay`) recognises copies.
 //! - A [shared key](Authentication::SharedKey) proves that the caller knows the key. It proves
-//!   nothing about the body.
+//!   nothing about the body. Some senders use a [token](Authentication::Token) in the same way.
 //! - TLS, rate limits and IP filters are not part of this crate.
 //!
 //! # The path of a request
@@ -243,8 +243,8 @@ pub use self::{
     response::ResponseBody,
     scheme::{
         Authentication, BodyDigest, CustomCheck, CustomClaims, CustomFacts, CustomHead,
-        CustomRejection, CustomScheme, Encoding, KeyEncoding, Piece, Scheme, SharedKeyScheme,
-        SignatureScheme, SignedUrl, Timestamp,
+        CustomRejection, CustomScheme, Encoding, JwtScheme, KeyEncoding, Piece, Scheme,
+        SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, TokenPlace,
     },
     secret::{Keys, Secret},
     verified::{Acceptance, Claim, Verified},

@@ -126,7 +126,8 @@ impl<E> Verified<E> {
         }
     }
 
-    /// The body, exactly as it was received and verified.
+    /// The body, exactly as it was received and verified. If the body was a token or contained one, these are
+    /// the claims of the token: see [`TokenPlace::body`](crate::TokenPlace::body).
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.0.body
@@ -145,7 +146,7 @@ impl<E> Verified<E> {
     }
 
     /// How the delivery was authenticated. A shared key proves that the caller knows the key. It does
-    /// not cover the body.
+    /// not cover the body. Some tokens do not cover it, either.
     #[must_use]
     pub fn authentication(&self) -> Authentication {
         self.0.authentication
@@ -153,7 +154,7 @@ impl<E> Verified<E> {
 
     /// Whether the signature covers every byte of the body, and shows where the body begins and ends.
     ///
-    /// It is `false` for a shared key, for a
+    /// It is `false` for a shared key, for a token that does not cover the body, for a
     /// [keyless digest](crate::SignatureScheme::keyless_sha256_open_to_length_extension), for a scheme with
     /// a [movable body boundary](crate::SignatureScheme::accept_movable_body_boundary), and for a
     /// [`CustomScheme`](crate::CustomScheme) that does not say otherwise.
@@ -209,7 +210,7 @@ impl<E> Verified<E> {
     /// 2. the time of signing, and the body;
     /// 3. the body. Two events whose bodies are equal then have one identity.
     ///
-    /// `None` for a shared key, which covers nothing, and for a
+    /// `None` for a shared key and for a token that covers nothing of the body, and for a
     /// [`CustomScheme`](crate::CustomScheme) that covers neither an id nor the body. Unsigned
     /// headers have no influence, because an attacker can change them. The signature has no
     /// influence either, because one delivery can have two valid signatures.
@@ -258,7 +259,7 @@ impl<E> Verified<E> {
     pub(crate) fn identifying(&self) -> Option<Identifying> {
         let covers_nothing = match self.0.authentication {
             Authentication::Custom => !self.0.body_is_signed && self.signed_id().is_none(),
-            Authentication::SharedKey => true,
+            Authentication::SharedKey | Authentication::Token => true,
             Authentication::KeylessDigest | Authentication::Signature => false,
         };
         if covers_nothing {

@@ -11,8 +11,8 @@ use http::StatusCode;
 use serde_json::Value;
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
-    BodyDigest, ConfigError, Encoding, KeyEncoding, Keys, Piece, Provider, Scheme, SharedKeyScheme,
-    SignatureScheme, SignedUrl, Timestamp, WebhookAuthLayer,
+    BodyDigest, ConfigError, Encoding, JwtScheme, KeyEncoding, Keys, Piece, Provider, Scheme,
+    SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, TokenPlace, WebhookAuthLayer,
 };
 
 use self::common::case::{self, body, character, one_or_many, request, text};
@@ -98,7 +98,8 @@ fn out_of_reach(scheme: &Value) -> Option<&str> {
             | "RSA PKCS#1 v1.5"
             | "RSA PKCS#1 v1.5 over a digest"
             | "RSA PKCS#1 v1.5, SHA-1"
-            | "RSA PKCS#1 v1.5, SHA-512",
+            | "RSA PKCS#1 v1.5, SHA-512"
+            | "JWT whose claim is the hash of the body",
         )
         | None => None,
         extension => extension,
@@ -121,7 +122,12 @@ async fn run(case: &Value) -> Result<(), String> {
         .expect("an infallible service");
     if response.status() == StatusCode::OK {
         assert_eq!(inner.calls(), 1);
-        assert_eq!(common::collect(response.into_body()).await, body);
+        let received = common::collect(response.into_body()).await;
+        // The claims of a token in the body take the place of the body.
+        match case["scheme"]["jwt"]["header"].is_string() || case["scheme"]["jwt"].is_null() {
+            true => assert_eq!(received, body),
+            false => assert!(received.starts_with(b"{") && received != body),
+        }
         return Ok(());
     }
     assert_eq!(inner.calls(), 0, "the inner service was called");
@@ -150,6 +156,9 @@ fn provider(case: &Value) -> Result<Provider<Bytes>, ConfigError> {
 fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
     if text(&scheme["auth"]) == "token" {
         return token(&scheme["token"]).build();
+    }
+    if text(&scheme["auth"]) == "jwt" {
+        return jwt(&scheme["jwt"], url).build();
     }
     let signature = &scheme["signature"];
     let mut headers = one_or_many(&signature["headers"]).into_iter();
@@ -245,6 +254,82 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
 fn body_digest(digest: &Value) -> BodyDigest {
     match (text(&digest["alg"]), text(&digest["enc"])) {
         ("sha256", "base64") => BodyDigest::Sha256Base64,
+        ("sha256", "hex") => BodyDigest::Sha256Hex,
+        other => panic!("unknown digest {other:?}"),
+    }
+}
+
+fn jwt(jwt: &Value, url: Option<&str>) -> JwtScheme {
+    let place = match (jwt["header"].as_str(), jwt["scheme"].as_str()) {
+        (Some(_), Some(scheme)) => TokenPlace::authorization(scheme),
+        (Some(header), None) => TokenPlace::header(header),
+        (None, _) => match jwt["json_pointer"].as_str() {
+            Some(pointer) => TokenPlace::member(pointer),
+            None => TokenPlace::body(),
+        },
+    };
+    let mut described = match one_or_many(&jwt["algs"]).as_slice() {
+        ["HS256"] => JwtScheme::hs256(place),
+        ["HS256", "HS384", "HS512"] => JwtScheme::any_hmac(place),
+        other => panic!("unknown algorithms {other:?}"),
+    };
+    for issuer in one_or_many(&jwt["iss"]) {
+        described = described.issuer(issuer);
+    }
+    if let Some(audience) = jwt["aud"].as_str() {
+        described = described.audience(audience);
+    }
+    for (name, value) in jwt["require"].as_object().into_iter().flatten() {
+        described = match value {
+            Value::Bool(true) => described.claim_true(name),
+            value => described.claim(name, text(value)),
+        };
+    }
+    for name in one_or_many(&jwt["present"]) {
+        if name != "exp" {
+            described = described.claim_present(name);
+        }
+    }
+    if jwt["sub_is_url"].as_bool() == Some(true) {
+        described = described.url_claim("sub");
+    }
+    let mut is_hashed = false;
+    for (name, claim) in jwt["claims"].as_object().into_iter().flatten() {
+        described = match (claim["of"].as_str(), claim["is"].as_str()) {
+            (Some("body"), _) => {
+                is_hashed = true;
+                described.body_hash(name, body_digest_of(claim))
+            }
+            (Some("url"), _) => described.url_hash(name, body_digest_of(claim)),
+            (_, Some("url")) => described.url_claim(name),
+            other => panic!("unknown claim {other:?}"),
+        };
+        if claim["absent_iff_empty"].as_bool() == Some(true) {
+            described = described.body_hash_absent_if_empty();
+        }
+    }
+    if jwt["header"].is_string() && !is_hashed {
+        described = described.accept_unsigned_body();
+    }
+    let names_url =
+        jwt["sub_is_url"].as_bool() == Some(true) || jwt["claims"].to_string().contains("\"url\"");
+    if let (true, Some(url)) = (names_url, url) {
+        described = described.url(SignedUrl::exact(url).expect("a URL"));
+    }
+    if let Some(seconds) = jwt["leeway_s"].as_u64() {
+        described = described.leeway(Duration::from_secs(seconds));
+    }
+    match jwt["max_age_s"].as_u64() {
+        Some(seconds) => described.max_age(Duration::from_secs(seconds)),
+        // Where a sender sets an expiry, the file does not say so: it is checked where it is present.
+        None => described.accept_any_age(),
+    }
+}
+
+fn body_digest_of(claim: &Value) -> BodyDigest {
+    match (text(&claim["hash"]), text(&claim["enc"])) {
+        ("sha256", "base64") => BodyDigest::Sha256Base64,
+        ("sha256", "base64url") => BodyDigest::Sha256Base64Url,
         ("sha256", "hex") => BodyDigest::Sha256Hex,
         other => panic!("unknown digest {other:?}"),
     }

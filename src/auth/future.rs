@@ -10,7 +10,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, request::Parts};
+use http::{
+    HeaderMap, HeaderValue, Request, Response,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+    request::Parts,
+};
 use http_body::Body;
 use http_body_util::Full;
 use pin_project_lite::pin_project;
@@ -114,19 +118,34 @@ enum Verdict {
 
 impl<S, E: Send + Sync + 'static, K> InnerCall<S, E, K> {
     /// Gets the verdict about the whole body, and puts the event into the request's extensions.
-    fn verify(&mut self, check: &mut Check, body: &Bytes) -> Result<Verdict, Rejection> {
+    ///
+    /// The claims of a token in the body take the place of the body: nothing else is proven.
+    fn verify(&mut self, check: &mut Check, body: &mut Bytes) -> Result<Verdict, Rejection> {
         let proof = check.finish(body)?;
         if let Some(answer) = self.settings.answer_signed(body) {
             return Ok(Verdict::SetUp(answer));
         }
         let head = &mut self.head;
+        let is_opened = proof.claims.is_some();
         let verified = self
             .settings
             .provider
             .verified(proof, body.clone(), &mut head.headers)?;
+        if is_opened {
+            *body = verified.body().clone();
+            describe_claims(&mut head.headers, body.len());
+        }
         let acceptance = self.settings.accept(&verified);
         head.extensions.insert(verified);
         Ok(Verdict::Accepted(acceptance))
+    }
+}
+
+/// The headers of a body that is the claims of a token.
+fn describe_claims(headers: &mut HeaderMap, length: usize) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if headers.contains_key(CONTENT_LENGTH) {
+        headers.insert(CONTENT_LENGTH, length.into());
     }
 }
 
@@ -252,8 +271,8 @@ where
                     let Some(call) = inner_call else {
                         return Poll::Pending;
                     };
-                    let body = std::mem::take(body);
-                    match call.verify(check, &body) {
+                    let mut body = std::mem::take(body);
+                    match call.verify(check, &mut body) {
                         Ok(Verdict::Accepted(acceptance)) => {
                             state.set(State::Readying { body, acceptance });
                         }
@@ -322,7 +341,7 @@ where
                         continue;
                     }
                     let verified = match read {
-                        Ok(body) => match call.verify(check, &body) {
+                        Ok(mut body) => match call.verify(check, &mut body) {
                             Ok(verdict) => Ok((body, verdict)),
                             Err(rejection) => Err((rejection, Ok(body))),
                         },

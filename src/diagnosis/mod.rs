@@ -155,8 +155,8 @@ impl Rejected<'_> {
         if Self::needs_tries(kind) {
             let body = match self.body {
                 Some(body) => body,
-                // A shared key is compared before the body is read.
-                None if kind == RejectionKind::KeyMismatch => &[],
+                // A shared key is compared, and a token in a header is verified, before the body is read.
+                None if kind == RejectionKind::KeyMismatch || self.scheme.has_token() => &[],
                 None => return None,
             };
             if is_unlimited || body.len() <= LARGEST_BODY {

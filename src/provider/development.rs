@@ -295,6 +295,17 @@ fn mongodb_atlas(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
+/// A deploy notification or another outgoing webhook with a JWS secret token. The token has no time, so a
+/// delivery can be sent again at any time.
+fn netlify(keys) -> Provider<Bytes> {
+    title: "Netlify",
+    scheme: JwtScheme::hs256("x-webhook-signature")
+        .issuer("netlify")
+        .body_hash("sha256", BodyDigest::Sha256Hex)
+        .accept_any_age(),
+    source: Docs, "2026-11-27", ["https://docs.netlify.com/deploy/deploy-notifications/#payload-signature"],
+}
+
 /// The hooks of the registry. A part of the service may be retired: this is not confirmed.
 fn npm(keys) -> Provider<Bytes> {
     title: "npm",

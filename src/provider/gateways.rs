@@ -57,6 +57,20 @@ fn hookdeck(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// QStash has two signing keys, the current one and the next one: give both. The URL is that of the
+/// destination, as it was published. `upstash-message-id` is the same for all attempts, and is not signed.
+fn qstash(keys, url) -> Provider<Bytes> {
+    title: "Upstash QStash",
+    aliases: ["Upstash Workflow"],
+    scheme: JwtScheme::hs256("upstash-signature")
+        .issuer("Upstash")
+        .url_claim("sub")
+        .url(url)
+        .body_hash("body", BodyDigest::Sha256Base64Url)
+        .id_claim("jti"),
+    source: Source, "2026-11-27", ["https://github.com/upstash/qstash-js/blob/main/src/receiver.ts"],
+}
+
 /// Segment signs only the first event of a batch. A batch is rejected here: turn batching off. Segment signs
 /// only where a secret is set.
 fn segment(keys) -> Provider<Bytes> {

@@ -18,6 +18,17 @@ fn checkr(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/NangoHQ/nango"],
 }
 
+/// Sign with an HMAC key at FusionAuth. For a key pair, build a
+/// [`JwtScheme`](crate::JwtScheme) with its algorithm. The token has no time, so a delivery can be sent again
+/// at any time.
+fn fusionauth(keys) -> Provider<Bytes> {
+    title: "FusionAuth",
+    scheme: JwtScheme::any_hmac("x-fusionauth-signature-jwt")
+        .body_hash("request_body_sha256", BodyDigest::Sha256Base64)
+        .accept_any_age(),
+    source: Source, "2026-11-27", ["https://fusionauth.io/docs/extend/events-and-webhooks/signing"],
+}
+
 /// An extension of Keycloak sends these. Keycloak itself sends none.
 fn keycloak(keys) -> Provider<Bytes> {
     title: "Keycloak events extension",

@@ -27,6 +27,20 @@ fn attentive(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// Choose a signing key in the dashboard. The URL is the one that is registered, with its query.
+fn bird(keys, url) -> Provider<Bytes> {
+    title: "Bird",
+    aliases: ["MessageBird"],
+    scheme: JwtScheme::any_hmac("messagebird-signature-jwt")
+        .issuer("MessageBird")
+        .url_hash("url_hash", BodyDigest::Sha256Hex)
+        .url(url)
+        .body_hash("payload_hash", BodyDigest::Sha256Hex)
+        .body_hash_absent_if_empty()
+        .id_claim("jti"),
+    source: Source, "2026-11-27", ["https://github.com/messagebird/messagebird-nodejs/blob/main/lib/webhook-signature-jwt.ts"],
+}
+
 /// Chatwoot 4 and later signs webhooks that have a secret.
 fn chatwoot(keys) -> Provider<Bytes> {
     title: "Chatwoot",
@@ -199,6 +213,15 @@ fn linkedin(keys) -> Provider<Bytes> {
         .signed([Piece::literal("hmacsha256="), Piece::Body]),
     setup: "An unsigned GET with a `challengeCode`, repeated every 2 hours, to be answered within 3 s. It does not pass the layer: mount `handshake::linkedin` for GET.",
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The secret is that of the API key which the webhook uses. LiveKit's libraries also compare the issuer with
+/// the name of the API key. That is not needed: the secret belongs to one API key.
+fn livekit(keys) -> Provider<Bytes> {
+    title: "LiveKit",
+    scheme: JwtScheme::hs256("authorization")
+        .body_hash("sha256", BodyDigest::Sha256Base64),
+    source: Source, "2026-11-27", ["https://github.com/livekit/node-sdks/blob/main/packages/livekit-server-sdk/src/WebhookReceiver.ts"],
 }
 
 fn mailersend(keys) -> Provider<Bytes> {
@@ -388,6 +411,23 @@ fn viber(keys) -> Provider<Bytes> {
     scheme: SignatureScheme::hmac_sha256("x-viber-content-signature"),
     setup: "An event `webhook`, which must be answered with 200 (not confirmed).",
     source: SecondHand, "2026-11-27", ["https://github.com/Viber/viber-bot-python"],
+}
+
+/// A signed webhook, with the signature secret of the account. Vonage sends some webhooks as a GET: the body
+/// is then empty, and the query is not signed.
+fn vonage(keys) -> Provider<Bytes> {
+    title: "Vonage",
+    aliases: ["Nexmo"],
+    scheme: JwtScheme::hs256(TokenPlace::authorization("Bearer"))
+        .issuer("Vonage")
+        .max_age(Duration::from_secs(300))
+        .body_hash("payload_hash", BodyDigest::Sha256Hex)
+        .body_hash_absent_if_empty()
+        .id_claim("jti"),
+    source: Source, "2026-11-27", [
+        "https://developer.vonage.com/en/getting-started/concepts/webhooks",
+        "https://github.com/Vonage/vonage-node-sdk/tree/main/packages/jwt",
+    ],
 }
 
 /// Webex signs only webhooks that have a secret.

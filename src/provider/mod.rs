@@ -639,10 +639,12 @@ impl<E> Provider<E> {
 
     fn parsed(
         &self,
-        proof: Proof,
+        mut proof: Proof,
         body: Bytes,
         headers: &HeaderMap,
     ) -> Result<Verified<E>, Rejection> {
+        // Only the claims of a token in the body are proven.
+        let body = proof.claims.take().unwrap_or(body);
         let event = self
             .read(&body)
             .map_err(|error| Rejection::caused_by(RejectionKind::EventUnparseable, error))?;

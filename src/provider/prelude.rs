@@ -7,5 +7,6 @@ pub(super) use super::{
     shapes::{self, whsec},
 };
 pub(super) use crate::scheme::{
-    BodyDigest, Encoding, KeyEncoding, Piece, SharedKeyScheme, SignatureScheme, Timestamp,
+    BodyDigest, Encoding, JwtScheme, KeyEncoding, Piece, SharedKeyScheme, SignatureScheme,
+    Timestamp, TokenPlace,
 };

@@ -9,7 +9,7 @@ use super::{Provider, setup::SetupRule};
 use crate::{
     error::ConfigError,
     event::EventError,
-    scheme::{HeaderRole, Scheme, SharedKeyScheme, SignatureScheme, SignedUrl, Way},
+    scheme::{HeaderRole, JwtScheme, Scheme, SharedKeyScheme, SignatureScheme, SignedUrl, Way},
     secret::Keys,
 };
 
@@ -311,6 +311,12 @@ pub(super) trait IntoScheme {
 }
 
 impl IntoScheme for SignatureScheme {
+    fn into_scheme(self) -> Result<Scheme, ConfigError> {
+        self.build()
+    }
+}
+
+impl IntoScheme for JwtScheme {
     fn into_scheme(self) -> Result<Scheme, ConfigError> {
         self.build()
     }

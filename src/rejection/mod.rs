@@ -73,6 +73,8 @@ enum More {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RejectionKind {
+    /// The token is authentic, but it was made for another body: its claim has the hash of another body.
+    BodyHashMismatch,
     /// The body, or its declared length, is larger than the limit.
     BodyTooLarge,
     /// The body did not end before the deadline.
@@ -81,6 +83,9 @@ pub enum RejectionKind {
     BodyUnreadable,
     /// The body needs more memory than is left of the memory budget.
     BudgetExhausted,
+    /// A claim of the token is absent or does not have the value that the scheme requires.
+    /// [`Rejection::detail`] names the claim.
+    ClaimMismatch,
     /// The delivery is being processed by another call. Only
     /// `ReplayGuardLayer` (feature `replay`) makes this kind.
     DeliveryInFlight,
@@ -96,7 +101,7 @@ pub enum RejectionKind {
     HeaderMalformed,
     /// A header that the scheme requires is absent.
     HeaderMissing,
-    /// A header's value is longer than 4 KiB.
+    /// A header's value is longer than 4 KiB, or a token in a header is longer than 8 KiB.
     HeaderTooLong,
     /// The key in the header is not one of the configured keys.
     KeyMismatch,
@@ -115,6 +120,8 @@ pub enum RejectionKind {
     TimestampInFuture,
     /// The signed timestamp is older than the tolerance.
     TimestampTooOld,
+    /// The token is not a JWT, or its algorithm is not one of the scheme.
+    TokenMalformed,
     /// The header has more signatures than the layer checks: 16, or 4 for public keys.
     TooManySignatures,
 }
@@ -122,10 +129,12 @@ pub enum RejectionKind {
 impl RejectionKind {
     /// Every kind, for a metric's labels.
     pub const ALL: &'static [Self] = &[
+        Self::BodyHashMismatch,
         Self::BodyTooLarge,
         Self::BodyTimeout,
         Self::BodyUnreadable,
         Self::BudgetExhausted,
+        Self::ClaimMismatch,
         Self::DeliveryInFlight,
         Self::EventUnparseable,
         Self::GuardMisconfigured,
@@ -140,6 +149,7 @@ impl RejectionKind {
         Self::TargetMalformed,
         Self::TimestampInFuture,
         Self::TimestampTooOld,
+        Self::TokenMalformed,
         Self::TooManySignatures,
     ];
 
@@ -156,7 +166,9 @@ impl RejectionKind {
             | Self::KeysUnavailable
             | Self::ReplayStoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::EventUnparseable => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::HeaderDuplicated
+            Self::BodyHashMismatch
+            | Self::ClaimMismatch
+            | Self::HeaderDuplicated
             | Self::HeaderMalformed
             | Self::HeaderMissing
             | Self::HeaderTooLong
@@ -165,6 +177,7 @@ impl RejectionKind {
             | Self::TargetMalformed
             | Self::TimestampInFuture
             | Self::TimestampTooOld
+            | Self::TokenMalformed
             | Self::TooManySignatures => StatusCode::UNAUTHORIZED,
         }
     }
@@ -173,10 +186,12 @@ impl RejectionKind {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::BodyHashMismatch => "body_hash_mismatch",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::BodyUnreadable => "body_unreadable",
             Self::BudgetExhausted => "budget_exhausted",
+            Self::ClaimMismatch => "claim_mismatch",
             Self::DeliveryInFlight => "delivery_in_flight",
             Self::EventUnparseable => "event_unparseable",
             Self::GuardMisconfigured => "guard_misconfigured",
@@ -191,16 +206,19 @@ impl RejectionKind {
             Self::TargetMalformed => "target_malformed",
             Self::TimestampInFuture => "timestamp_in_future",
             Self::TimestampTooOld => "timestamp_too_old",
+            Self::TokenMalformed => "token_malformed",
             Self::TooManySignatures => "too_many_signatures",
         }
     }
 
     fn describe(self) -> &'static str {
         match self {
+            Self::BodyHashMismatch => "the token is authentic, but was made for another body",
             Self::BodyTooLarge => "body is over the limit",
             Self::BodyTimeout => "body did not end before the deadline",
             Self::BodyUnreadable => "body could not be read to its end",
             Self::BudgetExhausted => "the memory budget for unverified bodies is used up",
+            Self::ClaimMismatch => "a claim of the token is not what the scheme requires",
             Self::DeliveryInFlight => "the delivery is being processed by another call",
             Self::EventUnparseable => {
                 "the signature is valid, but the body is not the expected event"
@@ -209,7 +227,7 @@ impl RejectionKind {
             Self::HeaderDuplicated => "header appears more than once",
             Self::HeaderMalformed => "header is malformed",
             Self::HeaderMissing => "header is missing",
-            Self::HeaderTooLong => "header is longer than 4 KiB",
+            Self::HeaderTooLong => "header is too long",
             Self::KeyMismatch => "the key in the header is not one of the configured keys",
             Self::KeysUnavailable => "keys are not available",
             Self::ReplayStoreUnavailable => "the replay store is not available",
@@ -217,6 +235,7 @@ impl RejectionKind {
             Self::TargetMalformed => "method, path or query cannot be read as a signed piece",
             Self::TimestampInFuture => "timestamp is in the future",
             Self::TimestampTooOld => "timestamp is too old",
+            Self::TokenMalformed => "the token cannot be used",
             Self::TooManySignatures => "too many candidate signatures",
         }
     }
@@ -254,6 +273,31 @@ impl Rejection {
         Self {
             more: More::Shape(expected, found),
             ..Self::header(RejectionKind::HeaderMalformed, header)
+        }
+    }
+
+    /// The token in this header, or in the body, has another form.
+    pub(crate) fn token(
+        header: Option<&HeaderName>,
+        expected: ExpectedShape,
+        found: FoundShape,
+    ) -> Self {
+        Self {
+            more: More::Shape(expected, found),
+            header: header.cloned(),
+            ..Self::new(RejectionKind::TokenMalformed)
+        }
+    }
+
+    /// A claim of the token in this header, or in the body, is absent or has another value.
+    pub(crate) fn claim(
+        header: Option<&HeaderName>,
+        expected: ExpectedShape,
+        found: FoundShape,
+    ) -> Self {
+        Self {
+            kind: RejectionKind::ClaimMismatch,
+            ..Self::token(header, expected, found)
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) enum Fixed {
     Seconds,
     SecondsOfFixedWidth,
     SignedTag,
+    Token,
+    TokenAlgorithm,
     WithoutSeparator,
 }
 
@@ -49,6 +51,11 @@ impl Fixed {
             Self::Seconds => "seconds since 1970 in digits",
             Self::SecondsOfFixedWidth => "seconds since 1970 in 10 digits",
             Self::SignedTag => "an item with each tag that is signed",
+            Self::Token => {
+                "a JWT: three parts in base64url, the first two with JSON objects in which no name appears \
+                 twice"
+            }
+            Self::TokenAlgorithm => "a JWT with an algorithm of the scheme",
             Self::WithoutSeparator => {
                 "a value without the separator that is next to it in the signed content"
             }
@@ -157,8 +164,10 @@ enum Content {
     Digits,
     Hex,
     LeadingZero,
+    NoClaim,
     NoItem,
     Other,
+    OtherToken,
     OtherValue,
     Rfc3339,
     Separator,
@@ -237,6 +246,16 @@ impl FoundShape {
         Self::new(Content::Separator, b"")
     }
 
+    /// A token without a claim that it must have.
+    pub(crate) fn of_no_claim() -> Self {
+        Self::new(Content::NoClaim, b"")
+    }
+
+    /// A token that cannot be used. It may be a key, so only its length is reported.
+    pub(crate) fn of_token(token: &[u8]) -> Self {
+        Self::new(Content::OtherToken, token)
+    }
+
     /// A list without an item of the expected kind.
     pub(crate) fn of_no_item() -> Self {
         Self::new(Content::NoItem, b"")
@@ -256,6 +275,7 @@ impl FoundShape {
         let length = self.length;
         let plural = if length == 1 { "" } else { "s" };
         match self.content {
+            Content::NoClaim => f.write_str("no such claim"),
             Content::NoItem => f.write_str("no such item"),
             Content::OtherValue => f.write_str("another value"),
             Content::Rfc3339 => f.write_str("a time as in RFC 3339"),
@@ -268,6 +288,7 @@ impl FoundShape {
             Content::Hex => write!(f, "{length} hexadecimal digit{plural}"),
             Content::LeadingZero => write!(f, "{length} digits with a leading zero"),
             Content::Other => write!(f, "{length} character{plural}, not all of them allowed"),
+            Content::OtherToken => write!(f, "another text of {length} character{plural}"),
             Content::Undecodable => {
                 write!(f, "{length} character{plural} that cannot be decoded")
             }

@@ -142,17 +142,18 @@ impl Scheme {
         clock: &dyn Clock,
     ) -> Result<(), Rejection> {
         match self.begin_with(placeholder, head, clock) {
-            // A shared key that can be read may belong to any tenant.
-            Err(rejection) if !self.presents_a_shared_key(head, clock) => Err(rejection),
+            // A shared key or a token that can be read may belong to any tenant.
+            Err(rejection) if !self.presents_a_key(head, clock) => Err(rejection),
             _ => Ok(()),
         }
     }
 
-    fn presents_a_shared_key(&self, head: &Parts, clock: &dyn Clock) -> bool {
+    fn presents_a_key(&self, head: &Parts, clock: &dyn Clock) -> bool {
         self.each_way().iter().any(|way| match &way.0 {
             Kind::Custom(custom) => {
                 custom.facts.head_is_enough && custom.read_head(head, clock).is_ok()
             }
+            Kind::Jwt(jwt) => jwt.is_in_head() && jwt.read_head(head, clock).is_ok(),
             Kind::SharedKey(shared) => shared.read(&head.headers).is_ok(),
             Kind::Signature(_) | Kind::AnyOf(_) => false,
         })
@@ -174,6 +175,10 @@ impl Scheme {
                 let read = scheme.read_head(head, clock)?;
                 let keys = keys.lend()?;
                 Check::custom(scheme, read, &keys.names, keys.of_way(0)?)
+            }
+            Kind::Jwt(scheme) => {
+                let read = scheme.read_head(head, clock)?;
+                scheme.start(read, keys.lend()?, 0)
             }
             Kind::SharedKey(scheme) => {
                 let presented = scheme.read(&head.headers)?;

@@ -2,12 +2,14 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use bytes::Bytes;
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
 use super::{
     custom::{Custom, CustomMatch, CustomRead, CustomRun},
+    jwt::{JwtCheck, JwtMatch},
     mac::{Algorithm, Candidates, Verifier},
     prepared::{KeysOf, PreparedKeys},
     signed::BodyDigest,
@@ -30,6 +32,8 @@ pub(crate) enum Check {
     Failed(Option<Box<Rejection>>),
     /// Code of the user decides.
     Custom(CustomRun),
+    /// A token proves the body, or is in the body. Boxed: few senders use one.
+    Jwt(Box<JwtCheck>),
     /// The body is signed.
     Signature(SignatureCheck),
     /// Several ways are tried, in this order.
@@ -81,6 +85,7 @@ impl Check {
             body_is_signed: false,
             id: None,
             timestamp: None,
+            claims: None,
             _private: (),
         }))
     }
@@ -102,6 +107,12 @@ impl Check {
         Ok(Self::Custom(run))
     }
 
+    /// Whether a key signed the token in the header. The body may still be another one.
+    #[cfg(feature = "diagnosis")]
+    pub(super) fn is_of_authentic_token(&self) -> bool {
+        matches!(self, Self::Jwt(check) if check.is_of_header())
+    }
+
     /// How many hash states [`update`](Self::update) feeds: the cost of a byte of the body.
     pub(crate) fn hashers(&self) -> usize {
         match self {
@@ -110,6 +121,7 @@ impl Check {
                 .iter()
                 .fold(0, |sum, way| way.check.hashers().saturating_add(sum)),
             Self::Custom(run) => run.hashers(),
+            Self::Jwt(check) => check.hashers(),
             Self::Signature(check) if check.digest.is_some() => 1,
             Self::Signature(check) => check.verifiers.iter().map(Verifier::hashers).sum(),
         }
@@ -120,6 +132,7 @@ impl Check {
         match self {
             Self::Decided(_) | Self::Failed(_) | Self::Unkeyed { .. } => {}
             Self::Custom(run) => run.update(bytes),
+            Self::Jwt(check) => check.update(bytes),
             Self::Signature(check) => match check.digest.as_deref_mut() {
                 Some((_, digest)) => digest.update(bytes),
                 None => check.update_verifiers(bytes),
@@ -146,6 +159,7 @@ impl Check {
                 |rejection| *rejection,
             )),
             Self::Custom(run) => run.finish(body).map(Proof::custom),
+            Self::Jwt(check) => check.finish(body).map(Proof::token),
             Self::Signature(check) => check.finish(),
             Self::AnyOf(ways) => WayCheck::finish(ways, body),
             Self::Unkeyed { .. } => Err(Rejection::new(RejectionKind::KeysUnavailable)),
@@ -185,6 +199,7 @@ impl SignatureCheck {
             body_is_signed: self.body_is_signed,
             id: self.id.take(),
             timestamp: self.timestamp,
+            claims: None,
             _private: (),
         })
     }
@@ -207,6 +222,10 @@ pub enum Authentication {
     SharedKey,
     /// By a MAC or a public-key signature over the body.
     Signature,
+    /// By a signed token that does not cover the body. The sender made it for this receiver. Until it expires,
+    /// a person who has it can send any body with it. See
+    /// [`JwtScheme::accept_unsigned_body`](crate::JwtScheme::accept_unsigned_body).
+    Token,
 }
 
 impl Authentication {
@@ -229,6 +248,8 @@ pub(crate) struct Proof {
     pub(crate) id: Option<(HeaderValue, bool)>,
     /// The signed time.
     pub(crate) timestamp: Option<SystemTime>,
+    /// The claims of a token in the body. They take the place of the body.
+    pub(crate) claims: Option<Bytes>,
     _private: (),
 }
 
@@ -247,6 +268,29 @@ impl Proof {
             body_is_signed: facts.proves_body(),
             id: claims.id.map(|id| (id, facts.proves_id())),
             timestamp: claims.signed_at,
+            claims: None,
+            _private: (),
+        }
+    }
+
+    pub(super) fn token(matched: JwtMatch) -> Self {
+        let JwtMatch {
+            origin,
+            is_bound,
+            id,
+            signed_at,
+            claims,
+        } = matched;
+        Self {
+            origin,
+            authentication: match is_bound {
+                true => Authentication::Signature,
+                false => Authentication::Token,
+            },
+            body_is_signed: is_bound,
+            id: id.map(|id| (id, true)),
+            timestamp: signed_at,
+            claims,
             _private: (),
         }
     }

@@ -83,6 +83,8 @@ pub enum Window {
     AnyAge,
     /// The time may be this far in the past or in the future.
     Both(Duration),
+    /// The sender chooses the time at which a delivery expires. It is in the token.
+    Expiry,
     /// The scheme reads no time: a delivery can be sent again at any time.
     NoTime,
     /// The time may be this far in the past. A time in the future is accepted.
@@ -94,6 +96,7 @@ impl fmt::Display for Window {
         match self {
             Self::AnyAge => f.write_str("any age"),
             Self::Both(tolerance) => write!(f, "{} s", tolerance.as_secs()),
+            Self::Expiry => f.write_str("until the token expires"),
             Self::NoTime => f.write_str("none"),
             Self::Past(tolerance) => write!(f, "{} s, past only", tolerance.as_secs()),
         }
@@ -110,6 +113,7 @@ impl Scheme {
             let name = names.and_then(|names| names.get(index));
             let way = match &way.0 {
                 Kind::Custom(custom) => custom.describe(),
+                Kind::Jwt(jwt) => jwt.describe(),
                 Kind::SharedKey(shared_key) => shared_key.describe(),
                 Kind::Signature(signed) => signed.describe(),
                 Kind::AnyOf(_) => return None,
@@ -197,11 +201,9 @@ impl Signed {
             signed: format!(
                 "{}{}{}",
                 text(&self.content.before_body),
-                match self.content.digest {
-                    None => "{body}",
-                    Some(BodyDigest::Sha256Base64) => "{base64 of SHA-256 of body}",
-                    Some(BodyDigest::Sha256Hex) => "{hex of SHA-256 of body}",
-                },
+                self.content
+                    .digest
+                    .map_or_else(|| "{body}".into(), |digest| digest.form("body")),
                 text(&self.content.after_body),
             ),
             headers,
@@ -320,6 +322,18 @@ impl Timestamp {
     }
 }
 
+impl BodyDigest {
+    /// The text of the digest, as a placeholder.
+    pub(super) fn form(self, of: &str) -> String {
+        let encoding = match self {
+            Self::Sha256Base64 => "base64",
+            Self::Sha256Base64Url => "base64url",
+            Self::Sha256Hex => "hex",
+        };
+        format!("{{{encoding} of SHA-256 of {of}}}")
+    }
+}
+
 impl fmt::Display for Encoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -332,7 +346,7 @@ impl fmt::Display for Encoding {
 }
 
 impl KeyEncoding {
-    fn title(self) -> &'static str {
+    pub(super) fn title(self) -> &'static str {
         match self {
             Self::Base64 => "base64",
             Self::Base64Url => "base64url",

@@ -65,6 +65,15 @@ pub(crate) fn single<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) -> Result<Option<&'a HeaderValue>, Rejection> {
+    single_within(headers, name, LONGEST_VALUE_BYTES)
+}
+
+/// The same with another maximum length.
+pub(crate) fn single_within<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+    most_bytes: usize,
+) -> Result<Option<&'a HeaderValue>, Rejection> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -72,7 +81,7 @@ pub(crate) fn single<'a>(
     if values.next().is_some() {
         return Err(Rejection::header(RejectionKind::HeaderDuplicated, name));
     }
-    if value.len() > LONGEST_VALUE_BYTES {
+    if value.len() > most_bytes {
         return Err(Rejection::header(RejectionKind::HeaderTooLong, name));
     }
     Ok(Some(value))

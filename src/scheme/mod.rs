@@ -1,7 +1,7 @@
 //! How deliveries are authenticated, as data: bytes in, verdict out. It knows neither tower nor providers.
 //!
-//! A [`SignatureScheme`] or a [`SharedKeyScheme`] is a description. `build()` checks it and makes
-//! a [`Scheme`]. A [`CustomScheme`] is code. [`Scheme::any_of`] joins several. A scheme with its
+//! A [`SignatureScheme`], a [`JwtScheme`] or a [`SharedKeyScheme`] is a description. `build()` checks it
+//! and makes a [`Scheme`]. A [`CustomScheme`] is code. [`Scheme::any_of`] joins several. A scheme with its
 //! `PreparedKeys` is an `Authenticator`: it judges a request head, and rejects it or begins a
 //! `Check`. The check gets the body as it arrives, and ends with a `Proof`, which only this module
 //! can make.
@@ -12,6 +12,7 @@ mod check;
 mod custom;
 mod describe;
 mod headers;
+mod jwt;
 mod key;
 mod mac;
 mod prepared;
@@ -44,6 +45,7 @@ pub use self::{
     check::Authentication,
     custom::{CustomCheck, CustomClaims, CustomFacts, CustomHead, CustomRejection, CustomScheme},
     describe::{HeaderRole, Way, Window},
+    jwt::{JwtScheme, TokenPlace},
     key::KeyEncoding,
     shared_key::SharedKeyScheme,
     signature::Encoding,
@@ -51,12 +53,12 @@ pub use self::{
     timestamp::Timestamp,
     url::SignedUrl,
 };
-use self::{builder::Signed, custom::Custom, shared_key::SharedKey, ways::Ways};
+use self::{builder::Signed, custom::Custom, jwt::Jwt, shared_key::SharedKey, ways::Ways};
 #[cfg(feature = "handshake")]
 pub(crate) use self::{mac::hmac, shared_key::KeyDigest};
 
-/// How deliveries are authenticated. It is built from a [`SignatureScheme`] or a [`SharedKeyScheme`], or
-/// from several of them with [`any_of`](Self::any_of). [`custom`](Self::custom) makes one of your own code.
+/// How deliveries are authenticated. It is built from a [`SignatureScheme`], a [`JwtScheme`] or a
+/// [`SharedKeyScheme`], or from several of them with [`any_of`](Self::any_of). [`custom`](Self::custom) makes one of your own code.
 #[derive(Clone, Debug)]
 pub struct Scheme(Kind);
 
@@ -64,6 +66,7 @@ pub struct Scheme(Kind);
 enum Kind {
     AnyOf(Arc<Ways>),
     Custom(Arc<Custom>),
+    Jwt(Arc<Jwt>),
     SharedKey(Arc<SharedKey>),
     Signature(Arc<Signed>),
 }
@@ -88,6 +91,7 @@ impl Scheme {
     pub(crate) fn signs(&self) -> bool {
         self.each_way().iter().all(|way| match &way.0 {
             Kind::Custom(custom) => custom.facts.proves_body(),
+            Kind::Jwt(jwt) => jwt.proves_body(),
             Kind::Signature(_) => true,
             Kind::AnyOf(_) | Kind::SharedKey(_) => false,
         })
@@ -98,6 +102,7 @@ impl Scheme {
     pub(crate) fn proves_id_or_time(&self) -> bool {
         self.each_way().iter().all(|way| match &way.0 {
             Kind::Custom(custom) => custom.facts.proves_id_or_time(),
+            Kind::Jwt(jwt) => jwt.proves_id_or_time(),
             Kind::Signature(signed) => signed.content.proven.id || signed.content.proven.timestamp,
             _ => false,
         })
@@ -109,6 +114,7 @@ impl Scheme {
         let ways = self.each_way().iter().map(|way| {
             let signed = match &way.0 {
                 Kind::Custom(custom) => return custom.facts.tolerance(),
+                Kind::Jwt(jwt) => return jwt.tolerance(),
                 Kind::Signature(signed) => signed,
                 Kind::AnyOf(_) | Kind::SharedKey(_) => return None,
             };
@@ -118,11 +124,13 @@ impl Scheme {
         ways.reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)))?
     }
 
-    /// Marks the headers that hold a shared key as sensitive, and those of a scheme in code, which may.
+    /// Marks the headers that hold a shared key or a token as sensitive, and those of a scheme in code, which
+    /// may.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         for way in self.each_way() {
             match &way.0 {
                 Kind::Custom(custom) => custom.mark_sensitive(headers),
+                Kind::Jwt(jwt) => jwt.mark_sensitive(headers),
                 Kind::SharedKey(shared_key) => shared_key.mark_sensitive(headers),
                 Kind::AnyOf(_) | Kind::Signature(_) => {}
             }
@@ -150,6 +158,7 @@ impl Scheme {
                 })
             }
             Kind::Custom(_) | Kind::SharedKey(_) => None,
+            Kind::Jwt(jwt) => Some(Self(Kind::Jwt(Arc::new(jwt.with_tolerance(tolerance)?)))),
             Kind::Signature(signed) => {
                 let signed = Signed::with_tolerance(signed, tolerance)?;
                 Some(Self(Kind::Signature(Arc::new(signed))))

@@ -5,8 +5,8 @@ use std::{ops::Deref, sync::Arc};
 use http::HeaderName;
 
 use super::{
-    Kind, Scheme, builder::Signed, custom::CustomKeys, mac::Verifier, shared_key::KeyDigest,
-    shared_key::SharedKey,
+    Kind, Scheme, builder::Signed, custom::CustomKeys, jwt::JwtKey, mac::Verifier,
+    shared_key::KeyDigest, shared_key::SharedKey,
 };
 use crate::{
     error::ConfigError,
@@ -36,6 +36,7 @@ pub(crate) struct WayKeys {
 
 pub(crate) enum KeysOf {
     Custom(CustomKeys),
+    Jwt(Vec<JwtKey>),
     SharedKey(Vec<KeyDigest>),
     Signature(Vec<Verifier>),
 }
@@ -65,6 +66,13 @@ impl PreparedKeys {
                         None => took(place, &mut places, &mut used),
                         Some(error) => errors.push((place, error)),
                     }))
+                }
+                Kind::Jwt(jwt) => {
+                    let prepared = jwt.prepare(provider, keys, |place, error| match error {
+                        None => took(place, &mut places, &mut used),
+                        Some(error) => errors.push((place, error)),
+                    });
+                    KeysOf::Jwt(prepared?)
                 }
                 Kind::Signature(signed) => {
                     let prepared = signed.prepare(provider, keys, |place, error| match error {
@@ -99,6 +107,7 @@ impl PreparedKeys {
         let ways = scheme.each_way().iter().map(|way| WayKeys {
             keys: match &way.0 {
                 Kind::Custom(custom) => KeysOf::Custom(custom.prepare_placeholder()),
+                Kind::Jwt(jwt) => KeysOf::Jwt(vec![jwt.key_of_nobody()]),
                 Kind::Signature(signed) => {
                     KeysOf::Signature(signed.algorithm.key_of_nobody().into_iter().collect())
                 }
@@ -146,7 +155,7 @@ impl Scheme {
     fn signature_headers(&self) -> Vec<HeaderName> {
         match &self.0 {
             Kind::Signature(signed) => signed.signature.names.iter().cloned().collect(),
-            Kind::AnyOf(_) | Kind::Custom(_) | Kind::SharedKey(_) => Vec::new(),
+            Kind::AnyOf(_) | Kind::Custom(_) | Kind::Jwt(_) | Kind::SharedKey(_) => Vec::new(),
         }
     }
 }

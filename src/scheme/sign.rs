@@ -19,7 +19,7 @@ use crate::{error::ConfigError, rejection::Rejection, secret::Secret};
 #[derive(Clone)]
 pub(crate) struct SigningKey {
     secret: Secret,
-    /// Keyed with the secret. `None` for a shared key.
+    /// Keyed with the secret. `None` for a shared key and for a token.
     mac: Option<Arc<Verifier>>,
 }
 
@@ -30,6 +30,13 @@ impl Scheme {
                 return Err(ConfigError::new(
                     "a custom scheme verifies and does not sign: sign the request in your own code",
                 ));
+            }
+            Kind::Jwt(jwt) => {
+                jwt.check_signing(secret)?;
+                return Ok(SigningKey {
+                    secret: secret.clone(),
+                    mac: None,
+                });
             }
             Kind::SharedKey(shared) => {
                 shared.write(secret)?;
@@ -73,7 +80,7 @@ impl Scheme {
     pub(crate) fn most_signatures(&self) -> usize {
         match &self.0 {
             Kind::Custom(_) => 0,
-            Kind::SharedKey(_) => 1,
+            Kind::Jwt(_) | Kind::SharedKey(_) => 1,
             Kind::Signature(signed) => signed.signature.room_for(signed.algorithm),
             Kind::AnyOf(ways) => ways.schemes.first().map_or(0, Self::most_signatures),
         }
@@ -103,6 +110,10 @@ impl Scheme {
         match &self.0 {
             // It has no signing key.
             Kind::Custom(_) => Ok(()),
+            Kind::Jwt(jwt) => match keys.first() {
+                Some(key) => jwt.sign(&key.secret, head, body, time, id),
+                None => Ok(()),
+            },
             Kind::SharedKey(shared) => shared.sign(keys, head),
             Kind::Signature(signed) => signed.sign(keys, head, body, time, id),
             Kind::AnyOf(ways) => match ways.schemes.first() {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use http::{HeaderName, request::Parts};
 use memchr::memchr;
 
@@ -82,6 +82,8 @@ impl Piece {
 pub enum BodyDigest {
     /// SHA-256 in base64 with padding: 44 characters.
     Sha256Base64,
+    /// SHA-256 in base64 with the alphabet for URLs and without padding: 43 characters.
+    Sha256Base64Url,
     /// SHA-256 in hexadecimal digits of lower case: 64 characters.
     Sha256Hex,
 }
@@ -91,6 +93,7 @@ impl BodyDigest {
     pub(crate) fn text(self, digest: &[u8]) -> String {
         match self {
             Self::Sha256Base64 => BASE64.encode(digest),
+            Self::Sha256Base64Url => BASE64URL_NOPAD.encode(digest),
             Self::Sha256Hex => HEXLOWER.encode(digest),
         }
     }

@@ -14,15 +14,25 @@ const LONGEST_HOST: usize = 261;
 
 impl Scheme {
     /// Whether one of these keys verifies a delivery. This is the code that verifies each request.
+    ///
+    /// A token in a header is verified before the body is read, so it holds if the key signed the token.
     pub(crate) fn holds(&self, keys: &Keys, head: &Parts, body: &[u8], clock: &dyn Clock) -> bool {
         let prepared = self.prepare(&Arc::from("suspect"), keys);
         prepared
             .ok()
             .and_then(|keys| self.begin_with(&keys, head, clock).ok())
             .is_some_and(|mut check| {
-                check.update(body);
-                check.finish(body).is_ok()
+                check.is_of_authentic_token() || {
+                    check.update(body);
+                    check.finish(body).is_ok()
+                }
             })
+    }
+
+    /// Whether a token in a header decides before the body is read, in some way.
+    pub(crate) fn has_token(&self) -> bool {
+        let mut ways = self.each_way().iter();
+        ways.any(|way| matches!(&way.0, Kind::Jwt(jwt) if jwt.is_in_head()))
     }
 
     /// Whether a delivery may have a signature over the body in some way.
@@ -37,6 +47,7 @@ impl Scheme {
         ways.any(|way| match &way.0 {
             Kind::Signature(signed) => !signed.algorithm.is_symmetric(),
             Kind::Custom(_) => true,
+            Kind::Jwt(jwt) => jwt.is_expensive(),
             Kind::AnyOf(_) | Kind::SharedKey(_) => false,
         })
     }
@@ -121,7 +132,7 @@ impl Scheme {
     fn signatures(&self) -> impl Iterator<Item = &Signed> {
         self.each_way().iter().filter_map(|way| match &way.0 {
             Kind::Signature(signed) => Some(&**signed),
-            Kind::AnyOf(_) | Kind::Custom(_) | Kind::SharedKey(_) => None,
+            Kind::AnyOf(_) | Kind::Custom(_) | Kind::Jwt(_) | Kind::SharedKey(_) => None,
         })
     }
 }

@@ -9,6 +9,7 @@ use super::{
     authenticator::{Lend, SignedHead},
     check::{Check, Proof},
     custom::CustomRead,
+    jwt::JwtHead,
     prepared::nested,
     shared_key::PresentedKey,
 };
@@ -117,6 +118,7 @@ impl Scheme {
                 let mut names = custom.facts.headers().iter();
                 return names.any(|name| headers.contains_key(name));
             }
+            Kind::Jwt(jwt) => return jwt.header().is_some_and(|name| headers.contains_key(name)),
             Kind::SharedKey(shared_key) => &shared_key.headers,
             Kind::Signature(signed) => &signed.signature.names,
             Kind::AnyOf(_) => return false,
@@ -128,6 +130,7 @@ impl Scheme {
 /// What was read from the head for one way.
 enum ReadHead<'a> {
     Custom(CustomRead),
+    Jwt(JwtHead<'a>),
     SharedKey(PresentedKey<'a>),
     Signature(SignedHead<'a>),
 }
@@ -144,6 +147,7 @@ impl Ways {
         for (way, scheme) in self.schemes.iter().enumerate() {
             let read = match &scheme.0 {
                 Kind::Custom(scheme) => scheme.read_head(head, clock).map(ReadHead::Custom),
+                Kind::Jwt(scheme) => scheme.read_head(head, clock).map(ReadHead::Jwt),
                 Kind::SharedKey(scheme) => scheme.read(&head.headers).map(ReadHead::SharedKey),
                 Kind::Signature(scheme) => scheme.read_head(head, clock).map(ReadHead::Signature),
                 Kind::AnyOf(_) => continue,
@@ -164,6 +168,7 @@ impl Ways {
                 (Kind::Custom(scheme), ReadHead::Custom(read)) => {
                     Check::custom(scheme, read, &keys.names, of_way)
                 }
+                (Kind::Jwt(scheme), ReadHead::Jwt(read)) => scheme.start(read, keys.clone(), way),
                 (Kind::SharedKey(scheme), ReadHead::SharedKey(presented)) => {
                     scheme.start(&presented, &keys.names, of_way)
                 }

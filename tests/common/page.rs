@@ -163,6 +163,7 @@ fn facts_of(sender: &Sender) -> String {
                 "{} s in the past; any time in the future is accepted",
                 tolerance.as_secs()
             ),
+            Window::Expiry => "until the time that the sender writes into the token".into(),
             _ => way.window.to_string(),
         }),
     );
@@ -173,6 +174,7 @@ fn facts_of(sender: &Sender) -> String {
     row(
         "Delivery id",
         each(&|way| match headers(way, &[HeaderRole::Id]) {
+            headers if headers.is_empty() && way.id_is_signed => "in the token, signed".into(),
             headers if headers.is_empty() => headers,
             headers if way.id_is_signed => format!("{headers}, signed"),
             headers => format!("{headers}, not signed"),
@@ -261,6 +263,9 @@ fn time(way: &Way) -> String {
         return String::new();
     };
     match headers(way, &[HeaderRole::Timestamp]) {
+        headers if headers.is_empty() && way.algorithm.starts_with("JWT") => {
+            format!("in the token, {unit}")
+        }
         headers if headers.is_empty() => format!("in the signature header, {unit}"),
         headers => format!("{headers}, {unit}"),
     }
