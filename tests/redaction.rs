@@ -24,9 +24,9 @@ use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook_auth::{
     Acceptance, Authentication, BodyDigest, Claim, ConfigError, Delivery, Encoding, FromBody, Json,
-    KeyEncoding, Keys, MemoryBudget, Piece, Provider, Rejection, RejectionDetail, RejectionKind,
-    Secret, SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, Verified, WebhookAuthLayer,
-    provider,
+    JwtScheme, KeyEncoding, Keys, MemoryBudget, Piece, Provider, Rejection, RejectionDetail,
+    RejectionKind, Secret, SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, TokenPlace,
+    Verified, WebhookAuthLayer, provider,
 };
 
 use self::file::{Case, File};
@@ -110,6 +110,9 @@ fn no_public_type_prints_a_secret() {
         .key_encoding(KeyEncoding::Text);
     printed.debug("SignatureScheme", &signature);
     printed.debug("SharedKeyScheme", &SharedKeyScheme::new("x-key").basic());
+    let token = JwtScheme::hs256("x-token").body_hash("hash", BodyDigest::Sha256Hex);
+    printed.debug("JwtScheme", &token);
+    printed.debug("TokenPlace", &TokenPlace::body());
     printed.debug("Authentication", &Authentication::SharedKey);
     printed.debug("Claim", &Claim::Unsigned("id"));
     printed.debug("BodyDigest", &BodyDigest::Sha256Hex);
@@ -133,6 +136,7 @@ fn no_public_type_prints_a_secret() {
     for scheme in [
         signature.build(),
         keyless,
+        token.build(),
         SharedKeyScheme::new("x-key").build(),
         SharedKeyScheme::new("authorization").bearer().build(),
     ] {
