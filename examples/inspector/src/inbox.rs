@@ -1,220 +1,229 @@
-//! Where senders deliver. Whatever comes is kept and judged, and answered as the layer would answer.
+//! The port for senders. Each delivery is kept and judged, and gets the response that the layer would give.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Instant, SystemTime},
+};
 
 use axum::{
     Router,
-    body::to_bytes,
+    body::Body,
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
+    routing::any,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use tower_webhook_auth::RejectionKind;
 
 use crate::{
-    Shared, console,
-    deliveries::{Cause, Delivery, Verdict, millis},
-    presets::{self, PRESETS},
+    catalogue,
+    deliveries::{Delivery, Received},
+    forward,
+    inspector::{Inspector, Shared},
+    judge::{self, Judgement, Rejected, Verdict},
 };
 
-pub const MAX_BODY: usize = 8 * 1024 * 1024;
-const BODY_DEADLINE: Duration = Duration::from_secs(30);
-const TEST: &str = "x-inspector-test";
+/// The largest body that is kept, in bytes.
+pub const MOST_BODY_BYTES: usize = 8 * 1024 * 1024;
 
-pub fn router(shared: Shared) -> Router {
-    let receive = axum::routing::any(receive);
+/// How many bytes of bodies are received at the same time.
+const MOST_RECEIVING_BYTES: usize = 64 * 1024 * 1024;
+
+pub const MOST_CONNECTIONS: usize = 256;
+
+/// Marks a test delivery of the console. Its value is a random number that only this program knows.
+pub const TEST: HeaderName = HeaderName::from_static("x-inspector-test");
+
+/// The id of the delivery, in the response to a test delivery.
+pub const ID: HeaderName = HeaderName::from_static("x-inspector-id");
+
+pub fn router(inspector: Shared) -> Router {
     Router::new()
-        .route("/in/{preset}", receive.clone())
-        .route("/in/{preset}/{*rest}", receive)
-        .fallback(|| async {
+        .route("/in/{sender}", any(receive))
+        .route("/in/{sender}/{*rest}", any(receive))
+        .fallback(async || {
             (
                 StatusCode::NOT_FOUND,
-                "deliver to /in/<sender> or /in/any\n",
+                "deliver to /in/<sender> or to /in/any\n",
             )
         })
-        .with_state(shared)
+        .with_state(inspector)
 }
 
 async fn receive(
-    State(shared): State<Shared>,
+    State(inspector): State<Shared>,
     Path(path): Path<Vec<(String, String)>>,
     request: Request,
 ) -> Response {
-    let name = path
-        .first()
-        .map(|(_, name)| name.clone())
+    let addressed = path
+        .into_iter()
+        .next()
+        .map(|(_, name)| name)
         .unwrap_or_default();
-    if name != "any" && presets::find(&name).is_none() {
-        return (
-            StatusCode::NOT_FOUND,
-            "no such sender; /in/any takes everything\n",
-        )
-            .into_response();
+    if addressed != "any" && catalogue::find(&addressed).is_none() {
+        let text =
+            "no sender has this name: the page lists the names, and /in/any accepts every sender\n";
+        return (StatusCode::NOT_FOUND, text).into_response();
     }
-    let received = SystemTime::now();
-    let started = Instant::now();
     let (mut head, body) = request.into_parts();
-    let test = head.headers.remove(TEST).is_some();
-    let body = tokio::time::timeout(BODY_DEADLINE, to_bytes(body, MAX_BODY)).await;
-    let (body, unread) = match body {
-        Ok(Ok(body)) => (body, None),
-        Ok(Err(_)) => (
-            Bytes::new(),
-            Some(("body_too_large", "body is over 8 MiB, or broke off", 413)),
-        ),
-        Err(_) => (
-            Bytes::new(),
-            Some(("body_timeout", "body did not end before the deadline", 408)),
-        ),
-    };
-    let mut delivery = Delivery {
-        id: 0,
-        received,
-        took: Duration::ZERO,
+    let mark = head.headers.remove(TEST);
+    let is_test = mark.is_some_and(|mark| mark.as_bytes() == inspector.test_mark.as_bytes());
+    let at = SystemTime::now();
+    let body = read(&inspector, body).await;
+    let begin = Instant::now();
+    let received = Received {
+        at,
         method: head.method,
         uri: head.uri,
+        version: head.version,
         headers: head.headers,
-        body,
-        preset: name,
-        verdict: Verdict::Unkeyed {
-            looks_like: Vec::new(),
+        body: body.clone().unwrap_or_default(),
+        addressed,
+        is_test,
+    };
+    let judgement = match body {
+        Ok(_) => judge::judge(&inspector, &received).await,
+        Err(kind) => Judgement {
+            sender: catalogue::find(&received.addressed).map(|entry| entry.sender.name),
+            verdict: unread(kind),
+            reply: None,
         },
-        answered: 503,
-        test,
-        sent: Vec::new(),
     };
-    delivery.verdict = match unread {
-        Some((code, message, status)) => Verdict::Refused {
-            code,
-            message: message.into(),
-            header: None,
-            status,
-            cause: None,
-        },
-        None => judge(&shared, &mut delivery, received).await,
-    };
-    delivery.answered = match &delivery.verdict {
-        Verdict::Verified { .. } => 200,
-        Verdict::Refused { status, .. } => *status,
-        Verdict::Unkeyed { .. } => 503,
-    };
-    delivery.took = started.elapsed();
-    let answered = StatusCode::from_u16(delivery.answered).unwrap_or_default();
-    let delivery = shared.state().ring.push(delivery);
-    shared.tell("delivery", console::summary(&delivery));
-    let mut headers = HeaderMap::new();
-    if answered == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+    let reply = judgement.reply.unwrap_or_else(|| judgement.verdict.reply());
+    let mut response = Response::new(Body::from(reply.body.clone()));
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers.clone();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    let id = inspector.keep(Delivery {
+        id: 0,
+        received,
+        sender: judgement.sender,
+        verdict: judgement.verdict,
+        reply,
+        took: begin.elapsed(),
+        sent_to: Vec::new(),
+    });
+    if is_test {
+        headers.insert(ID, HeaderValue::from(id));
+    } else {
+        forward::offer(&inspector, id);
     }
-    (
-        answered,
-        headers,
-        if answered.is_success() {
-            "ok\n"
-        } else {
-            "refused\n"
-        },
-    )
-        .into_response()
+    response
 }
 
-/// By its preset; for `any`, by the sender whose header it carries.
-async fn judge(shared: &Shared, delivery: &mut Delivery, at: SystemTime) -> Verdict {
-    let looks_like = senders_of(&delivery.headers);
-    let names: Vec<&str> = match delivery.preset.as_str() {
-        "any" => looks_like.clone(),
-        name => vec![name],
-    };
-    let mut last = None;
-    for name in names {
-        let held = shared.state().keys.get(name).cloned();
-        let Some(held) = held else { continue };
-        let verdict = verdict(shared, &held, name, delivery, at).await;
-        let verified = matches!(verdict, Verdict::Verified { .. });
-        if verified || delivery.preset != "any" {
-            delivery.preset = name.to_owned();
-            return verdict;
+/// The rejection of a body that was not read.
+fn unread(kind: RejectionKind) -> Verdict {
+    let message = match kind {
+        RejectionKind::BodyTooLarge => format!("the body is larger than {MOST_BODY_BYTES} bytes"),
+        RejectionKind::BodyTimeout => "the body did not end before the deadline".to_owned(),
+        RejectionKind::BudgetExhausted => {
+            "too many bodies are received at the same time".to_owned()
         }
-        last = Some((name, verdict));
-    }
-    match last {
-        Some((name, verdict)) => {
-            delivery.preset = name.to_owned();
-            verdict
-        }
-        None => Verdict::Unkeyed {
-            looks_like: looks_like.into_iter().map(str::to_owned).collect(),
-        },
-    }
-}
-
-pub async fn verdict(
-    _: &Shared,
-    held: &crate::Held,
-    _: &str,
-    delivery: &Delivery,
-    at: SystemTime,
-) -> Verdict {
-    match held
-        .verifier
-        .judge(delivery.request_with(delivery.body.clone()), at)
-    {
-        Ok(accepted) => Verdict::Verified {
-            signed_at: accepted.signed_at.map(millis),
-            skew: accepted
-                .signed_at
-                .map(|signed| millis(delivery.received) as i64 - millis(signed) as i64),
-            accepted,
-        },
-        Err(rejection) => Verdict::Refused {
-            code: rejection.kind().as_str(),
-            message: rejection.to_string(),
-            header: rejection.header_name().map(|name| name.as_str().to_owned()),
-            status: rejection.status().as_u16(),
-            cause: cause(held, delivery, at),
-        },
-    }
-}
-
-/// The senders whose signature or key is in the head, the most telling first.
-pub fn senders_of(headers: &HeaderMap) -> Vec<&'static str> {
-    let mut names: Vec<(usize, &'static str)> = PRESETS
-        .iter()
-        .filter_map(|preset| {
-            let about = preset.about();
-            let carries = about
-                .headers
-                .iter()
-                .any(|header| headers.contains_key(header.as_str()));
-            let plain = about.headers.iter().all(|header| header == "authorization");
-            let companions = [&about.id_header, &about.event_header];
-            let more = companions
-                .into_iter()
-                .flatten()
-                .filter(|header| headers.contains_key(header.as_str()))
-                .count();
-            (carries && !plain).then_some((2 - more, preset.name))
-        })
-        .collect();
-    names.sort();
-    names.into_iter().map(|(_, name)| name).collect()
-}
-
-fn cause(held: &crate::Held, delivery: &Delivery, at: SystemTime) -> Option<Cause> {
-    let (head, ()) = {
-        let (head, _) = delivery.request_with(Bytes::new()).into_parts();
-        (head, ())
+        _ => "the connection broke before the end of the body".to_owned(),
     };
-    let diagnosis = tower_webhook_auth::diagnosis::explain(
-        &held.verifier.provider,
-        &head,
-        &delivery.body,
-        at,
-        held.secret.clone(),
-    )?;
-    let cause = diagnosis.cause()?;
-    Some(Cause {
-        title: cause.as_str().to_owned(),
-        detail: cause.to_string(),
+    Verdict::Rejected(Rejected {
+        code: kind.as_str(),
+        message,
+        header: None,
+        status: kind.status().as_u16(),
+        detail: None,
+        skew_ms: None,
+        tried: Vec::new(),
+        cause: None,
+        is_final: true,
     })
+}
+
+/// The whole body, within the limits of its size, its time, and the memory for all bodies.
+async fn read(inspector: &Inspector, body: Body) -> Result<Bytes, RejectionKind> {
+    let mut charged = Charged {
+        total: &inspector.receiving,
+        bytes: 0,
+    };
+    let read = read_frames(body, &mut charged);
+    let read = tokio::time::timeout(inspector.body_deadline, read);
+    read.await.unwrap_or(Err(RejectionKind::BodyTimeout))
+}
+
+async fn read_frames(mut body: Body, charged: &mut Charged<'_>) -> Result<Bytes, RejectionKind> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| RejectionKind::BodyUnreadable)?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > MOST_BODY_BYTES {
+            return Err(RejectionKind::BodyTooLarge);
+        }
+        charged.add(data.len())?;
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes.freeze())
+}
+
+/// The part of the memory for all bodies that one body uses. It is given back when this is dropped.
+struct Charged<'a> {
+    total: &'a AtomicUsize,
+    bytes: usize,
+}
+
+impl Charged<'_> {
+    fn add(&mut self, bytes: usize) -> Result<(), RejectionKind> {
+        self.bytes += bytes;
+        match self.total.fetch_add(bytes, Ordering::Relaxed) + bytes {
+            0..=MOST_RECEIVING_BYTES => Ok(()),
+            _ => Err(RejectionKind::BudgetExhausted),
+        }
+    }
+}
+
+impl Drop for Charged<'_> {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(total: &AtomicUsize, body: impl Into<Body>) -> Result<Bytes, RejectionKind> {
+        use futures_util::FutureExt;
+
+        let mut charged = Charged { total, bytes: 0 };
+        read_frames(body.into(), &mut charged)
+            .now_or_never()
+            .expect("a whole body")
+    }
+
+    #[test]
+    fn a_body_may_have_8_mib_and_no_byte_more() {
+        let total = AtomicUsize::new(0);
+        assert_eq!(
+            read(&total, vec![7; MOST_BODY_BYTES]).map(|body| body.len()),
+            Ok(MOST_BODY_BYTES)
+        );
+        assert_eq!(
+            read(&total, vec![7; MOST_BODY_BYTES + 1]),
+            Err(RejectionKind::BodyTooLarge)
+        );
+        assert_eq!(total.load(Ordering::Relaxed), 0, "the memory is given back");
+    }
+
+    #[test]
+    fn bodies_that_are_received_at_the_same_time_share_a_memory() {
+        let total = AtomicUsize::new(MOST_RECEIVING_BYTES - 10);
+        assert_eq!(read(&total, vec![7; 10]).map(|body| body.len()), Ok(10));
+        assert_eq!(
+            read(&total, vec![7; 11]),
+            Err(RejectionKind::BudgetExhausted)
+        );
+        assert_eq!(total.load(Ordering::Relaxed), MOST_RECEIVING_BYTES - 10);
+    }
 }

@@ -1,178 +1,176 @@
-//! A local request bin that verifies: shows each delivery as it arrives, whether it is genuine, and if
-//! not, why.
+//! A request bin on your own machine: it keeps each delivery, verifies it with the code that runs in
+//! production, and says why one is rejected.
 //!
 //! ```sh
-//! WEBHOOK_SECRET_GITHUB=… cargo run --example inspector --all-features
+//! cargo run -p inspector
 //! ```
 //!
-//! It listens on two ports of this machine: one is for deliveries, and may be put behind a tunnel; the
-//! other is the page, which is for your browser alone.
+//! It prints the address for senders, the link of the page, and a `curl` line that sends a delivery. With a
+//! secret of your own:
+//!
+//! ```sh
+//! WEBHOOK_SECRET_GITHUB=… cargo run -p inspector
+//! ```
+//!
+//! It listens on two ports. The **inbox** is for senders, and a tunnel may lead to it. The **page** is for the
+//! browser on this machine: only loopback addresses are accepted, and the link contains a token. Everything
+//! is kept in memory and is deleted when the program stops. Nothing is sent anywhere that you did not enter.
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
-//! | `INBOX` | where deliveries are received | `127.0.0.1:4000` |
-//! | `CONSOLE` | where the page is; loopback only | `127.0.0.1:4001` |
-//! | `WEBHOOK_SECRET_<SENDER>` | a sender's secret, such as `WEBHOOK_SECRET_GITHUB` | |
-//! | `WEBHOOK_URL_<SENDER>` | the URL entered at the sender's, where it is signed (Square, HubSpot) | the inbox's |
-//! | `ALLOW_REMOTE` | `1` lets the page send to hosts other than this machine | |
+//! | `INBOX` | where deliveries are received, at `/in/<sender>` or `/in/any` | `127.0.0.1:4000` |
+//! | `CONSOLE` | where the page is: a loopback address | `127.0.0.1:4001` |
+//! | `WEBHOOK_SECRET_<SENDER>` | the secret of a sender, for example `WEBHOOK_SECRET_GITHUB` | |
+//! | `WEBHOOK_SECRET_<SENDER>_<KEY>` | one more key of the sender, for example `WEBHOOK_SECRET_GITHUB_OLD` | |
+//! | `WEBHOOK_URL_<SENDER>` | the URL that the sender calls, if its signature covers the URL | the inbox |
+//! | `FORWARD_TO` | sends each verified delivery on to this URL; `{sender}` is replaced by the sender's name | |
+//! | `ALLOW_REMOTE` | `1` allows sending to other machines | |
+//! | `BODY_DEADLINE_MS` | the time limit for a body, in milliseconds | `30000` |
+//!
+//! The modules are in the order in which a delivery passes through them: `inbox` receives it, `judge`
+//! verifies it, `deliveries` keeps it, `console` shows it, `send` and `export` pass it on.
 
+mod catalogue;
+mod cause;
 mod console;
 mod deliveries;
 mod export;
-mod guard;
+mod forward;
+mod handshakes;
 mod inbox;
-mod presets;
+mod inspector;
+mod judge;
+mod keys;
 mod send;
+mod settings;
+mod sign;
 
-use std::{
-    collections::HashMap,
-    collections::hash_map::RandomState,
-    env,
-    error::Error,
-    hash::BuildHasher,
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::broadcast};
-use tower_webhook_auth::{ConfigError, Secret};
+use support::say;
+use tokio::{net::TcpListener, sync::watch};
+use tower_webhook_auth::server::Server;
 
-use crate::{
-    deliveries::Ring,
-    presets::{PRESETS, Preset, Verifier},
-};
+use crate::{inspector::Inspector, settings::Settings};
 
-pub type Shared = Arc<Inspector>;
+/// How long requests in progress may take after the signal to stop.
+const GRACE: Duration = Duration::from_secs(3);
 
-pub struct Inspector {
-    pub inbox: SocketAddr,
-    pub console_hosts: Vec<String>,
-    pub allow_remote: bool,
-    pub events: broadcast::Sender<Arc<str>>,
-    token: String,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-pub struct State {
-    pub ring: Ring,
-    pub keys: HashMap<&'static str, Held>,
-    pub clients: usize,
-}
-
-/// The secret of a sender, in memory only.
-#[derive(Clone)]
-pub struct Held {
-    pub secret: Secret,
-    /// For hypotheses about how it was written. Not in any `Debug`, answer or log.
-    pub text: String,
-    pub from: &'static str,
-    pub url: String,
-    pub verifier: Verifier,
-}
-
-impl Inspector {
-    pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn is_token(&self, presented: &str) -> bool {
-        // A digest of both, so that how long it takes tells nothing of the token.
-        let digest = RandomState::new();
-        digest.hash_one(presented) == digest.hash_one(&self.token)
-            && presented.len() == self.token.len()
-    }
-
-    pub fn tell(&self, kind: &str, data: Value) {
-        let event = json!({ "kind": kind, "data": data }).to_string();
-        let _ = self.events.send(event.into());
-    }
-
-    pub fn url_of(&self, preset: &Preset) -> String {
-        env::var(variable("WEBHOOK_URL_", preset.name))
-            .unwrap_or_else(|_| format!("http://{}/in/{}", self.inbox, preset.name))
-    }
-
-    pub fn hold(
-        &self,
-        preset: &'static Preset,
-        text: String,
-        from: &'static str,
-        url: Option<String>,
-    ) -> Result<(), ConfigError> {
-        let secret = Secret::new(text.clone())?;
-        let url = url.unwrap_or_else(|| self.url_of(preset));
-        let verifier = preset.build(secret.clone(), &url)?;
-        self.state().keys.insert(
-            preset.name,
-            Held {
-                secret,
-                text,
-                from,
-                url,
-                verifier,
-            },
-        );
-        Ok(())
-    }
-}
-
-pub fn variable(prefix: &str, name: &str) -> String {
-    format!("{prefix}{}", name.to_ascii_uppercase())
-}
-
-/// 128 bits that nobody knows.
-pub fn random() -> String {
-    let part = || RandomState::new().hash_one(0);
-    format!("{:016x}{:016x}", part(), part())
-}
-
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let address = |name: &str, default: &str| -> Result<SocketAddr, Box<dyn Error>> {
-        Ok(env::var(name)
-            .unwrap_or_else(|_| default.to_owned())
-            .parse()?)
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return support::exit(Err(format!("cannot start the runtime: {error}"))),
     };
-    let inbox = TcpListener::bind(address("INBOX", "127.0.0.1:4000")?).await?;
-    let console = TcpListener::bind(address("CONSOLE", "127.0.0.1:4001")?).await?;
-    let at = console.local_addr()?;
-    if !at.ip().is_loopback() {
-        return Err("the page shows secrets' effects and sends requests: CONSOLE has to be a loopback address".into());
+    let result = runtime.block_on(run());
+    // The search for a cause may be at work on its own thread.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    support::exit(result)
+}
+
+async fn run() -> Result<(), String> {
+    let settings = Settings::from_env()?;
+    let inbox = listen("INBOX", settings.inbox).await?;
+    let console = listen("CONSOLE", settings.console).await?;
+    let (stop, stopping) = watch::channel(false);
+    let inspector = Arc::new(Inspector::new(
+        settings,
+        &inbox,
+        &console,
+        stopping.clone(),
+    )?);
+
+    say!("inbox    {}/in/<sender>", inspector.inbox_url());
+    say!("page     {}", inspector.page_link());
+    say!("test     {}", inspector.test_line());
+
+    tokio::spawn(cause::find_causes(Arc::clone(&inspector)));
+    tokio::spawn(forward::forward_deliveries(Arc::clone(&inspector)));
+    let stopped = |mut stopping: watch::Receiver<bool>| async move {
+        // An error means that the sender is dropped: the program ends.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    let server = Server::new().grace(GRACE);
+    let receive = server
+        .clone()
+        .max_connections(inbox::MOST_CONNECTIONS)
+        .serve_until(
+            inbox,
+            inbox::router(Arc::clone(&inspector)),
+            stopped(stopping.clone()),
+        );
+    let show = server
+        .max_connections(console::MOST_CONNECTIONS)
+        .serve_until(console, console::router(inspector), stopped(stopping));
+    let serve = async { tokio::join!(receive, show) };
+    tokio::select! {
+        _ = serve => {}
+        result = stop_at_signals(stop) => result?,
     }
-    let shared: Shared = Arc::new(Inspector {
-        inbox: inbox.local_addr()?,
-        console_hosts: [
-            format!("127.0.0.1:{}", at.port()),
-            format!("localhost:{}", at.port()),
-            format!("[::1]:{}", at.port()),
-        ]
-        .into(),
-        allow_remote: env::var("ALLOW_REMOTE").is_ok_and(|value| value == "1"),
-        events: broadcast::channel(256).0,
-        token: random(),
-        state: Mutex::default(),
-    });
-    for preset in PRESETS.iter() {
-        if let Ok(text) = env::var(variable("WEBHOOK_SECRET_", preset.name)) {
-            shared
-                .hold(preset, text, "environment", None)
-                .map_err(|error| {
-                    format!("{}: {error}", variable("WEBHOOK_SECRET_", preset.name))
-                })?;
+    Ok(())
+}
+
+/// The first signal starts the graceful stop. The second one ends the program at once.
+async fn stop_at_signals(stop: watch::Sender<bool>) -> Result<(), String> {
+    let mut signals =
+        Signals::install().map_err(|error| format!("cannot handle signals: {error}"))?;
+    signals.next().await;
+    stop.send_replace(true);
+    signals.next().await;
+    Ok(())
+}
+
+async fn listen(variable: &str, address: std::net::SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let remedy = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "another program uses it: set ",
+            std::io::ErrorKind::PermissionDenied => "ports below 1024 need a permission: set ",
+            _ => "set an address of this machine in ",
+        };
+        format!("cannot listen on {address}: {error}: {remedy}{variable}")
+    })
+}
+
+/// Ctrl-C and SIGTERM.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn install() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
-    println!(
-        "inbox    http://{}/in/<sender>   for senders, and for a tunnel",
-        shared.inbox
-    );
-    println!(
-        "inspect  http://{at}/#{}   for your browser alone",
-        shared.token
-    );
-    let receive = axum::serve(inbox, inbox::router(shared.clone()));
-    let show = axum::serve(console, console::router(shared));
-    tokio::try_join!(async { receive.await }, async { show.await })?;
-    Ok(())
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn install() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }

@@ -1,98 +1,279 @@
-//! Deliveries that go out: to a handler of the developer's own, and tests into our own inbox.
+//! Sends a delivery to a handler, and test deliveries to our own inbox.
 
 use std::{
     net::SocketAddr,
-    time::{Duration, Instant},
+    time::{Instant, SystemTime},
 };
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Uri, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpStream, lookup_host};
-use tower_webhook_auth::BoxError;
+use serde::Serialize;
+use std::time::Duration;
+use tokio::{
+    net::{TcpStream, lookup_host},
+    task::JoinSet,
+    time::timeout,
+};
 
-use crate::deliveries::Sent;
+use crate::deliveries::millis;
 
-const DEADLINE: Duration = Duration::from_secs(30);
-const MAX_ANSWER: usize = 64 * 1024;
+/// How long a handler may take, from the connection to the end of its answer.
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Of one connection, and so none of the message's own.
-const HOP_BY_HOP: [HeaderName; 8] = [
+/// How many bytes of an answer are kept.
+pub const MOST_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Headers that belong to one connection, and those that the client writes itself.
+const NOT_SENT_ON: [HeaderName; 10] = [
     header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::EXPECT,
     header::HOST,
+    header::PROXY_AUTHORIZATION,
     header::TE,
     header::TRAILER,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
-    header::CONTENT_LENGTH,
-    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("keep-alive"),
 ];
 
-pub async fn send(url: &str, request: Request<Bytes>, anew: bool, allow_remote: bool) -> Sent {
-    let started = Instant::now();
-    let answer = match tokio::time::timeout(DEADLINE, deliver(url, request, allow_remote)).await {
-        Ok(answer) => answer,
-        Err(_) => Err("no answer within 30 s".into()),
-    };
-    let (status, body, error) = match answer {
-        Ok((status, body)) => (Some(status), body, None),
-        Err(error) => (None, String::new(), Some(error.to_string())),
-    };
-    Sent {
-        url: url.to_owned(),
-        anew,
-        status,
-        millis: started.elapsed().as_millis() as u64,
-        body,
-        error,
+/// The result of sending a delivery on.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Sent {
+    /// Milliseconds since 1970.
+    pub at: u64,
+    pub url: String,
+    /// Whether it was signed anew. Otherwise it was sent as it was received.
+    pub anew: bool,
+    pub automatic: bool,
+    pub status: Option<u16>,
+    pub millis: u64,
+    pub content_type: Option<String>,
+    pub body: String,
+    pub truncated: bool,
+    pub error: Option<String>,
+    #[serde(skip)]
+    pub headers: HeaderMap,
+}
+
+impl Sent {
+    pub fn bytes(&self) -> usize {
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len());
+        self.url.len() + self.body.len() + headers.sum::<usize>()
+    }
+
+    pub fn failed(url: &str, error: impl Into<String>) -> Self {
+        Self {
+            at: millis(SystemTime::now()),
+            url: url.to_owned(),
+            error: Some(error.into()),
+            ..Self::default()
+        }
     }
 }
 
-async fn deliver(
-    url: &str,
-    mut request: Request<Bytes>,
-    allow_remote: bool,
-) -> Result<(u16, String), BoxError> {
-    let uri: Uri = url.parse().map_err(|_| "this is no URL")?;
-    let authority = uri.authority().ok_or("a URL begins with http://")?;
-    if uri.scheme_str() != Some("http") {
-        return Err("only http:// for now: a handler on this machine".into());
-    }
-    let host = authority
-        .host()
-        .trim_start_matches('[')
-        .trim_end_matches(']');
-    // The address that is looked at is the one that is called: a name cannot change its mind in between.
-    let address = lookup_host((host, authority.port_u16().unwrap_or(80)))
-        .await
-        .map_err(|_| "the host is not known")?
-        .find(|address: &SocketAddr| allow_remote || address.ip().is_loopback())
-        .ok_or("not this machine: start with ALLOW_REMOTE=1 to send to others")?;
-    for name in HOP_BY_HOP {
-        request.headers_mut().remove(name);
-    }
-    request
-        .headers_mut()
-        .insert(header::HOST, HeaderValue::from_str(authority.as_str())?);
-    *request.uri_mut() = uri
-        .path_and_query()
-        .map_or("/", |path| path.as_str())
-        .parse()?;
-    let stream = TcpStream::connect(address)
-        .await
-        .map_err(|error| format!("nothing answers at {address}: {error}"))?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let response = sender.send_request(request.map(Full::new)).await?;
-    let status = response.status().as_u16();
-    let body = match Limited::new(response.into_body(), MAX_ANSWER)
-        .collect()
-        .await
-    {
-        Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
-        Err(_) => "(the answer is over 64 KiB, or broke off)".to_owned(),
+/// Where deliveries may be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    pub allow_remote: bool,
+    /// An address that is never called: a delivery that is forwarded to the inbox would come back without end.
+    pub never: Option<SocketAddr>,
+}
+
+/// Sends a request to this URL, with the path and the query of the URL. It follows no redirect.
+pub async fn send(url: &str, request: Request<Bytes>, policy: Policy) -> Sent {
+    let (at, begin) = (SystemTime::now(), Instant::now());
+    let exchange = timeout(DEADLINE, exchange(url, request, policy)).await;
+    let exchange = exchange
+        .unwrap_or_else(|_| Err(format!("no whole answer within {} s", DEADLINE.as_secs())));
+    let mut sent = match exchange {
+        Ok(sent) => sent,
+        Err(error) => Sent::failed(url, error),
     };
-    Ok((status, body))
+    sent.at = millis(at);
+    sent.url = url.to_owned();
+    sent.millis = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+    sent
+}
+
+/// The parts of a URL that can be called.
+pub fn check(url: &str) -> Result<Uri, String> {
+    let uri: Uri = url
+        .parse()
+        .map_err(|error| format!("{url:?} is not a URL: {error}"))?;
+    match (uri.scheme_str(), uri.authority()) {
+        (Some("http"), Some(authority)) if authority.as_str().contains('@') => {
+            Err(format!("{url:?} contains a user name: remove it"))
+        }
+        (Some("http"), Some(_)) => Ok(uri),
+        _ => Err(format!(
+            "{url:?} does not begin with http:// and a host: https is not supported"
+        )),
+    }
+}
+
+async fn exchange(url: &str, mut request: Request<Bytes>, policy: Policy) -> Result<Sent, String> {
+    let uri = check(url)?;
+    let authority = uri.authority().ok_or("the URL has no host")?;
+    let address = resolve(authority.host(), authority.port_u16().unwrap_or(80), policy).await?;
+
+    let named = request.headers().get_all(header::CONNECTION).iter();
+    let named = named
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    let named: Vec<HeaderName> = named.filter_map(|name| name.trim().parse().ok()).collect();
+    let headers = request.headers_mut();
+    for name in NOT_SENT_ON.iter().chain(&named) {
+        headers.remove(name);
+    }
+    let host = HeaderValue::from_str(authority.as_str())
+        .map_err(|_| "the host is not the value of a header")?;
+    headers.insert(header::HOST, host);
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    *request.uri_mut() = path.parse().map_err(|_| "the URL has no path")?;
+    *request.version_mut() = http::Version::HTTP_11;
+
+    let stream = TcpStream::connect(address);
+    let stream = stream
+        .await
+        .map_err(|error| format!("cannot connect to {address}: {error}"))?;
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut client, connection) = handshake.map_err(|error| error.to_string())?;
+    // The connection ends with this function.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(connection);
+    let response = client.send_request(request.map(Full::new)).await;
+    let response = response.map_err(|error| format!("{address} gave no answer: {error}"))?;
+    answer(response).await
+}
+
+/// The address that is called. The name is looked up once, so that it cannot change between the check and the
+/// connection.
+async fn resolve(host: &str, port: u16, policy: Policy) -> Result<SocketAddr, String> {
+    let name = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let addresses = lookup_host((name, port)).await;
+    let mut addresses =
+        addresses.map_err(|error| format!("the host {name:?} is not known: {error}"))?;
+    let is_allowed =
+        |address: &SocketAddr| policy.allow_remote || address.ip().to_canonical().is_loopback();
+    let address = addresses.find(is_allowed).ok_or_else(|| {
+        format!("{name:?} is not this machine: start the inspector with ALLOW_REMOTE=1 to send to other machines")
+    })?;
+    match policy.never {
+        Some(never) if is_same(address, never) => Err(format!(
+            "{address} is the inbox: deliveries would come back without end"
+        )),
+        _ => Ok(address),
+    }
+}
+
+/// Every loopback address may lead to a listener on any of them.
+fn is_same(address: SocketAddr, own: SocketAddr) -> bool {
+    let (ip, own_ip) = (address.ip().to_canonical(), own.ip().to_canonical());
+    address.port() == own.port() && (ip == own_ip || ip.is_loopback() || ip.is_unspecified())
+}
+
+async fn answer(response: Response<Incoming>) -> Result<Sent, String> {
+    let (head, mut body) = response.into_parts();
+    let mut bytes = Vec::new();
+    let mut truncated = false;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| format!("the answer broke off: {error}"))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let room = MOST_ANSWER_BYTES - bytes.len();
+        truncated = data.len() > room;
+        bytes.extend_from_slice(&data[..data.len().min(room)]);
+        if truncated {
+            break;
+        }
+    }
+    let content_type = head.headers.get(header::CONTENT_TYPE);
+    Ok(Sent {
+        status: Some(head.status.as_u16()),
+        content_type: content_type
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+        truncated,
+        headers: head.headers,
+        ..Sent::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCAL: Policy = Policy {
+        allow_remote: false,
+        never: None,
+    };
+
+    #[tokio::test]
+    async fn only_loopback_addresses_are_called() {
+        for host in [
+            "10.0.0.1",
+            "169.254.169.254",
+            "[::ffff:10.0.0.1]",
+            "0.0.0.0",
+            "[::]",
+            "192.0.2.1",
+        ] {
+            let error = resolve(host, 80, LOCAL).await.expect_err(host);
+            assert!(error.contains("ALLOW_REMOTE=1"), "{error}");
+        }
+        for host in ["127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]"] {
+            assert!(resolve(host, 80, LOCAL).await.is_ok(), "{host}");
+        }
+        let remote = Policy {
+            allow_remote: true,
+            never: None,
+        };
+        assert!(resolve("192.0.2.1", 80, remote).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_inbox_is_never_called_under_any_of_its_names() {
+        let policy = Policy {
+            allow_remote: true,
+            never: Some(([127, 0, 0, 1], 4000).into()),
+        };
+        for host in [
+            "127.0.0.1",
+            "127.0.0.2",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "0.0.0.0",
+        ] {
+            let error = resolve(host, 4000, policy).await.expect_err(host);
+            assert!(error.contains("is the inbox"), "{error}");
+            assert!(resolve(host, 4001, policy).await.is_ok());
+        }
+    }
+
+    #[test]
+    fn only_http_is_supported() {
+        for url in [
+            "https://127.0.0.1/",
+            "ftp://127.0.0.1/",
+            "file:///etc/passwd",
+            "127.0.0.1:80",
+            "/x",
+            "",
+            "http://a@127.0.0.1/",
+        ] {
+            assert!(check(url).is_err(), "{url}");
+        }
+        assert!(check("http://127.0.0.1:3000/webhooks?x=1").is_ok());
+    }
 }

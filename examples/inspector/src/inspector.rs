@@ -1,0 +1,267 @@
+//! The state that inbox and console share.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
+    time::Duration,
+};
+
+use data_encoding::HEXLOWER;
+use subtle::ConstantTimeEq;
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, Semaphore, mpsc, watch},
+};
+
+use crate::{
+    catalogue::{self, Entry},
+    console::{Events, MOST_PAGES},
+    deliveries::{Delivery, Received, Ring},
+    forward::{Forward, Job, MOST_WAITING},
+    judge::{self, Verdict},
+    keys::{Key, Keyring, Origin},
+    settings::{Settings, secret_variable},
+};
+
+pub type Shared = Arc<Inspector>;
+
+/// Optimizely's documentation publishes it, with this body.
+const EXAMPLE_SENDER: &str = "optimizely";
+const EXAMPLE_SECRET: &str = "yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4";
+const EXAMPLE_SIGNATURE: &str = "sha1=b2493723c6ea6973fbda41573222c8ecb1c82666";
+const EXAMPLE_BODY: &str = concat!(
+    r#"{"timestamp": 1558138293, "project_id": 11387641093, "data": "#,
+    r#"{"cdn_url": "https://cdn.optimizely.com/datafiles/QMVJcUKEJZFg8pQ2jhAybK.json", "#,
+    r#""environment": "Production", "#,
+    r#""origin_url": "https://optimizely.s3.amazonaws.com/datafiles/QMVJcUKEJZFg8pQ2jhAybK.json", "#,
+    r#""revision": 13}, "event": "project.datafile_updated"}"#,
+);
+
+pub struct Inspector {
+    pub inbox: SocketAddr,
+    pub console: SocketAddr,
+    pub allow_remote: bool,
+    pub body_deadline: Duration,
+    /// Marks the test deliveries that the console sends to the inbox.
+    pub test_mark: String,
+    pub events: Events,
+    /// One for each page that is open.
+    pub pages: Arc<Semaphore>,
+    /// How many bytes of bodies are being received.
+    pub receiving: AtomicUsize,
+    /// Told when a delivery waits for its cause.
+    pub rejected: Notify,
+    /// One search for causes at a time for the console.
+    pub searches: Semaphore,
+    pub forwards: mpsc::Sender<Job>,
+    forward_jobs: Mutex<Option<mpsc::Receiver<Job>>>,
+    pub stopping: watch::Receiver<bool>,
+    token: String,
+    state: Mutex<State>,
+}
+
+pub struct State {
+    pub ring: Ring,
+    pub keyring: Keyring,
+    pub forward: Option<Forward>,
+}
+
+impl Inspector {
+    pub fn new(
+        settings: Settings,
+        inbox: &TcpListener,
+        console: &TcpListener,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Self, String> {
+        let address =
+            |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
+        let (forwards, jobs) = mpsc::channel(MOST_WAITING);
+        let inspector = Self {
+            inbox: reachable(address(inbox)?),
+            console: address(console)?,
+            allow_remote: settings.allow_remote,
+            body_deadline: settings.body_deadline,
+            test_mark: random()?,
+            events: Events::new(),
+            pages: Arc::new(Semaphore::new(MOST_PAGES)),
+            receiving: AtomicUsize::new(0),
+            rejected: Notify::new(),
+            searches: Semaphore::new(1),
+            forwards,
+            forward_jobs: Mutex::new(Some(jobs)),
+            stopping,
+            token: random()?,
+            state: Mutex::new(State {
+                ring: Ring::default(),
+                keyring: Keyring::default(),
+                forward: settings.forward,
+            }),
+        };
+        let mut keyring = Keyring::default();
+        for (entry, url) in settings.urls {
+            let set = keyring.set_url(entry, Some(url), &inspector.inbox_of(entry));
+            set.map_err(|error| {
+                format!(
+                    "WEBHOOK_URL_{}: {error}",
+                    entry.sender.name.to_ascii_uppercase()
+                )
+            })?;
+        }
+        for key in settings.secrets {
+            let variable = secret_variable(key.entry.sender.name, &key.name);
+            let set = keyring.set(
+                key.entry,
+                Key::new(key.name, key.text, Origin::Environment),
+                &inspector.inbox_of(key.entry),
+            );
+            set.map_err(|error| format!("{variable}: {error}"))?;
+        }
+        if keyring.get(EXAMPLE_SENDER).is_none()
+            && let Some(entry) = catalogue::find(EXAMPLE_SENDER)
+        {
+            let key = Key::new("demonstration", EXAMPLE_SECRET, Origin::Demonstration);
+            let set = keyring.set(entry, key, &inspector.inbox_of(entry));
+            set.map_err(|error| error.to_string())?;
+        }
+        inspector.state().keyring = keyring;
+        Ok(inspector)
+    }
+
+    /// A panic while the lock is held cannot leave the state half changed, so a poisoned lock is used.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a new delivery and tells the pages. Returns its id.
+    pub fn keep(&self, delivery: Delivery) -> u64 {
+        let is_pending = delivery.verdict.is_pending();
+        let id = {
+            let mut state = self.state();
+            let id = state.ring.push(delivery);
+            // Under the lock, so that the pages see the changes in their order.
+            if let Some(delivery) = state.ring.get(id) {
+                self.events.delivery(delivery, &state.ring);
+            }
+            id
+        };
+        if is_pending {
+            self.rejected.notify_one();
+        }
+        id
+    }
+
+    /// Changes a delivery that is still kept, and tells the pages.
+    pub fn update(&self, id: u64, change: impl FnOnce(&mut Delivery)) {
+        let is_pending = {
+            let mut state = self.state();
+            state.ring.update(id, change);
+            let Some(delivery) = state.ring.get(id) else {
+                return;
+            };
+            self.events.changed(delivery);
+            delivery.verdict.is_pending()
+        };
+        if is_pending {
+            self.rejected.notify_one();
+        }
+    }
+
+    /// Judges the kept deliveries of a sender anew, because its keys or its URL changed. The clock is that of their
+    /// arrival.
+    pub async fn judge_again(self: &Arc<Self>, entry: &Entry) {
+        let name = entry.sender.name;
+        let is_concerned = |delivery: &&Delivery| {
+            let addressed = &delivery.received.addressed;
+            let seen = || catalogue::seen_in(&delivery.received.headers);
+            addressed == name
+                || (addressed == "any" && seen().iter().any(|seen| seen.sender.name == name))
+        };
+        let can_change = |delivery: &&Delivery| match &delivery.verdict {
+            Verdict::Handshake { .. } => false,
+            Verdict::Rejected(rejected) => !rejected.is_final,
+            Verdict::Unkeyed { .. } | Verdict::Verified(_) => true,
+        };
+        let concerned: Vec<(u64, Received)> = {
+            let state = self.state();
+            let concerned = state.ring.iter().filter(can_change).filter(is_concerned);
+            concerned
+                .map(|delivery| (delivery.id, delivery.received.clone()))
+                .collect()
+        };
+        for (id, received) in concerned {
+            let judgement = judge::judge(self, &received).await;
+            self.update(id, |delivery| {
+                delivery.sender = judgement.sender;
+                delivery.verdict = judgement.verdict;
+            });
+        }
+    }
+
+    /// The receiver of the jobs, the first time.
+    pub fn take_forward_jobs(&self) -> Option<mpsc::Receiver<Job>> {
+        self.forward_jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    pub fn inbox_url(&self) -> String {
+        format!("http://{}", self.inbox)
+    }
+
+    /// Where the deliveries of a sender are received.
+    pub fn inbox_of(&self, entry: &Entry) -> String {
+        format!("{}/in/{}", self.inbox_url(), entry.sender.name)
+    }
+
+    /// The part after the `#` is never sent to a server, so it is in no log.
+    pub fn page_link(&self) -> String {
+        format!("http://{}/#{}", self.console, self.token)
+    }
+
+    /// Compares in constant time.
+    pub fn is_token(&self, presented: &str) -> bool {
+        self.token.as_bytes().ct_eq(presented.as_bytes()).into()
+    }
+
+    /// A line for a shell, which sends a delivery that is verified. It contains no secret and no signature that a
+    /// real secret made.
+    pub fn test_line(&self) -> String {
+        let state = self.state();
+        let is_published = state
+            .keyring
+            .get(EXAMPLE_SENDER)
+            .is_some_and(|held| held.is_demonstration());
+        let signature = match is_published {
+            true => format!("'X-Hub-Signature: {EXAMPLE_SIGNATURE}'"),
+            false => format!(
+                "\"X-Hub-Signature: sha1=$(printf %s '{EXAMPLE_BODY}' | openssl dgst -sha1 -hmac \"${}\" -r | cut -d' ' \
+                 -f1)\"",
+                secret_variable(EXAMPLE_SENDER, "default")
+            ),
+        };
+        format!(
+            "curl -i {}/in/{EXAMPLE_SENDER} -H 'Content-Type: application/json' -H {signature} --data-binary \
+             '{EXAMPLE_BODY}'",
+            self.inbox_url()
+        )
+    }
+}
+
+/// 128 bits from the operating system's random numbers, as hexadecimal digits.
+pub fn random() -> Result<String, String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| format!("the system gives no random numbers: {error}"))?;
+    Ok(HEXLOWER.encode(&bytes))
+}
+
+/// A listener on all addresses is reached at the loopback address.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
