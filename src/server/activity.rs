@@ -51,11 +51,6 @@ impl Activity {
             .filter(|left| !left.is_zero())
     }
 
-    /// Counts the time from now.
-    pub(super) fn touch(&self) {
-        self.lock().since = Instant::now();
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         // No code of a user runs under the lock, and each state is a valid one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

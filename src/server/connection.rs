@@ -84,8 +84,7 @@ impl Connection {
                 }
                 closing = true;
                 limit = DRAIN;
-                // The second counts from now, not from the time since when we wait.
-                activity.touch();
+                // The next look is in one second. A client that kept us waiting before is not closed earlier.
                 timer.set(sleep(limit));
                 connection.as_mut().graceful_shutdown();
             }
