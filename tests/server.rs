@@ -1,11 +1,13 @@
 //! The server of feature `server`: what it closes, what it leaves open, and how it stops.
 //!
 //! tokio's clock is paused, so the time limits take no time. Most connections are in memory.
-#![cfg(all(feature = "axum", feature = "server"))]
+#![cfg(all(feature = "axum", feature = "server", feature = "tracing", unix))]
 
 use std::{
     convert::Infallible,
     future::pending,
+    io,
+    os::fd::OwnedFd,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -394,4 +396,214 @@ async fn any_tower_service_is_served_when_it_is_ready() {
     let echoes = read.windows(4).filter(|window| window == b"echo").count();
     assert_eq!(echoes, 2);
     assert_eq!(*seen.lock().expect("no panic"), ["/", "/"]);
+}
+
+// HTTP of the responses ----------------------------------------------------------------------------
+
+fn respond_with(
+    body: &'static str,
+) -> impl tower::Service<
+    Request<Incoming>,
+    Response = Response<http_body_util::Full<Bytes>>,
+    Error = Infallible,
+    Future: Send,
+> + Clone
++ Send {
+    service_fn(move |_| async move { Ok(Response::new(body.into())) })
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_length_of_a_response_is_declared_to_the_client() {
+    let (mut client, server) = duplex(1024);
+    client.write_all(REQUEST).await.expect("in memory");
+    tokio::spawn(async move {
+        let _ = Server::new()
+            .serve_connection(server, respond_with("hello"))
+            .await;
+    });
+    let (read, _) = closed(client).await;
+    let text = String::from_utf8(read).expect("text");
+    assert!(text.contains("content-length: 5\r\n"), "{text}");
+    assert!(!text.contains("transfer-encoding"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_without_a_body_is_one_frame_of_http2() {
+    for (body, expected) in [("", &[HEADERS][..]), ("hello", &[HEADERS, DATA])] {
+        let (mut client, server) = duplex(1024);
+        let sent = [PREFACE, EMPTY_SETTINGS, HTTP2_REQUEST].concat();
+        client.write_all(&sent).await.expect("in memory");
+        tokio::spawn(async move {
+            let _ = Server::new()
+                .serve_connection(server, respond_with(body))
+                .await;
+        });
+        let (read, _) = closed(client).await;
+        assert_eq!(frames(&read), expected, "{body:?}");
+    }
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+
+/// The types of the frames that belong to a stream.
+fn frames(mut bytes: &[u8]) -> Vec<u8> {
+    let mut types = Vec::new();
+    while let [a, b, c, kind, _, id @ ..] = bytes {
+        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        if id[..4] != [0; 4] {
+            types.push(*kind);
+        }
+        bytes = &bytes[9 + length..];
+    }
+    types
+}
+
+// The log -----------------------------------------------------------------------------------------
+
+/// The lines that the crate logs, until the guard is dropped. The tests run on one thread each.
+fn log() -> (Lines, tracing::subscriber::DefaultGuard) {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_ansi(false)
+        .without_time()
+        .with_writer(move || writer.clone())
+        .finish();
+    (lines, tracing::subscriber::set_default(subscriber))
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn of_the_crate(&self) -> Vec<String> {
+        let bytes = self.0.lock().expect("no panic").clone();
+        let text = String::from_utf8(bytes).expect("text");
+        let lines = text
+            .lines()
+            .filter(|line| line.contains(" tower_webhook_auth: "));
+        lines.map(|line| line.trim_start().to_owned()).collect()
+    }
+}
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_says_what_the_stop_waits_for_and_what_it_dropped() {
+    let (lines, _guard) = log();
+    let (begun, mut begins) = mpsc::unbounded_channel();
+    let app = Router::new().route(
+        "/",
+        get(async move || {
+            begun.send(()).expect("the test runs");
+            pending::<()>().await;
+        }),
+    );
+    let server = Server::new().grace(7 * SECOND);
+    let running = Running::start(server.clone(), app).await;
+    let _client = running.connect(REQUEST).await;
+    begins.recv().await.expect("a request");
+    running.stop().await;
+    Running::start(server, hello()).await.stop().await;
+    let waiting = "waiting at most 7s; a second signal stops at once";
+    assert_eq!(
+        lines.of_the_crate(),
+        [
+            format!(
+                "INFO tower_webhook_auth: stopping: 1 requests in progress on 1 connections, {waiting}"
+            ),
+            "WARN tower_webhook_auth: stopped, 1 requests were dropped".to_owned(),
+            format!(
+                "INFO tower_webhook_auth: stopping: 0 requests in progress on 0 connections, {waiting}"
+            ),
+            "INFO tower_webhook_auth: stopped, no request was dropped".to_owned(),
+        ]
+    );
+}
+
+/// Any client can cause it, so it is not a warning.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_violates_http_is_logged_for_debugging_only() {
+    let (lines, _guard) = log();
+    let running = Running::start(Server::new(), hello()).await;
+    let mut client = running.connect(b"this is not HTTP\r\n\r\n").await;
+    client.read_to_end(&mut Vec::new()).await.expect("an end");
+    let lines = lines.of_the_crate();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let begin = "DEBUG tower_webhook_auth: connection failed: ";
+    assert!(lines[0].starts_with(begin), "{lines:?}");
+}
+
+/// A socket that does not listen fails at each attempt, like one of a process without file descriptors.
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_fails_is_an_error_in_the_log_once_a_second_until_the_stop() {
+    let (lines, _guard) = log();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = listener.local_addr().expect("an address");
+    let peer = std::net::TcpStream::connect(address).expect("a connection");
+    drop(listener.accept().expect("a connection"));
+    peer.set_nonblocking(true).expect("an option");
+    let broken = std::net::TcpListener::from(OwnedFd::from(peer));
+    let broken = TcpListener::from_std(broken).expect("a runtime");
+
+    let begin = Instant::now();
+    let stop = sleep(5 * SECOND + SECOND / 2);
+    Server::new().serve_until(broken, hello(), stop).await;
+    assert_eq!(begin.elapsed().as_secs(), 5);
+    let lines = lines.of_the_crate();
+    let error = "ERROR tower_webhook_auth: cannot accept a connection, trying again in 1 s: ";
+    let errors = lines.iter().filter(|line| line.starts_with(error));
+    assert_eq!(errors.count(), 6, "{lines:?}");
+}
+
+// The signals -------------------------------------------------------------------------------------
+
+/// It sends SIGTERM to the process of the tests. No other test here installs handlers.
+#[tokio::test]
+async fn the_first_signal_lets_requests_finish_and_the_second_one_stops_at_once() {
+    let (begun, mut begins) = mpsc::unbounded_channel();
+    let app = Router::new().route(
+        "/",
+        get(async move || {
+            begun.send(()).expect("the test runs");
+            pending::<()>().await;
+        }),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+    let address = listener.local_addr().expect("an address");
+    let server = tokio::spawn(Server::new().grace(600 * SECOND).serve(listener, app));
+    let mut client = TcpStream::connect(address).await.expect("a server");
+    client.write_all(REQUEST).await.expect("a connection");
+    begins.recv().await.expect("a request");
+
+    let terminate = || {
+        let id = std::process::id().to_string();
+        let killed = std::process::Command::new("kill")
+            .args(["-TERM", &id])
+            .status();
+        assert!(killed.expect("a program `kill`").success());
+    };
+    terminate();
+    // The listener is closed, and the request goes on.
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!server.is_finished(), "the request did not finish");
+    terminate();
+    let stopped = server.await.expect("no panic").expect("handlers");
+    assert_eq!(stopped.dropped_requests(), 1);
 }

@@ -446,3 +446,22 @@ mod log {
     pub(super) fn stopping(_: &Requests, _: usize, _: Duration) {}
     pub(super) fn stopped(_: &Stopped) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_one_connection_is_not_an_error_of_the_listener() {
+        for (kind, expected) in [
+            (io::ErrorKind::ConnectionAborted, true),
+            (io::ErrorKind::ConnectionRefused, true),
+            (io::ErrorKind::ConnectionReset, true),
+            // `EMFILE`, no more file descriptors, has no kind of its own.
+            (io::ErrorKind::Other, false),
+            (io::ErrorKind::OutOfMemory, false),
+        ] {
+            assert_eq!(is_about_one_connection(&kind.into()), expected, "{kind}");
+        }
+    }
+}
