@@ -74,7 +74,8 @@ pin_project! {
 }
 
 impl Limits {
-    /// The declared length: the larger one of the body's own size hint and of `Content-Length`.
+    /// The declared length: the larger one of the body's own size hint and of `Content-Length`. It is 0
+    /// when neither declares one.
     ///
     /// A length over the limit is rejected before the body is polled. A client that waits for
     /// `100 Continue` then never sends its body.
@@ -82,17 +83,15 @@ impl Limits {
         &self,
         body: &B,
         headers: &HeaderMap,
-    ) -> Result<Option<usize>, Rejection> {
-        let known = Some(body.size_hint().lower()).filter(|lower| *lower > 0);
-        let said = headers
+    ) -> Result<usize, Rejection> {
+        let header = headers
             .get(CONTENT_LENGTH)
-            .filter(|value| !value.is_empty())
             .and_then(|value| length(value.as_bytes()));
-        let declared: Option<u64> = known.max(said);
-        if declared.is_some_and(|length| length > self.body_bytes as u64) {
-            return Err(Rejection::body_too_large(self.body_bytes));
-        }
-        Ok(declared.and_then(|length| usize::try_from(length).ok()))
+        let declared = body.size_hint().lower().max(header.unwrap_or(0));
+        usize::try_from(declared)
+            .ok()
+            .filter(|declared| *declared <= self.body_bytes)
+            .ok_or_else(|| Rejection::body_too_large(self.body_bytes))
     }
 }
 
@@ -106,14 +105,14 @@ fn length(digits: &[u8]) -> Option<u64> {
 }
 
 impl<B> Reader<B> {
-    pub(crate) fn new(body: B, declared: Option<usize>, limits: &Limits) -> Self {
+    pub(crate) fn new(body: B, declared: usize, limits: &Limits) -> Self {
         Self {
             body,
             deadline: Deadline::new(limits.deadline),
             limit: limits.body_bytes,
             buffer: Buffer {
                 held: Held::Copied(Vec::new()),
-                declared: declared.unwrap_or(0),
+                declared,
             },
             checked: 0,
             share: Share::of(limits.budget.clone()),
@@ -324,5 +323,51 @@ fn copy<D: Buf>(mut frame: D, bytes: &mut Vec<u8>, mut copied: impl FnMut(&[u8])
         bytes.extend_from_slice(piece);
         copied(bytes.get(before..).unwrap_or_default());
         frame.advance(length);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: usize = 1 << 20;
+
+    /// Buffers frames, and returns the charge after each of them.
+    fn charges(declared: usize, frames: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let budget = MemoryBudget::new(4 * LIMIT);
+        let mut share = Share::of(Some(budget.clone()));
+        let mut buffer = Buffer {
+            held: Held::Copied(Vec::new()),
+            declared,
+        };
+        let mut charge = |length| {
+            let frame = Bytes::from(vec![0; length]);
+            let kept = buffer.keep(frame, LIMIT, &mut share, |_| {});
+            assert!(kept.is_some(), "the budget is large enough");
+            budget.limit() - budget.available()
+        };
+        frames.into_iter().map(&mut charge).collect()
+    }
+
+    /// Each growth moves the bytes before it. With a growth for each frame, the cost would be quadratic.
+    #[test]
+    fn a_body_in_frames_of_one_byte_grows_a_few_times() {
+        for declared in [0, 100_000] {
+            let mut sizes = charges(declared, std::iter::repeat_n(1, 100_000));
+            sizes.dedup();
+            assert!(sizes.len() <= 11, "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_grows_only_when_it_is_full() {
+        assert_eq!(charges(0, [100, 156, 256, 1]), [100, 512, 512, 1026]);
+    }
+
+    #[test]
+    fn a_body_of_one_frame_without_a_declared_length_is_charged_with_its_length() {
+        assert_eq!(charges(0, [300]), [300]);
+        // More frames are expected here.
+        assert_eq!(charges(1000, [300, 600, 100]), [600, 1000, 1000]);
     }
 }
