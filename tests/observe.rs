@@ -214,6 +214,39 @@ fn of_a_thousand_rejections_at_once_few_are_logged_and_the_others_are_counted() 
     );
 }
 
+/// Statsig's set-up request. Its code, which the answer repeats, stays out of the log.
+#[test]
+fn an_answered_set_up_request_is_one_event_of_level_info_without_its_body() {
+    let clock = Arc::new(AtomicU64::new(0));
+    let now = {
+        let clock = Arc::clone(&clock);
+        move || SystemTime::UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::SeqCst))
+    };
+    let secret = Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX").expect("a secret");
+    let statsig = provider::by_name("statsig", secret, None).expect("a preset");
+    let service = WebhookAuthLayer::new(statsig.answer_setup().expect("a set-up request"))
+        .clock(now)
+        .layer(common::Inner::default());
+    let set_up = || {
+        const BODY: &str = r#"{"data":{"event":"url_verification","verification_code":"abc-123"}}"#;
+        let request = Request::post("/").body(Full::<Bytes>::from(BODY));
+        let response = block_on(service.clone().oneshot(request.expect("a request")));
+        assert_eq!(response.expect("infallible").status(), StatusCode::OK);
+    };
+    let line = |suppressed| {
+        format!(
+            " INFO tower_webhook_auth: webhook set-up request answered webhook.provider=\"statsig\" \
+             webhook.signed=false webhook.suppressed={suppressed}"
+        )
+    };
+    assert_eq!(logged(set_up), [line(0)]);
+
+    let flood = logged(|| (0..100).for_each(|_| set_up()));
+    assert_eq!(flood.len(), 31);
+    clock.fetch_add(1, Ordering::SeqCst);
+    assert_eq!(logged(set_up), [line(69)]);
+}
+
 /// A clock is code of the user and may call the layer. A lock held meanwhile would be a deadlock.
 #[test]
 fn a_clock_may_call_the_layer_that_reads_it() {

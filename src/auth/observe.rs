@@ -153,7 +153,7 @@ impl Observer {
 
     /// Logs a set-up request that was answered. The body is not logged: it can hold a token.
     pub(crate) fn set_up(&self, setup: &SetupAnswer, clock: &dyn Clock) {
-        if logging_is_off() || !tracing::enabled!(target: TARGET, Level::INFO) {
+        if !tracing::enabled!(target: TARGET, Level::INFO) {
             return;
         }
         if let Some(suppressed) = admit(&self.set_up, clock) {
@@ -229,9 +229,9 @@ impl<T: fmt::Display> fmt::Display for Escaped<T> {
             left: self.longest,
         };
         match write!(writer, "{}", self.text) {
-            // The writer fails when the text is too long.
-            Err(_) if writer.left == 0 => f.write_str("..."),
-            result => result,
+            Ok(()) => Ok(()),
+            // The text is too long, or its own `Display` fails. The event is logged without the rest.
+            Err(_) => f.write_str("..."),
         }
     }
 }
@@ -299,5 +299,17 @@ mod tests {
         ] {
             assert_eq!(Escaped::new(text, longest).to_string(), expected);
         }
+    }
+
+    #[test]
+    fn a_text_that_fails_to_format_itself_is_cut_and_does_not_panic() {
+        struct Broken;
+        impl fmt::Display for Broken {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("half")?;
+                Err(fmt::Error)
+            }
+        }
+        assert_eq!(Escaped::new(Broken, 256).to_string(), "half...");
     }
 }
