@@ -336,6 +336,25 @@ async fn a_signed_set_up_request_is_answered_in_place_of_the_handler() {
     }
 }
 
+/// No set-up request is that long, and a longer body would be parsed twice.
+#[tokio::test]
+async fn a_signed_set_up_request_of_more_than_4096_bytes_is_a_delivery() {
+    let secret = Secret::new(SECRET).expect("a secret");
+    let signer = Signer::new(&preset("tebex"), &secret).expect("a signer");
+    let begin = r#"{"id":"82d8b8d1","type":"validation.webhook","subject":{}}"#;
+    for (length, answered) in [(4095, true), (4096, true), (4097, false), (5000, false)] {
+        let mut signed = Request::new(Bytes::from(format!("{begin:length$}")));
+        *signed.method_mut() = Method::POST;
+        let signed = signer.sign(signed).map(Full::new);
+        let inner = common::Inner::default();
+        let service = WebhookAuthLayer::new(answering("tebex")).layer(inner.clone());
+        let response = service.oneshot(signed).await.expect("infallible");
+        let setup = response.extensions().get::<SetupAnswer>();
+        assert_eq!(setup.is_some(), answered, "{length}");
+        assert_eq!(inner.calls(), usize::from(!answered), "{length}");
+    }
+}
+
 #[tokio::test]
 async fn a_verified_delivery_reaches_the_handler_also_where_set_up_is_answered() {
     let secret = Secret::new(SECRET).expect("a secret");

@@ -97,6 +97,21 @@ mod tests {
     }
 
     #[test]
+    fn a_full_bucket_counts_the_seconds_from_its_next_event() {
+        let new = Bucket::of(MOST);
+        let mut silent_until_it_is_full = emptied(at(0));
+        assert_eq!(
+            silent_until_it_is_full.admit(at(MOST * 1000 + 500)),
+            Some(0)
+        );
+        for (mut bucket, now) in [(new, 500), (silent_until_it_is_full, MOST * 1000 + 500)] {
+            while bucket.admit(at(now)).is_some() {}
+            assert_eq!(bucket.admit(at(now + 999)), None);
+            assert_eq!(bucket.admit(at(now + 1000)), Some(2));
+        }
+    }
+
+    #[test]
     fn after_a_long_silence_the_bucket_is_full_and_not_fuller() {
         let mut bucket = emptied(at(0));
         let later = at(3_600_000);
