@@ -229,6 +229,12 @@ mod verified;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub use self::auth::{EventTypeMismatch, MissingLayer};
+#[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa")))
+)]
+pub use self::scheme::JwkSet;
 pub use self::{
     auth::{MemoryBudget, ResponseFuture, SetupAnswer, WebhookAuth, WebhookAuthLayer},
     clock::Clock,

@@ -359,8 +359,12 @@ async fn every_preset_accepts_what_it_signs_and_nothing_else() {
             "fal_ai",
             "fireblocks_v1",
             "freshchat",
+            "gong",
+            "hanko",
             "highlevel",
             "kick",
+            "kinde",
+            "plaid",
             "postal",
             "sendgrid",
             "shipengine",
@@ -369,6 +373,7 @@ async fn every_preset_accepts_what_it_signs_and_nothing_else() {
             "token_io",
             "wechat_pay",
             "wise",
+            "wix",
             "zero_hash_rsa",
         ]
     );

@@ -112,6 +112,13 @@ fn no_public_type_prints_a_secret() {
     printed.debug("SharedKeyScheme", &SharedKeyScheme::new("x-key").basic());
     let token = JwtScheme::hs256("x-token").body_hash("hash", BodyDigest::Sha256Hex);
     printed.debug("JwtScheme", &token);
+    #[cfg(feature = "ed25519")]
+    {
+        let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1",
+            "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+        let set = tower_webhook_auth::JwkSet::parse(set).expect("a set");
+        printed.debug("JwkSet", &set);
+    }
     printed.debug("TokenPlace", &TokenPlace::body());
     printed.debug("Authentication", &Authentication::SharedKey);
     printed.debug("Claim", &Claim::Unsigned("id"));

@@ -29,11 +29,39 @@ fn fusionauth(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", ["https://fusionauth.io/docs/extend/events-and-webhooks/signing"],
 }
 
+/// The token is the member `token` of the body. The event is the claims of the token. The `event` next to the token
+/// is not signed, and is dropped. The keys are those of the tenant's JWK set, which also signs the tokens of users:
+/// the subject distinguishes the two.
+#[cfg(feature = "rsa")]
+fn hanko(keys) -> Result<Bytes> {
+    title: "Hanko",
+    scheme: JwtScheme::rs256(TokenPlace::member("/token"))
+        .subject("hanko webhooks")
+        .claim_present("evt")
+        .claim_present("data"),
+    source: Source, "2026-11-27", ["https://docs.hanko.io/guides/webhooks", "https://github.com/teamhanko/hanko"],
+}
+
 /// An extension of Keycloak sends these. Keycloak itself sends none.
 fn keycloak(keys) -> Provider<Bytes> {
     title: "Keycloak events extension",
     scheme: SignatureScheme::hmac_sha256("x-keycloak-signature"),
     source: SecondHand, "2026-11-27", [],
+}
+
+/// The body is a token. The event is the claims of the token. The keys are those of the JWK set at
+/// `/.well-known/jwks`, which also signs the tokens of users: `type` and `source` distinguish the two. The token has
+/// no expiry, because Kinde repeats a delivery for 36 hours.
+#[cfg(feature = "rsa")]
+fn kinde(keys) -> Result<Bytes> {
+    title: "Kinde",
+    scheme: JwtScheme::rs256(TokenPlace::body())
+        .claim_present("type")
+        .claim_present("source")
+        .id_claim("event_id")
+        .accept_any_age(),
+    retries: "for 36 hours",
+    source: SecondHand, "2026-11-27", ["https://docs.kinde.com/integrate/webhooks/about-webhooks/"],
 }
 
 /// The event's name may be in the body: this is not confirmed.

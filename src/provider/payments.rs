@@ -284,6 +284,17 @@ fn paystack(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://paystack.com/docs/payments/webhooks/"],
 }
 
+/// The keys are those of `/webhook_verification_key/get`, each a JWK with an id. Plaid replaces them: the guide
+/// [`tenants`](crate::guide::tenants) has a program that finds the key by its id.
+#[cfg(feature = "ecdsa-p256")]
+fn plaid(keys) -> Result<Bytes> {
+    title: "Plaid",
+    scheme: JwtScheme::es256("plaid-verification")
+        .max_age(Duration::from_secs(300))
+        .body_hash("request_body_sha256", BodyDigest::Sha256Hex),
+    source: Docs, "2026-11-27", ["https://plaid.com/docs/api/webhooks/webhook-verification/"],
+}
+
 /// While a secret is replaced, Primer may send a second signature in another header: this is not confirmed,
 /// and the preset does not read it.
 fn primer(keys) -> Provider<Bytes> {

@@ -174,6 +174,15 @@ fn walmart(keys, url) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// The body is a token. The key is the public key of the app, in PEM. The event is the claims: `data` is JSON in a
+/// text, and has `data` again, which is JSON in a text, too.
+#[cfg(feature = "rsa")]
+fn wix(keys) -> Result<Bytes> {
+    title: "Wix",
+    scheme: JwtScheme::rs256(TokenPlace::body()).claim_present("data"),
+    source: SecondHand, "2026-11-27", ["https://dev.wix.com/docs/build-apps/develop-your-app/extensions/backend-extensions/webhooks"],
+}
+
 fn woocommerce(keys) -> Provider<Bytes> {
     title: "WooCommerce",
     aliases: ["WordPress"],

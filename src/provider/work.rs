@@ -156,6 +156,17 @@ fn fireflies(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// The key is that of the automation rule, in PEM. The URL is the one in the rule.
+#[cfg(feature = "rsa")]
+fn gong(keys, url) -> Result<Bytes> {
+    title: "Gong",
+    scheme: JwtScheme::rs256("authorization")
+        .url_claim("webhook_url")
+        .url(url)
+        .body_hash("body_sha256", BodyDigest::Sha256Hex),
+    source: SecondHand, "2026-11-27", ["https://help.gong.io/docs/create-a-webhook-rule", "https://github.com/simstudioai/sim"],
+}
+
 /// The key is the token of the notification channel. The body is empty: request what changed from
 /// Google's API. The first delivery of a channel has `X-Goog-Resource-State: sync`.
 fn google_channel(keys) -> Provider<Bytes> {

@@ -65,6 +65,12 @@ impl KeyText {
         secret: &Secret,
         algorithm: Algorithm,
     ) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+        if secret.is_public_key() && algorithm.is_symmetric() {
+            return Err(ConfigError::new(
+                "the secret is a public key, which everyone knows, and the scheme needs a secret that only the \
+                 sender and you have",
+            ));
+        }
         let text = secret.as_bytes();
         let stripped = self
             .prefix

@@ -33,6 +33,9 @@ use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName};
 
+#[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
+pub use self::jwt::JwkSet;
+pub(crate) use self::jwt::key_id;
 #[cfg(feature = "testing")]
 pub(crate) use self::sign::SigningKey;
 pub(crate) use self::{

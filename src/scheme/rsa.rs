@@ -33,7 +33,6 @@ pub(crate) enum RsaHash {
     Sha256,
     /// The signed message is itself the SHA-256 of the content.
     Sha256Twice,
-    #[expect(dead_code, reason = "no scheme uses it; tokens do")]
     Sha384,
     Sha512,
 }

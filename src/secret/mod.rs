@@ -32,7 +32,11 @@ use crate::{error::ConfigError, text};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Secret(Arc<Zeroizing<Vec<u8>>>);
+pub struct Secret {
+    bytes: Arc<Zeroizing<Vec<u8>>>,
+    /// Everyone knows a public key, so it must never be the key of a MAC.
+    is_public_key: bool,
+}
 
 impl Secret {
     /// A secret as the sender shows it.
@@ -109,7 +113,7 @@ impl Secret {
                 "secret is blank: it has only white space and invisible characters",
             ));
         }
-        Ok(Self(Arc::new(bytes)))
+        Ok(Self::of_key(bytes))
     }
 
     /// The secret in the environment variable `name`.
@@ -186,15 +190,36 @@ impl Secret {
     /// - It is a private key. A receiver needs only the public key of the sender.
     /// - It has several public keys: make one secret of each.
     pub fn from_pem(text: impl AsRef<str>) -> Result<Self, ConfigError> {
-        Self::from_bytes(pem::to_base64(text.as_ref())?)
+        let secret = Self::from_bytes(pem::to_base64(text.as_ref())?)?;
+        Ok(Self {
+            is_public_key: true,
+            ..secret
+        })
     }
 
     pub(crate) fn of_key(key: Zeroizing<Vec<u8>>) -> Self {
-        Self(Arc::new(key))
+        Self {
+            bytes: Arc::new(key),
+            is_public_key: false,
+        }
+    }
+
+    /// A public key as JSON.
+    #[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
+    pub(crate) fn of_public_key(json: &[u8]) -> Self {
+        Self {
+            bytes: Arc::new(Zeroizing::new(json.to_vec())),
+            is_public_key: true,
+        }
+    }
+
+    /// Whether this is a public key for sure. The text of another secret may be one, too.
+    pub(crate) fn is_public_key(&self) -> bool {
+        self.is_public_key
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 

@@ -72,7 +72,11 @@ pub use self::cache::{CacheLimits, TenantKeys, TenantKeysHandle, TenantLookup};
 
 use http::{Extensions, HeaderMap, Method, Uri, request::Parts};
 
-use crate::{error::BoxError, secret::Keys};
+use crate::{
+    error::BoxError,
+    scheme::{self, TokenPlace},
+    secret::Keys,
+};
 
 /// A delivery that is not verified yet. Use it to select keys, and for nothing else: any client can have
 /// written it.
@@ -120,6 +124,20 @@ impl<'a> Unverified<'a> {
     #[must_use]
     pub fn body(&self) -> Option<&'a [u8]> {
         self.body
+    }
+}
+
+impl Unverified<'_> {
+    /// The id of the key that the token of this delivery names, `kid`. `None` if there is no token in this place, or if
+    /// it names no key.
+    ///
+    /// Use it to select one of the keys that the sender publishes. The id is not secret, and any client can have
+    /// written it: bound the look-ups as the guide [`tenants`](crate::guide::tenants) shows.
+    ///
+    /// A token in the body is read after the source returned [`Selection::Body`].
+    #[must_use]
+    pub fn token_key_id(&self, place: impl Into<TokenPlace>) -> Option<String> {
+        scheme::key_id(place.into(), &self.head.headers, self.body)
     }
 }
 

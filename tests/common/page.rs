@@ -87,7 +87,12 @@ fn row(sender: &Sender) -> String {
     format!(
         "| {}{mark} | {} | {} | {} | {} | {} |\n",
         link(sender, sender.title),
-        each(&|way| headers(way, &[HeaderRole::Signature, HeaderRole::Key])),
+        each(
+            &|way| match headers(way, &[HeaderRole::Signature, HeaderRole::Key]) {
+                headers if headers.is_empty() => "in the body".into(),
+                headers => headers,
+            }
+        ),
         each(&algorithm),
         each(&|way| signed(way).unwrap_or_else(|| "nothing".into())),
         each(&|way| match way.window {
@@ -218,7 +223,10 @@ fn summary(sender: &Sender, ways: &[Way]) -> String {
     let of = |way: &Way| {
         let header = headers(way, &[HeaderRole::Signature, HeaderRole::Key]);
         let header = header.split(", ").next().unwrap_or_default();
-        format!("{} in {header}", way.algorithm)
+        match header {
+            "" => format!("{} in the body", way.algorithm),
+            header => format!("{} in {header}", way.algorithm),
+        }
     };
     let mut ways: Vec<_> = ways.iter().map(of).collect();
     ways.dedup();
@@ -274,7 +282,9 @@ fn time(way: &Way) -> String {
 /// The signature's or key's header with the form of its value.
 fn header_form(way: &Way) -> String {
     let names = named(way, &[HeaderRole::Signature, HeaderRole::Key]);
-    let (first, others) = names.split_first().expect("a header");
+    let Some((first, others)) = names.split_first() else {
+        return "none: the token is in the body".into();
+    };
     let form = format!("`{first}: {}`", way.value.replace('|', "\\|"));
     match others.len() {
         0 => form,

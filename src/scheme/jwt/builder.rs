@@ -139,6 +139,52 @@ impl JwtScheme {
         Self::new(all, place)
     }
 
+    /// ECDSA over P-256 with SHA-256. The "secret" is the sender's public key: PEM with
+    /// [`Secret::from_pem`](crate::Secret::from_pem), a JWK ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)),
+    /// keys of a [`JwkSet`](crate::JwkSet), or a SubjectPublicKeyInfo in the encoding of
+    /// [`key_encoding`](Self::key_encoding). The default encoding is base64. A provider may have at most 16 public
+    /// keys.
+    #[cfg(feature = "ecdsa-p256")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "ecdsa-p256")))]
+    pub fn es256(place: impl Into<TokenPlace>) -> Self {
+        Self::new([JwtAlgorithm::Es256], place).public_key()
+    }
+
+    /// Ed25519 ([RFC 8037](https://www.rfc-editor.org/rfc/rfc8037)). The "secret" is the sender's public key, as for
+    /// `es256`. In an encoding it may also be the 32 bytes alone. A provider may have at most 16 public keys.
+    #[cfg(feature = "ed25519")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+    pub fn eddsa(place: impl Into<TokenPlace>) -> Self {
+        Self::new([JwtAlgorithm::EdDsa], place).public_key()
+    }
+
+    /// RSA PKCS#1 v1.5 with SHA-256. The "secret" is the sender's public key, as for `es256`, with 2,048 to 4,096
+    /// bits. A provider may have at most 8 public keys.
+    #[cfg(feature = "rsa")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
+    pub fn rs256(place: impl Into<TokenPlace>) -> Self {
+        Self::new([JwtAlgorithm::Rs256], place).public_key()
+    }
+
+    /// The same as [`rs256`](Self::rs256) with SHA-384.
+    #[cfg(feature = "rsa")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
+    pub fn rs384(place: impl Into<TokenPlace>) -> Self {
+        Self::new([JwtAlgorithm::Rs384], place).public_key()
+    }
+
+    /// The same as [`rs256`](Self::rs256) with SHA-512.
+    #[cfg(feature = "rsa")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
+    pub fn rs512(place: impl Into<TokenPlace>) -> Self {
+        Self::new([JwtAlgorithm::Rs512], place).public_key()
+    }
+
+    #[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
+    fn public_key(self) -> Self {
+        self.key_encoding(KeyEncoding::Base64)
+    }
+
     /// The claim `iss` must have this value. A second call adds another value that is accepted.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuers.push(issuer.into());
@@ -255,7 +301,8 @@ impl JwtScheme {
         self
     }
 
-    /// How the key is written in the secret's text. The default is [`KeyEncoding::Text`] for a MAC.
+    /// How the key is written in the secret's text. The default is [`KeyEncoding::Text`] for a MAC, and
+    /// [`KeyEncoding::Base64`] for a public key.
     pub fn key_encoding(mut self, encoding: KeyEncoding) -> Self {
         self.key.encoding = encoding;
         self

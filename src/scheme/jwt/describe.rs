@@ -79,6 +79,12 @@ impl Jwt {
     }
 
     fn key_form(&self) -> String {
+        if self.is_expensive() {
+            return format!(
+                "the sender's public key: a JWK, `Secret::from_pem`, or {}",
+                self.key.encoding.title()
+            );
+        }
         let prefix = self.key.prefix.as_ref();
         let prefix = prefix.map(|prefix| format!(", with or without the prefix `{prefix}`"));
         format!(
@@ -92,6 +98,16 @@ impl Jwt {
 impl JwtAlgorithm {
     fn title(self) -> &'static str {
         match self {
+            #[cfg(feature = "ed25519")]
+            Self::EdDsa => "JWT with EdDSA",
+            #[cfg(feature = "ecdsa-p256")]
+            Self::Es256 => "JWT with ES256",
+            #[cfg(feature = "rsa")]
+            Self::Rs256 => "JWT with RS256",
+            #[cfg(feature = "rsa")]
+            Self::Rs384 => "JWT with RS384",
+            #[cfg(feature = "rsa")]
+            Self::Rs512 => "JWT with RS512",
             Self::Hs256 => "JWT with HS256",
             Self::Hs384 => "JWT with HS384",
             Self::Hs512 => "JWT with HS512",

@@ -1,10 +1,19 @@
 //! [`JwtKey`]: a key, prepared for the algorithms of a scheme.
 
+#[cfg(any(feature = "ecdsa-p256", feature = "ed25519"))]
+use std::sync::Arc;
+
 use hmac::{Hmac, Mac};
+#[cfg(any(feature = "ecdsa-p256", feature = "rsa"))]
+use sha2::Digest;
 use sha2::{Sha256, Sha384, Sha512};
 use smallvec::SmallVec;
 use zeroize::Zeroizing;
 
+#[cfg(any(feature = "ecdsa-p256", feature = "ed25519"))]
+use super::public;
+#[cfg(feature = "rsa")]
+use crate::scheme::rsa::{RsaHash, RsaKey};
 use crate::{
     error::ConfigError,
     scheme::{
@@ -18,19 +27,53 @@ use crate::{
 /// can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JwtAlgorithm {
+    #[cfg(feature = "ed25519")]
+    EdDsa,
+    #[cfg(feature = "ecdsa-p256")]
+    Es256,
     Hs256,
     Hs384,
     Hs512,
+    #[cfg(feature = "rsa")]
+    Rs256,
+    #[cfg(feature = "rsa")]
+    Rs384,
+    #[cfg(feature = "rsa")]
+    Rs512,
 }
 
 impl JwtAlgorithm {
-    const ALL: &'static [Self] = &[Self::Hs256, Self::Hs384, Self::Hs512];
+    const ALL: &'static [Self] = &[
+        #[cfg(feature = "ed25519")]
+        Self::EdDsa,
+        #[cfg(feature = "ecdsa-p256")]
+        Self::Es256,
+        Self::Hs256,
+        Self::Hs384,
+        Self::Hs512,
+        #[cfg(feature = "rsa")]
+        Self::Rs256,
+        #[cfg(feature = "rsa")]
+        Self::Rs384,
+        #[cfg(feature = "rsa")]
+        Self::Rs512,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            #[cfg(feature = "ed25519")]
+            Self::EdDsa => "EdDSA",
+            #[cfg(feature = "ecdsa-p256")]
+            Self::Es256 => "ES256",
             Self::Hs256 => "HS256",
             Self::Hs384 => "HS384",
             Self::Hs512 => "HS512",
+            #[cfg(feature = "rsa")]
+            Self::Rs256 => "RS256",
+            #[cfg(feature = "rsa")]
+            Self::Rs384 => "RS384",
+            #[cfg(feature = "rsa")]
+            Self::Rs512 => "RS512",
         }
     }
 
@@ -44,18 +87,35 @@ impl JwtAlgorithm {
 
     /// Whether sender and receiver have the same key.
     pub(crate) fn is_symmetric(self) -> bool {
+        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
+    }
+
+    /// How many public keys one delivery may cost. `None` for a MAC.
+    pub(super) fn most_keys(self) -> Option<usize> {
         match self {
-            Self::Hs256 | Self::Hs384 | Self::Hs512 => true,
+            Self::Hs256 | Self::Hs384 | Self::Hs512 => None,
+            #[cfg(feature = "rsa")]
+            Self::Rs256 | Self::Rs384 | Self::Rs512 => Some(8),
+            #[cfg(any(feature = "ecdsa-p256", feature = "ed25519"))]
+            _ => Some(16),
         }
     }
 
-    /// The key of this algorithm in the secret.
-    fn key(self, text: &KeyText, secret: &Secret) -> Result<Keyed, ConfigError> {
-        Ok(match self {
+    /// The key of this algorithm in the secret, and its id.
+    /// `None` for a public key of another algorithm.
+    fn key(
+        self,
+        text: &KeyText,
+        secret: &Secret,
+    ) -> Result<Option<(Keyed, Option<String>)>, ConfigError> {
+        let keyed = match self {
             Self::Hs256 => Keyed::Hs256(hmac(&symmetric(text, secret)?)),
             Self::Hs384 => Keyed::Hs384(Box::new(hmac(&symmetric(text, secret)?))),
             Self::Hs512 => Keyed::Hs512(Box::new(hmac(&symmetric(text, secret)?))),
-        })
+            #[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
+            _ => return self.public_key(text, secret),
+        };
+        Ok(Some((keyed, None)))
     }
 
     /// A key for a tenant that is not known. It is in the source code, so a match with it proves nothing.
@@ -65,6 +125,8 @@ impl JwtAlgorithm {
             Self::Hs256 => Keyed::Hs256(hmac(&key)),
             Self::Hs384 => Keyed::Hs384(Box::new(hmac(&key))),
             Self::Hs512 => Keyed::Hs512(Box::new(hmac(&key))),
+            #[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
+            _ => self.public_key_of_nobody()?,
         })
     }
 }
@@ -78,14 +140,21 @@ fn symmetric(text: &KeyText, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, Conf
 pub(crate) struct JwtKey {
     /// The id of the key. A key without an id may have signed every token.
     id: Option<String>,
+    /// Empty for a key of another type than those of the scheme. A sender may publish one.
     keyed: SmallVec<[(JwtAlgorithm, Keyed); 1]>,
 }
 
-enum Keyed {
+pub(super) enum Keyed {
+    #[cfg(feature = "ed25519")]
+    EdDsa(Arc<ed25519_dalek::VerifyingKey>),
+    #[cfg(feature = "ecdsa-p256")]
+    Es256(Arc<p256::ecdsa::VerifyingKey>),
     Hs256(Hmac<Sha256>),
     // These states are twice as large.
     Hs384(Box<Hmac<Sha384>>),
     Hs512(Box<Hmac<Sha512>>),
+    #[cfg(feature = "rsa")]
+    Rsa(RsaKey),
 }
 
 impl JwtKey {
@@ -94,13 +163,20 @@ impl JwtKey {
         text: &KeyText,
         secret: &Secret,
     ) -> Result<Self, ConfigError> {
-        let keyed = algorithms
-            .iter()
-            .map(|algorithm| Ok((*algorithm, algorithm.key(text, secret)?)));
-        Ok(Self {
-            id: None,
-            keyed: keyed.collect::<Result<_, ConfigError>>()?,
-        })
+        let mut keyed = SmallVec::new();
+        let mut id = None;
+        for algorithm in algorithms {
+            if let Some((key, named)) = algorithm.key(text, secret)? {
+                keyed.push((*algorithm, key));
+                id = named;
+            }
+        }
+        Ok(Self { id, keyed })
+    }
+
+    /// Whether no algorithm of the scheme can use the key.
+    pub(super) fn is_unusable(&self) -> bool {
+        self.keyed.is_empty()
     }
 
     pub(super) fn of_nobody(algorithms: &[JwtAlgorithm]) -> Self {
@@ -132,6 +208,20 @@ impl JwtKey {
             return false;
         };
         match key {
+            #[cfg(feature = "ed25519")]
+            Keyed::EdDsa(key) => public::ed25519_verifies(key, signed, signature),
+            #[cfg(feature = "ecdsa-p256")]
+            Keyed::Es256(key) => public::p256_verifies(key, &Sha256::digest(signed), signature),
+            #[cfg(feature = "rsa")]
+            Keyed::Rsa(key) => match algorithm {
+                JwtAlgorithm::Rs384 => {
+                    key.verifies(RsaHash::Sha384, &Sha384::digest(signed), signature)
+                }
+                JwtAlgorithm::Rs512 => {
+                    key.verifies(RsaHash::Sha512, &Sha512::digest(signed), signature)
+                }
+                _ => key.verifies(RsaHash::Sha256, &Sha256::digest(signed), signature),
+            },
             Keyed::Hs256(mac) => mac
                 .clone()
                 .chain_update(signed)
@@ -167,6 +257,8 @@ impl JwtKey {
                 let mac = (**mac).clone();
                 mac.chain_update(signed).finalize().into_bytes().to_vec()
             }
+            #[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
+            _ => return None,
         })
     }
 }

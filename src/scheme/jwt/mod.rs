@@ -8,9 +8,15 @@ mod check;
 mod claims;
 mod compact;
 mod describe;
+#[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
+mod jwk;
+#[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
+mod jwks;
 mod key;
 mod members;
 mod place;
+#[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
+mod public;
 #[cfg(feature = "testing")]
 mod sign;
 
@@ -19,11 +25,13 @@ use std::{sync::Arc, time::SystemTime};
 use http::{HeaderMap, HeaderName, request::Parts};
 
 pub(crate) use self::check::{JwtCheck, JwtMatch};
+#[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
+pub use self::jwks::JwkSet;
 pub(crate) use self::key::JwtKey;
 pub use self::{builder::JwtScheme, place::TokenPlace};
 use self::{
     claims::{Binding, Judged, Rules},
-    compact::Compact,
+    compact::{Compact, TokenHeader},
     key::JwtAlgorithm,
     members::Members,
     place::CheckedPlace,
@@ -40,9 +48,6 @@ use crate::{
     secret::{Keys, Origin},
 };
 
-/// A delivery with a public key costs at most this many operations.
-const MOST_PUBLIC_KEYS: usize = 16;
-
 /// A [`JwtScheme`] that was checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Jwt {
@@ -50,6 +55,21 @@ pub(crate) struct Jwt {
     place: CheckedPlace,
     rules: Rules,
     pub(super) key: KeyText,
+}
+
+/// The id of the key that the token names. Any client can have written it.
+pub(crate) fn key_id(
+    place: TokenPlace,
+    headers: &HeaderMap,
+    body: Option<&[u8]>,
+) -> Option<String> {
+    let place = place.check().ok()?;
+    let token = match place.in_head(headers).ok()? {
+        Some(token) => token.to_vec(),
+        None => place.in_body(body?)?,
+    };
+    let header = token.split(|byte| *byte == b'.').next()?;
+    TokenHeader::read(header)?.key_id
 }
 
 /// What was read from a request head that passed.
@@ -163,13 +183,6 @@ impl Jwt {
         keys: &Keys,
         mut took: impl FnMut(usize, Option<ConfigError>),
     ) -> Result<Vec<JwtKey>, ConfigError> {
-        if self.is_expensive() && keys.iter().len() > MOST_PUBLIC_KEYS {
-            return Err(ConfigError::new(format!(
-                "{provider}: {} public keys, but at most {MOST_PUBLIC_KEYS} are tried for a delivery: remove \
-                 those that are no longer used",
-                keys.iter().len(),
-            )));
-        }
         // A vector that grows would leave copies of the keys in memory that is not wiped.
         let mut prepared = Vec::with_capacity(keys.iter().len());
         for (place, key) in keys.iter().enumerate() {
@@ -185,7 +198,30 @@ impl Jwt {
                 }
             }
         }
+        let usable = prepared.iter().filter(|key| !key.is_unusable()).count();
+        if usable == 0 && !prepared.is_empty() {
+            return Err(ConfigError::new(format!(
+                "{provider}: no key is for the algorithm {}: check the algorithm in the sender's settings",
+                self.algorithm_names(),
+            )));
+        }
+        let most = self
+            .algorithms
+            .iter()
+            .filter_map(|one| one.most_keys())
+            .min();
+        if let Some(most) = most.filter(|most| usable > *most) {
+            return Err(ConfigError::new(format!(
+                "{provider}: {usable} public keys, but at most {most} are tried for a delivery: remove those \
+                 that are no longer used",
+            )));
+        }
         Ok(prepared)
+    }
+
+    fn algorithm_names(&self) -> String {
+        let names: Vec<_> = self.algorithms.iter().map(|one| one.name()).collect();
+        names.join(" or ")
     }
 
     fn key(&self, secret: &crate::secret::Secret) -> Result<JwtKey, ConfigError> {

@@ -1,0 +1,378 @@
+//! Public keys of tokens: PEM, JWK and sets of JWKs, the id of a key, and the confusion of a public key with a
+//! secret.
+#![cfg(all(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
+
+#[path = "common/judge.rs"]
+mod judge;
+#[path = "common/reference.rs"]
+mod reference;
+
+use bytes::Bytes;
+use data_encoding::BASE64;
+use p256::ecdsa::signature::Signer as _;
+use serde_json::{Value, json};
+use tower_webhook_auth::{
+    BodyDigest, JwkSet, JwtScheme, Keys, Provider, RejectionKind, Secret, SignatureScheme,
+    TokenPlace, provider,
+};
+
+use self::{
+    judge::{NOW, judge, post},
+    reference::{Hash, base64url, hex, hmac},
+};
+
+const BODY: &str = r#"{"id":1}"#;
+
+/// The private half of the key in appendix A.3 of RFC 7515.
+fn p256_key() -> p256::ecdsa::SigningKey {
+    let d = data_encoding::BASE64URL_NOPAD.decode(b"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI");
+    p256::ecdsa::SigningKey::from_slice(&d.expect("base64url")).expect("a key")
+}
+
+/// Its public half, as it is printed there.
+fn p256_jwk(id: &str) -> Value {
+    json!({
+        "kty": "EC",
+        "crv": "P-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        "kid": id,
+    })
+}
+
+/// The public key in appendix A.2 of RFC 7515.
+const RSA_MODULUS: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4\
+    d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-\
+    KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGN\
+    j8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
+
+fn rsa_jwk(id: &str) -> Value {
+    json!({"kty": "RSA", "n": RSA_MODULUS, "e": "AQAB", "kid": id})
+}
+
+fn claims() -> Value {
+    let hash = hex(&Hash::Sha256.digest(BODY.as_bytes()));
+    json!({"exp": NOW + 60, "hash": hash})
+}
+
+fn part(json: &Value) -> String {
+    base64url(json.to_string().as_bytes())
+}
+
+fn es256(header: &Value) -> String {
+    let signed = format!("{}.{}", part(header), part(&claims()));
+    let signature: p256::ecdsa::Signature = p256_key().sign(signed.as_bytes());
+    format!("{signed}.{}", base64url(&signature.to_bytes()))
+}
+
+fn description() -> JwtScheme {
+    JwtScheme::es256("acme-token").body_hash("hash", BodyDigest::Sha256Hex)
+}
+
+fn provider_of(keys: impl Into<Keys>) -> Provider<Bytes> {
+    let scheme = description().build().expect("a scheme");
+    Provider::new("acme", scheme, keys).expect("a provider")
+}
+
+fn verdict(provider: &Provider<Bytes>, token: &str) -> Result<String, RejectionKind> {
+    let verified = judge(provider, post(&[("acme-token", token)], BODY))?;
+    Ok(verified.key_name().to_owned())
+}
+
+fn set(keys: &[Value]) -> JwkSet {
+    JwkSet::parse(json!({"keys": keys}).to_string()).expect("a set")
+}
+
+/// The token and the key of RFC 7515, appendix A.3. The signature there is over these bytes.
+#[test]
+fn the_token_of_rfc_7515_is_verified() {
+    let token = "eyJhbGciOiJFUzI1NiJ9.\
+        eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.\
+        DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+    let scheme = |place| {
+        JwtScheme::es256(place)
+            .issuer("joe")
+            .claim_true("http://example.com/is_root")
+            .claim_present("http://example.com/other")
+    };
+    let accepting = JwtScheme::es256(TokenPlace::header("acme-token"))
+        .issuer("joe")
+        .accept_unsigned_body();
+    // `is_root` may be true for a user, too, so it does not distinguish a delivery.
+    assert!(
+        accepting
+            .clone()
+            .claim_true("http://example.com/is_root")
+            .build()
+            .is_err()
+    );
+    let distinguished = accepting
+        .claim_present("http://example.com/is_root")
+        .build();
+    let key = Secret::new(p256_jwk("1").to_string()).expect("a key");
+    let provider = Provider::new("acme", distinguished.expect("a scheme"), key.clone());
+    let provider = provider.expect("a provider");
+    let (head, ()) = http::Request::post("/")
+        .header("acme-token", token)
+        .body(())
+        .expect("a request")
+        .into_parts();
+    let at = |seconds| provider.verify(&head, Bytes::new(), judge::at(seconds));
+    assert!(at(1_300_819_379).is_ok());
+    let kind = at(1_300_819_380).expect_err("expired").kind();
+    assert_eq!(kind, RejectionKind::TimestampTooOld);
+    let other = Provider::new(
+        "acme",
+        scheme(TokenPlace::body()).build().expect("a scheme"),
+        key,
+    );
+    let (head, ()) = http::Request::post("/")
+        .body(())
+        .expect("a request")
+        .into_parts();
+    let verdict = other
+        .expect("a provider")
+        .verify(&head, token.into(), judge::at(1_300_819_379));
+    assert_eq!(
+        verdict.expect_err("a claim is absent").kind(),
+        RejectionKind::ClaimMismatch
+    );
+}
+
+#[test]
+fn a_key_is_read_from_pem_der_and_jwk() {
+    // SubjectPublicKeyInfo for a point on P-256, RFC 5480 section 2.
+    let mut der =
+        reference::unhex(b"3059301306072a8648ce3d020106082a8648ce3d030107034200").expect("hex");
+    der.extend_from_slice(p256_key().verifying_key().to_sec1_point(false).as_bytes());
+    let der = BASE64.encode(&der);
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{der}\n-----END PUBLIC KEY-----\n");
+    for secret in [
+        Secret::from_pem(&pem),
+        Secret::new(der),
+        Secret::new(p256_jwk("k1").to_string()),
+    ] {
+        let provider = provider_of(secret.expect("a key"));
+        let verdict = verdict(&provider, &es256(&json!({"alg": "ES256"})));
+        assert_eq!(verdict.as_deref(), Ok("default"));
+    }
+}
+
+#[test]
+fn the_id_in_the_token_selects_the_key() {
+    let mut other = p256_jwk("other");
+    let key = p256::ecdsa::SigningKey::from_slice(&[7; 32]).expect("a key");
+    let point = key.verifying_key().to_sec1_point(false);
+    other["x"] = base64url(point.x().expect("a coordinate")).into();
+    other["y"] = base64url(point.y().expect("a coordinate")).into();
+    let provider = provider_of(set(&[other, p256_jwk("k1")]).keys().expect("keys"));
+    let token = |id: Value| es256(&json!({"alg": "ES256", "kid": id}));
+    assert_eq!(verdict(&provider, &token(json!("k1"))).as_deref(), Ok("k1"));
+    let mismatch = Err(RejectionKind::SignatureMismatch);
+    assert_eq!(
+        verdict(&provider, &token(json!("other"))),
+        mismatch,
+        "the id of another key"
+    );
+    assert_eq!(
+        verdict(&provider, &token(json!("k2"))),
+        mismatch,
+        "an unknown id"
+    );
+    let without = es256(&json!({"alg": "ES256"}));
+    assert_eq!(
+        verdict(&provider, &without).as_deref(),
+        Ok("k1"),
+        "no id: all keys are tried"
+    );
+}
+
+/// The text of the public key, as a secret of HMAC: everyone can compute this signature.
+#[test]
+fn a_public_key_is_never_the_secret_of_a_mac() {
+    let jwk = p256_jwk("k1").to_string();
+    let header = part(&json!({"alg": "HS256"}));
+    let signed = format!("{header}.{}", part(&claims()));
+    let signature = hmac(Hash::Sha256, jwk.as_bytes(), signed.as_bytes());
+    let forged = format!("{signed}.{}", base64url(&signature));
+    let provider = provider_of(Secret::new(jwk.clone()).expect("a key"));
+    assert_eq!(
+        verdict(&provider, &forged),
+        Err(RejectionKind::TokenMalformed)
+    );
+
+    // A set of public keys for a scheme with a secret is an error, in tokens and in signatures.
+    let keys = || set(&[p256_jwk("k1")]).keys().expect("keys");
+    let token = JwtScheme::hs256("acme-token").body_hash("hash", BodyDigest::Sha256Hex);
+    let signature = SignatureScheme::hmac_sha256("acme-signature");
+    for scheme in [token.build(), signature.build()] {
+        let error = Provider::new("acme", scheme.expect("a scheme"), keys());
+        let error = error.expect_err("a public key").to_string();
+        assert!(error.contains("the secret is a public key"), "{error}");
+    }
+    let error = provider::by_name("netlify", keys(), None).expect_err("a public key");
+    assert!(
+        error.to_string().contains("the secret is a public key"),
+        "{error}"
+    );
+}
+
+#[test]
+fn keys_of_other_types_in_a_set_are_left_out() {
+    let encryption = json!({"kty": "RSA", "use": "enc", "n": RSA_MODULUS, "e": "AQAB", "kid": "e"});
+    let unknown = json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA", "kid": "u"});
+    let ed25519 = json!({"kty": "OKP", "crv": "Ed25519", "kid": "d",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+    let mut other_algorithm = p256_jwk("a");
+    other_algorithm["alg"] = "ES384".into();
+    let set = set(&[
+        encryption,
+        unknown,
+        ed25519,
+        other_algorithm,
+        rsa_jwk("r"),
+        p256_jwk("k1"),
+    ]);
+    assert_eq!(set.ids().collect::<Vec<_>>(), ["d", "a", "r", "k1"]);
+    let provider = provider_of(set.keys().expect("keys"));
+    let token = es256(&json!({"alg": "ES256", "kid": "k1"}));
+    assert_eq!(verdict(&provider, &token).as_deref(), Ok("k1"));
+    for id in ["d", "a", "r"] {
+        let token = es256(&json!({"alg": "ES256", "kid": id}));
+        assert_eq!(
+            verdict(&provider, &token),
+            Err(RejectionKind::SignatureMismatch),
+            "{id}"
+        );
+    }
+    let scheme = description().build().expect("a scheme");
+    let error = Provider::new("acme", scheme, set.key("r").expect("a key"));
+    assert_eq!(
+        error.expect_err("no usable key").to_string(),
+        "acme: no key is for the algorithm ES256: check the algorithm in the sender's settings"
+    );
+}
+
+#[test]
+fn a_set_that_is_wrong_is_an_error() {
+    let mut private = p256_jwk("k1");
+    private["d"] = "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI".into();
+    let mut cut = p256_jwk("k1");
+    cut.as_object_mut().expect("an object").remove("y");
+    let twice = format!(r#"{{"keys":[],"keys":[{}]}}"#, p256_jwk("k1"));
+    let keys = |keys: &[Value]| json!({"keys": keys}).to_string();
+    for (text, part) in [
+        (String::new(), "not a JWK set"),
+        ("[]".into(), "not a JWK set"),
+        (p256_jwk("k1").to_string(), "not a JWK set"),
+        (r#"{"keys":{}}"#.into(), "not a JWK set"),
+        (twice, "not a JWK set"),
+        (keys(&[]), "no public key for signatures"),
+        (
+            keys(&[json!({"kty": "RSA", "use": "enc"})]),
+            "no public key for signatures",
+        ),
+        (keys(&[private]), "is a private key"),
+        (
+            keys(&[json!({"kty": "oct", "k": "AAAA"})]),
+            "is a symmetric key",
+        ),
+        (keys(&[cut]), "has no \"y\""),
+        (
+            keys(&[p256_jwk("k1"), p256_jwk("k1")]),
+            "have the id \"k1\"",
+        ),
+        (keys(&vec![p256_jwk("k"); 65]), "at most 64"),
+    ] {
+        let error = JwkSet::parse(&text).expect_err("a wrong set").to_string();
+        assert!(error.contains(part), "{error:?} does not contain {part:?}");
+        assert!(!error.contains("jpsQ"), "{error}");
+    }
+}
+
+#[test]
+fn a_weak_or_wrong_key_is_an_error() {
+    let new = |scheme: JwtScheme, jwk: Value| {
+        let scheme = scheme
+            .body_hash("hash", BodyDigest::Sha256Hex)
+            .build()
+            .expect("a scheme");
+        let key = Secret::new(jwk.to_string()).expect("a secret");
+        Provider::new("acme", scheme, key)
+            .map(drop)
+            .expect_err("a wrong key")
+            .to_string()
+    };
+    let mut off_curve = p256_jwk("k1");
+    off_curve["y"] = base64url(&[1; 32]).into();
+    let short = json!({"kty": "RSA", "n": base64url(&[0xff; 128]), "e": "AQAB"});
+    let exponent_1 = json!({"kty": "RSA", "n": RSA_MODULUS, "e": "AQ"});
+    let small_order = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(&[0; 32])});
+    for (scheme, jwk, part) in [
+        (JwtScheme::es256("t"), off_curve, "not a point on P-256"),
+        (JwtScheme::rs256("t"), short, "has 1024 bits"),
+        (JwtScheme::rs256("t"), exponent_1, "exponent"),
+        (JwtScheme::eddsa("t"), small_order, "small order"),
+        (
+            JwtScheme::rs256("t"),
+            p256_jwk("k1"),
+            "no key is for the algorithm RS256",
+        ),
+    ] {
+        let error = new(scheme, jwk);
+        assert!(error.contains(part), "{error:?} does not contain {part:?}");
+    }
+}
+
+#[test]
+fn many_public_keys_are_an_error() {
+    let keys: Vec<Value> = (0..17).map(|place| p256_jwk(&place.to_string())).collect();
+    let scheme = || description().build().expect("a scheme");
+    let sixteen = set(&keys[..16]).keys().expect("keys");
+    assert!(Provider::new("acme", scheme(), sixteen).is_ok());
+    let error = Provider::new("acme", scheme(), set(&keys).keys().expect("keys"));
+    assert!(
+        error
+            .expect_err("many keys")
+            .to_string()
+            .contains("at most 16")
+    );
+}
+
+/// The same key set signs the tokens of users, so the issuer, the audience and the times are not enough.
+#[test]
+fn a_key_set_without_a_claim_that_only_deliveries_have_is_an_error() {
+    let in_body = || JwtScheme::rs256(TokenPlace::body());
+    let in_header = || JwtScheme::rs256(TokenPlace::authorization("Bearer")).accept_unsigned_body();
+    for scheme in [
+        in_body(),
+        in_header(),
+        in_body().issuer("https://acme.example").audience("app"),
+        in_body()
+            .claim_present("sub")
+            .claim_present("jti")
+            .id_claim("event_id"),
+        in_header().claim_true("email_verified"),
+    ] {
+        let error = scheme
+            .build()
+            .expect_err("users have such tokens")
+            .to_string();
+        assert!(
+            error.contains("nothing distinguishes a delivery"),
+            "{error}"
+        );
+    }
+    assert!(in_body().subject("webhooks").build().is_ok());
+    assert!(in_body().claim_present("event").build().is_ok());
+    assert!(
+        in_header()
+            .claim("email", "push@acme.example")
+            .build()
+            .is_ok()
+    );
+    assert!(
+        description().build().is_ok(),
+        "a hash of the body is such a claim"
+    );
+}
