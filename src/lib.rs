@@ -144,6 +144,7 @@
 //! | `tokio` (default) | the deadline for bodies |
 //! | `axum` | [`Verified`] as an extractor |
 //! | `tracing` | a log of rejections with a rate limit, and span fields for accepted deliveries |
+//! | `certificates` | certificates as keys: AWS SNS and PayPal |
 //! | `diagnosis` | names the cause of a rejection: an old key, a decoded key, a changed body or URL |
 //! | `ed25519` | senders that sign with Ed25519 |
 //! | `ecdsa-p256` | senders that sign with ECDSA over P-256 |
@@ -172,6 +173,7 @@
 //! | [`testing`](guide::testing) | test your handler |
 //! | [`scheme`](guide::scheme) | describe a sender that is not in the catalogue |
 //! | [`custom`](guide::custom) | verify a sender in code, if it cannot be described |
+//! | [`key_ids`](guide::key_ids) | receive from AWS SNS, PayPal, or another sender that names its key in the request |
 //! | [`later`](guide::later) | respond at once, and process the delivery afterwards |
 //! | [`moving`](guide::moving) | move from a hand-written check |
 //! | [`alternatives`](guide::alternatives) | how other libraries differ |
@@ -255,6 +257,10 @@ pub use self::{
     secret::{Keys, Secret},
     verified::{Acceptance, Claim, Verified},
 };
+
+#[cfg(feature = "certificates")]
+#[cfg_attr(docsrs, doc(cfg(feature = "certificates")))]
+pub use self::scheme::CertificateTrust;
 
 /// Compiles the programs of the README.
 #[cfg(doctest)]

@@ -131,6 +131,20 @@ fn no_public_type_prints_a_secret() {
         &SignedUrl::exact("https://example.com/hook").expect("a URL"),
     );
     printed.debug("Timestamp", &Timestamp::tag("t"));
+    #[cfg(feature = "certificates")]
+    {
+        use tower_webhook_auth::{CertificateTrust, provider};
+
+        let trust = CertificateTrust::of_the_download();
+        printed.debug("CertificateTrust", &trust);
+        let topic = "arn:aws:sns:us-west-2:123456789012:MyTopic";
+        let topics = provider::aws_sns::Topics::new([topic]);
+        printed.debug("Topics", &topics);
+        printed.debug("aws_sns", &topics.provider(trust.clone()).expect("topics"));
+        let webhook = provider::paypal::Webhook::new("4JH86294D6297924G");
+        printed.debug("Webhook", &webhook);
+        printed.debug("paypal", &webhook.provider(trust).expect("an id"));
+    }
     for kind in RejectionKind::ALL {
         printed.debug("RejectionKind", &kind);
         printed.display("RejectionKind", &kind);

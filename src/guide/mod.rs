@@ -5,6 +5,7 @@
 //! | [`alternatives`] | want to know how this crate differs from others |
 //! | [`custom`] | receive from a sender that only code can verify |
 //! | [`first_delivery`] | want to receive the first real delivery on your machine |
+//! | [`key_ids`] | receive from AWS SNS, PayPal, or another sender that names its key in the request |
 //! | [`later`] | respond at once, and process the delivery afterwards |
 //! | [`moving`] | have a handler that checks signatures itself |
 //! | [`once`] | want a handler to run once for each delivery |
@@ -59,6 +60,9 @@ pub mod custom {}
 
 #[doc = include_str!("first_delivery.md")]
 pub mod first_delivery {}
+
+#[doc = include_str!("key_ids.md")]
+pub mod key_ids {}
 
 #[doc = include_str!("later.md")]
 pub mod later {}

@@ -28,6 +28,9 @@ mod facts;
 mod sender;
 
 pub mod amplitude;
+#[cfg(feature = "certificates")]
+#[cfg_attr(docsrs, doc(cfg(feature = "certificates")))]
+pub mod aws_sns;
 mod content;
 mod development;
 mod flags;
@@ -42,6 +45,9 @@ pub mod launchdarkly;
 mod messages;
 pub mod optimizely;
 mod payments;
+#[cfg(feature = "certificates")]
+#[cfg_attr(docsrs, doc(cfg(feature = "certificates")))]
+pub mod paypal;
 mod prelude;
 mod setup;
 mod shapes;
@@ -205,8 +211,25 @@ impl Provider<Bytes> {
     ) -> Result<Self, ConfigError> {
         let name: Arc<str> = name.into().into();
         text::check_name("the name of the provider", &name)?;
-        Ok(Self {
-            keys: KeysHandle::new(name, scheme, &keys.into())?,
+        Ok(Self::with_handle(KeysHandle::new(
+            name,
+            scheme,
+            &keys.into(),
+        )?))
+    }
+
+    /// For a sender whose keys always come from a key source: as after [`KeysHandle::withdraw`].
+    #[cfg(feature = "certificates")]
+    pub(crate) fn without_keys(name: &str, scheme: Scheme) -> Self {
+        Self::with_handle(KeysHandle {
+            provider: name.into(),
+            authenticator: scheme.authenticator(),
+        })
+    }
+
+    fn with_handle(keys: KeysHandle) -> Self {
+        Self {
+            keys,
             parse: Arc::new(|body| Ok(body.clone())),
             delivery_id: Vec::new(),
             event_name: Vec::new(),
@@ -214,7 +237,7 @@ impl Provider<Bytes> {
             setup: None,
             answers_setup: false,
             no_challenge_tokens: false,
-        })
+        }
     }
 }
 

@@ -8,6 +8,8 @@
 
 mod authenticator;
 mod builder;
+#[cfg(feature = "certificates")]
+mod certificate;
 mod check;
 mod custom;
 mod describe;
@@ -33,6 +35,8 @@ use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName};
 
+#[cfg(feature = "certificates")]
+pub use self::certificate::CertificateTrust;
 #[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
 pub use self::jwt::JwkSet;
 pub(crate) use self::jwt::key_id;
@@ -57,6 +61,12 @@ pub use self::{
     url::SignedUrl,
 };
 use self::{builder::Signed, custom::Custom, jwt::Jwt, shared_key::SharedKey, ways::Ways};
+#[cfg(feature = "certificates")]
+pub(crate) use self::{
+    certificate::CertifiedKey,
+    rsa::{RsaDigest, RsaHash},
+    timestamp::rfc3339,
+};
 #[cfg(feature = "handshake")]
 pub(crate) use self::{mac::hmac, shared_key::KeyDigest};
 

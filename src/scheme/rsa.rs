@@ -90,8 +90,8 @@ impl RsaKey {
         })
     }
 
-    /// `None` is a key that cannot be read.
-    fn from_pkcs1_der(der: &[u8]) -> Result<Self, Option<ConfigError>> {
+    /// From the DER of an RSAPublicKey, as SubjectPublicKeyInfo wraps it. `None` is a key that cannot be read.
+    pub(crate) fn from_pkcs1_der(der: &[u8]) -> Result<Self, Option<ConfigError>> {
         let key = RsaPublicKeyRef::from_der(der).map_err(|_| None)?;
         Self::from_components(key.modulus.as_bytes(), key.public_exponent.as_bytes()).map_err(Some)
     }

@@ -302,7 +302,7 @@ pub(crate) fn holds_rfc3339(text: &[u8]) -> bool {
 
 /// Reads only RFC 3339. jiff reads more of ISO 8601, and there one form can be the beginning of another: without
 /// a separator, `…+07` and a body of `:00…` have the same signed bytes as `…+07:00`.
-fn rfc3339(text: &[u8]) -> Option<SystemTime> {
+pub(crate) fn rfc3339(text: &[u8]) -> Option<SystemTime> {
     const OFFSET: &[u8] = b"+00:00";
     let (date_time, rest) = text.split_at_checked(SECONDS.len())?;
     let zone = match rest {

@@ -34,9 +34,13 @@ use crate::{error::BoxError, secret::Keys};
 pub struct CacheLimits {
     capacity: usize,
     time_to_live: Duration,
+    unknown_time_to_live: Option<Duration>,
+    unknown_per_minute: Option<usize>,
     loads: usize,
     load_deadline: Duration,
     name_bytes: usize,
+    /// The names are those of tenants. If not, they are ids of keys of one sender.
+    are_tenants: bool,
 }
 
 impl Default for CacheLimits {
@@ -44,14 +48,51 @@ impl Default for CacheLimits {
         Self {
             capacity: 10_000,
             time_to_live: Duration::from_secs(60),
+            unknown_time_to_live: None,
+            unknown_per_minute: None,
             loads: 64,
             load_deadline: Duration::from_secs(5),
             name_bytes: 128,
+            are_tenants: true,
         }
     }
 }
 
+/// The window of [`CacheLimits::unknown_per_minute`].
+const MINUTE: Duration = Duration::from_secs(60);
+
 impl CacheLimits {
+    /// Limits for keys that one sender names by an id or a URL in its requests, such as the certificates of AWS
+    /// SNS. An untrusted client can name any id, and each look-up may be a request of yours.
+    ///
+    /// - 1,000 keys are remembered for one hour, and 1,000 ids without a key for one minute.
+    /// - At most 60 ids without a key are looked up in a minute, and 8 look-ups run at the same time.
+    /// - An id has at most 256 bytes.
+    /// - The id is not the name of a [tenant](Keys::of_tenant): all keys belong to one sender, and a delivery
+    ///   keeps its [identity](crate::Verified::identity) when the sender replaces its key.
+    #[must_use]
+    pub fn for_key_ids() -> Self {
+        Self {
+            capacity: 1000,
+            time_to_live: Duration::from_secs(3600),
+            unknown_time_to_live: Some(MINUTE),
+            unknown_per_minute: Some(60),
+            loads: 8,
+            load_deadline: Duration::from_secs(5),
+            name_bytes: 256,
+            are_tenants: false,
+        }
+    }
+
+    /// How many look-ups in a minute may end without a key, by an error or because the name is unknown. After that,
+    /// a name that is not remembered is not looked up, and the delivery gets 503, so that the sender
+    /// repeats it. By default there is no limit, except in [`for_key_ids`](Self::for_key_ids).
+    #[must_use]
+    pub fn unknown_per_minute(mut self, look_ups: usize) -> Self {
+        self.unknown_per_minute = Some(look_ups);
+        self
+    }
+
     /// How many known tenants are remembered, and how many unknown ones. The default is 10,000 of each.
     ///
     /// The two are counted separately, so names that an untrusted client invents never evict a
@@ -315,11 +356,38 @@ struct Cache {
 
 #[derive(Default)]
 struct Running {
+    /// When the current minute began, and how many look-ups in it have found no key. One that is dropped
+    /// because its client left counts as one of them.
+    without_key: Option<(Instant, usize)>,
     /// The deliveries that wait for the look-up own it. So it is dropped when they are dropped.
     loads: HashMap<Arc<str>, (u64, WeakShared<Loading>)>,
     /// How many look-ups have not ended, also those that were invalidated.
     count: usize,
     next: u64,
+}
+
+impl Running {
+    fn without_key(&self) -> usize {
+        match self.without_key {
+            Some((began, count)) if began.elapsed() < MINUTE => count,
+            _ => 0,
+        }
+    }
+
+    fn begin_in_this_minute(&mut self) {
+        let count = self.without_key();
+        let began = match self.without_key {
+            Some((began, _)) if count > 0 => began,
+            _ => Instant::now(),
+        };
+        self.without_key = Some((began, count.saturating_add(1)));
+    }
+
+    fn has_found(&mut self) {
+        if let Some((_, count)) = &mut self.without_key {
+            *count = count.saturating_sub(1);
+        }
+    }
 }
 
 impl Cache {
@@ -347,7 +415,9 @@ impl Cache {
             return Some(Some(keys));
         }
         let loaded = self.unknown.get(name)?;
-        is_fresh(loaded).then_some(None)
+        let longest = self.limits.unknown_time_to_live;
+        let longest = longest.unwrap_or(self.limits.time_to_live);
+        (now.duration_since(loaded) < longest).then_some(None)
     }
 
     fn look_up<F>(
@@ -378,6 +448,15 @@ impl Cache {
             );
             return LookUp::Done(Some(Err(error.into())));
         }
+        if let Some(most) = self.limits.unknown_per_minute
+            && running.without_key() >= most
+        {
+            let error = format!(
+                "{most} look-ups in the last minute found no key: see `CacheLimits::unknown_per_minute`"
+            );
+            return LookUp::Done(Some(Err(error.into())));
+        }
+        running.begin_in_this_minute();
         running.count = running.count.saturating_add(1);
         running.next = running.next.wrapping_add(1);
         let name: Arc<str> = name.into();
@@ -428,10 +507,16 @@ impl Entry {
         });
         // A panic must not reach the other deliveries that wait.
         let found = match load.catch_unwind().await {
-            Ok(found) => found?,
-            Err(_) => return Err(BoxError::from("the look-up of the keys panicked").into()),
+            Ok(found) => found,
+            Err(_) => Err(BoxError::from("the look-up of the keys panicked")),
         };
-        let found = found.map(|keys| keys.or_of_tenant(&self.name));
+        if matches!(found, Ok(Some(_))) {
+            self.cache.running().has_found();
+        }
+        let found = found?.map(|keys| match self.cache.limits.are_tenants {
+            true => keys.or_of_tenant(&self.name),
+            false => keys,
+        });
         self.remember(&found, began);
         Ok(found)
     }

@@ -57,6 +57,7 @@
 
 #[cfg(feature = "tenant-cache")]
 mod cache;
+mod ids;
 
 use std::{
     convert::Infallible,
@@ -69,6 +70,10 @@ use std::{
 #[cfg(feature = "tenant-cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tenant-cache")))]
 pub use self::cache::{CacheLimits, TenantKeys, TenantKeysHandle, TenantLookup};
+
+pub use self::ids::id_in_header;
+#[cfg(feature = "certificates")]
+pub use self::ids::{aws_sns_certificate, paypal_certificate};
 
 use http::{Extensions, HeaderMap, Method, Uri, request::Parts};
 
