@@ -89,8 +89,8 @@ impl Entry {
         match self.first().algorithm {
             "custom" => Proof::Custom,
             "shared key" => Proof::SharedKey,
-            "ECDSA P-256" | "Ed25519" => Proof::PublicKey,
             "SHA-256 (no MAC)" => Proof::Keyless,
+            _ if self.first().key.contains("public key") => Proof::PublicKey,
             _ => Proof::Signature,
         }
     }

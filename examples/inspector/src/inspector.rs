@@ -265,3 +265,71 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     };
     SocketAddr::new(ip, address.port())
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Request;
+    use tower_webhook_auth::{Secret, provider, testing::Signer};
+
+    use super::*;
+    use crate::{deliveries::tests::delivery, judge::Verdict};
+
+    async fn inspector() -> Shared {
+        let settings = Settings::from_env().expect("settings");
+        let (inbox, console) = tokio::join!(
+            TcpListener::bind("127.0.0.1:0"),
+            TcpListener::bind("127.0.0.1:0")
+        );
+        let (_, stopping) = watch::channel(false);
+        let (inbox, console) = (inbox.expect("a port"), console.expect("a port"));
+        Arc::new(Inspector::new(settings, &inbox, &console, stopping).expect("an inspector"))
+    }
+
+    /// Slack's deliveries are valid for 5 minutes. This one came in time in 2023.
+    #[tokio::test]
+    async fn a_kept_delivery_is_judged_by_the_clock_of_its_arrival() {
+        let inspector = inspector().await;
+        let secret = Secret::new("the secret").expect("a secret");
+        let signer = Signer::new(&provider::slack(secret.clone()), &secret).expect("a signer");
+        for (seconds_late, addressed) in [(299, "slack"), (301, "slack"), (299, "any")] {
+            let mut kept = delivery(b"{}".to_vec());
+            let signed_at = kept.received.at - Duration::from_secs(seconds_late);
+            let request = signer
+                .clone()
+                .at(signed_at)
+                .sign(Request::new(Bytes::from("{}")));
+            kept.received.headers = request.headers().clone();
+            kept.received.addressed = addressed.to_owned();
+            inspector.keep(kept);
+        }
+        let slack = catalogue::find("slack").expect("Slack");
+        let key = Key::new("default", "the secret", Origin::Typed);
+        let set = inspector
+            .state()
+            .keyring
+            .set(slack, key, &inspector.inbox_of(slack));
+        set.expect("a key");
+        inspector.judge_again(slack).await;
+        let state = inspector.state();
+        let codes: Vec<_> = state
+            .ring
+            .iter()
+            .map(|delivery| delivery.verdict.code())
+            .collect();
+        assert_eq!(codes, ["verified", "timestamp_too_old", "verified"]);
+        let Some(Verdict::Verified(accepted)) = state.ring.get(1).map(|delivery| &delivery.verdict)
+        else {
+            panic!("it is verified");
+        };
+        assert_eq!(accepted.skew_ms, Some(299_000));
+    }
+
+    #[tokio::test]
+    async fn the_token_is_another_one_each_time_and_only_all_of_it_is_accepted() {
+        let (one, other) = (inspector().await, inspector().await);
+        assert_eq!(one.token.len(), 32);
+        assert!(one.is_token(&one.token) && !one.is_token(&other.token));
+        assert!(!one.is_token(&one.token[1..]) && !one.is_token(""));
+    }
+}

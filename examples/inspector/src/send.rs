@@ -261,6 +261,29 @@ mod tests {
         }
     }
 
+    /// The clock is paused, so the deadline is over as soon as everything waits.
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_that_does_not_answer_is_given_up_after_30_seconds() {
+        for begin in ["", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nh"] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+                .await
+                .expect("a port");
+            let url = format!("http://{}/", listener.local_addr().expect("an address"));
+            let handler = tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.expect("a connection");
+                tokio::io::AsyncWriteExt::write_all(&mut stream, begin.as_bytes())
+                    .await
+                    .expect("sent");
+                std::future::pending::<()>().await;
+            });
+            let start = tokio::time::Instant::now();
+            let sent = send(&url, Request::new(Bytes::new()), LOCAL).await;
+            assert_eq!(sent.error.as_deref(), Some("no whole answer within 30 s"));
+            assert!((30..32).contains(&start.elapsed().as_secs()));
+            handler.abort();
+        }
+    }
+
     #[test]
     fn only_http_is_supported() {
         for url in [
