@@ -256,6 +256,31 @@ async fn a_hanging_download_is_cut_by_a_greater_request_and_by_its_deadline() {
     assert_eq!(begin.elapsed().as_secs(), 11);
 }
 
+/// Optimizely says that its CDN may be some minutes behind.
+#[tokio::test(start_paused = true)]
+async fn a_cdn_that_lags_2_12_or_120_seconds_is_asked_until_it_has_the_revision() {
+    for (lag, latest, most_requests) in [(2, 2.2, 3), (12, 2.2, 8), (120, 5.2, 45)] {
+        let source = Source::new([Answer::Revision(12, "off")]);
+        let kept = started(&source).await;
+        let (before, begin) = (source.request_count(), Instant::now());
+        assert!(kept.request(13));
+        sleep(lag * SECOND - SECOND / 10).await;
+        let status = kept.status();
+        assert_eq!((status.have, status.wanted), (Some(12), Some(13)));
+        // A lag is not a failure.
+        assert_eq!((status.failures, status.state), (0, State::Ready));
+        sleep(SECOND / 10).await;
+        source.answers_with([Answer::Revision(13, "on")]);
+        kept.reached(&13).await;
+        let late = (begin.elapsed() - lag * SECOND).as_secs_f64();
+        assert!(late <= latest, "{lag}: {late}");
+        let requests = source.requests().split_off(before);
+        let conditional = |headers: &HeaderMap| headers.contains_key(header::IF_NONE_MATCH);
+        assert!(requests.iter().all(conditional), "{lag}: {requests:?}");
+        assert!(requests.len() <= most_requests, "{lag}: {}", requests.len());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn retry_after_delays_the_next_download() {
     let source = Source::new([Answer::Revision(12, "off")]);

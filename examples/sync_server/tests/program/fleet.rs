@@ -1,6 +1,11 @@
 //! Three replicas that tell each other, over a real Redis that fails and without a broker.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use support::{
     stand_in::{SDK_KEY, delivery},
@@ -257,4 +262,53 @@ fn sighup_connects_a_replica_to_redis_and_the_stop_tells_what_is_not_told_yet() 
     });
     let took = first.stop();
     assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+/// `cargo bench -p sync_server --bench measure -- minute` does it for a minute at 500 per second.
+#[test]
+fn a_stream_of_deliveries_over_three_replicas_loses_none_and_costs_few_downloads() {
+    let port = free_port();
+    let Some(_broker) = redis(port) else {
+        println!("left out: neither valkey-server nor redis-server is installed");
+        return;
+    };
+    let shared = tempdir().expect("a folder");
+    let fleet = over_redis(shared.path(), port);
+    let source = Source::start(Answer::Datafile(13));
+    let replicas = replicas(&source, |_, config| format!("{config}{fleet}"));
+    all_at(&replicas, 13);
+    eventually("all are connected", || {
+        total(&replicas, "fleet_connected") == 3.0
+    });
+    let (before, begin) = (source.requests().len(), Instant::now());
+    // Each delivery has a revision of its own, and the source moves with them.
+    thread::scope(|scope| {
+        for (number, (server, _)) in replicas.iter().enumerate() {
+            let source = &source;
+            scope.spawn(move || {
+                for revision in (14..1514_u64).skip(number).step_by(3) {
+                    source.answer(Answer::Datafile(revision));
+                    assert_eq!(server.deliver(revision), 200, "{revision}");
+                }
+            });
+        }
+    });
+    let sent = begin.elapsed();
+    source.answer(Answer::Datafile(1513));
+    let served = all_at(&replicas, 1513);
+    let downloads = source.requests().len() - before;
+    println!(
+        "1,500 deliveries in {sent:?}, all serve the last one {served:?} later, {downloads} requests to the source"
+    );
+    // At most one per second and replica, at any rate of deliveries.
+    let seconds = begin.elapsed().as_secs() as usize;
+    assert!(downloads <= 3 * (seconds + 2), "{downloads} in {seconds} s");
+    let counted = ["accepted", "not_newer"].map(|result| {
+        let line = format!("webhook_deliveries_total{{result=\"{result}\",vendor=\"optimizely\"}}");
+        let each = replicas
+            .iter()
+            .filter_map(|(server, _)| server.metric(&line));
+        each.sum::<f64>()
+    });
+    assert_eq!(counted[0] + counted[1], 1500.0, "{counted:?}");
 }

@@ -3,6 +3,7 @@
 mod fleet;
 mod server;
 mod source;
+mod system;
 
 use std::{
     fs,

@@ -58,10 +58,15 @@ pub struct Server {
 
 impl Server {
     pub fn start(folder: &Path, config: &str) -> Self {
+        Self::start_with(folder, config, Command::new(PROGRAM))
+    }
+
+    /// As [`start`](Self::start), with another command that runs the program.
+    pub fn start_with(folder: &Path, config: &str, mut command: Command) -> Self {
         let path = folder.join("sync.toml");
         fs::write(&path, config).expect("a file");
         let log = folder.join("log");
-        let mut process = Command::new(PROGRAM)
+        let mut process = command
             .arg(&path)
             .env("VWO_KEY", VWO_KEY)
             .stdout(Stdio::piped())
@@ -89,6 +94,10 @@ impl Server {
         }
     }
 
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("text")
     }
@@ -106,9 +115,14 @@ impl Server {
     }
 
     /// Stops with SIGTERM. Returns how long it took.
-    pub fn stop(mut self) -> Duration {
-        let begin = Instant::now();
+    pub fn stop(self) -> Duration {
         self.signal("TERM");
+        self.ended()
+    }
+
+    /// Waits for a graceful end. Returns how long it took.
+    pub fn ended(mut self) -> Duration {
+        let begin = Instant::now();
         let status = self.process.wait().expect("it ends");
         assert!(status.success(), "{status}: {}", self.log());
         begin.elapsed()
