@@ -23,7 +23,7 @@
 
 mod demo;
 
-use std::{env, error::Error, process::ExitCode, time::Duration};
+use std::{collections::HashSet, env, error::Error, process::ExitCode, time::Duration};
 
 use axum::{
     Json, Router,
@@ -47,8 +47,15 @@ use tower_webhook_auth::{
     sync::{Download, Keep, Kept, Made, Schedule},
 };
 
+/// What is built from one datafile.
+struct Flags {
+    client: Client,
+    /// The client decides "off" for a flag that does not exist.
+    keys: HashSet<String>,
+}
+
 /// Starts to keep a client. There is none before the first download is complete.
-fn flags(transport: Transport, uri: Uri, sdk_key: String) -> Kept<Client> {
+fn flags(transport: Transport, uri: Uri, sdk_key: String) -> Kept<Flags> {
     let download = Download::new(transport, uri);
     let schedule = Schedule::new().poll_every(Duration::from_secs(300));
     Keep::new(
@@ -60,7 +67,11 @@ fn flags(transport: Transport, uri: Uri, sdk_key: String) -> Kept<Client> {
 }
 
 /// Makes a client from a datafile.
-fn build(datafile: &Bytes, sdk_key: &str) -> Result<Made<Client, u64>, BoxError> {
+fn build(datafile: &Bytes, sdk_key: &str) -> Result<Made<Flags, u64>, BoxError> {
+    let json: Value = serde_json::from_slice(datafile)?;
+    let listed = json["featureFlags"].as_array().into_iter().flatten();
+    let keys = listed.filter_map(|flag| flag["key"].as_str().map(str::to_owned));
+    let keys = keys.collect();
     let client = Client::from_string(str::from_utf8(datafile)?)
         .map_err(|report| format!("{report:#}"))?
         .initialize();
@@ -71,10 +82,10 @@ fn build(datafile: &Bytes, sdk_key: &str) -> Result<Made<Client, u64>, BoxError>
     if theirs != sdk_key {
         return Err(format!("the datafile belongs to the SDK key {theirs:?}").into());
     }
-    Ok(Made::new(revision, client))
+    Ok(Made::new(revision, Flags { client, keys }))
 }
 
-fn app(secret: Secret, flags: Kept<Client>) -> Router {
+fn app(secret: Secret, flags: Kept<Flags>) -> Router {
     let layer = WebhookAuthLayer::new(provider::optimizely(secret));
     Router::new()
         .route("/webhooks/optimizely", post(delivered).route_layer(layer))
@@ -83,7 +94,7 @@ fn app(secret: Secret, flags: Kept<Client>) -> Router {
 }
 
 /// It responds at once. The download is done in the background.
-async fn delivered(State(flags): State<Kept<Client>>, webhook: Verified<Event>) -> StatusCode {
+async fn delivered(State(flags): State<Kept<Flags>>, webhook: Verified<Event>) -> StatusCode {
     if let Some(datafile) = webhook.datafile() {
         flags.request(datafile.revision);
     }
@@ -97,16 +108,19 @@ struct Question {
 }
 
 async fn decide(
-    State(flags): State<Kept<Client>>,
+    State(flags): State<Kept<Flags>>,
     Query(question): Query<Question>,
 ) -> Result<Json<Value>, StatusCode> {
-    let client = flags.current().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
-    let user = client.create_user_context(&question.user);
+    let flags = flags.current().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
+    if !flags.keys.contains(&question.flag) {
+        return Err(StatusCode::NOT_FOUND);
+    }
+    let user = flags.client.create_user_context(&question.user);
     let decision = user.decide(&question.flag);
     Ok(Json(json!({
         "enabled": decision.enabled(),
         "flag": question.flag,
-        "revision": client.version(),
+        "revision": flags.version(),
         "user": question.user,
         "variation": decision.variation_key(),
     })))

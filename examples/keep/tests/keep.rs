@@ -18,6 +18,8 @@ fn the_demonstration_prints_what_the_readme_shows_and_stops_at_a_signal() {
     assert!(program.line().starts_with("try      curl "));
     let decision = program.get_text("/decide?user=bob&flag=new_checkout");
     assert!(decision.contains(r#""enabled":true"#), "{decision}");
+    // A flag that does not exist is not a flag that is off.
+    assert_eq!(program.get("/decide?user=bob&flag=unknown"), 404);
     assert_eq!(
         program.post("/webhooks/optimizely", &[testing::FORGED], testing::BODY),
         401
