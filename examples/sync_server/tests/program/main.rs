@@ -13,7 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::stand_in::{SDK_KEY, delivery};
+use support::{
+    stand_in::{SDK_KEY, delivery},
+    testing::{BODY, FORGED, SIGNATURE},
+};
 use tempfile::tempdir;
 
 use crate::{
@@ -748,4 +751,54 @@ fn log_lines_are_json_if_the_configuration_says_so() {
         first.expect("a line for the first datafile")["key"],
         "QMVJcUKE"
     );
+}
+
+/// The vector of Optimizely's documentation, and what the requests of Optimizely look like.
+#[test]
+fn the_published_delivery_is_accepted_and_each_change_of_it_gets_the_same_401() {
+    let folder = tempdir().expect("a folder");
+    let source = Source::start(Answer::Datafile(13));
+    let server = Server::start(folder.path(), &optimizely(folder.path(), &source));
+    eventually("the first datafile", || server.revision() == Some(13));
+    let send = |headers: &str, body: &str| {
+        let head = format!("POST /webhooks/optimizely HTTP/1.1\r\n{headers}");
+        server.request(&server.hooks, &head, body)
+    };
+    let good = format!("X-Hub-Signature: {}\r\n", SIGNATURE.1);
+    for content_type in ["application/json", "text/plain"] {
+        let headers = format!(
+            "{good}Content-Type: {content_type}\r\nUser-Agent: AppEngine-Google; (+http://code.google.com/appengine)\r\n"
+        );
+        assert_eq!(send(&headers, BODY).0, 200, "{content_type}");
+    }
+    // The payload of the time before environments.
+    let old = delivery(SDK_KEY, 13).replace("\"environment\":\"Production\",", "");
+    assert!(!old.contains("Production"));
+    assert_eq!(server.deliver_body(&old), 200);
+
+    let hex = SIGNATURE.1.trim_start_matches("sha1=");
+    let forged = FORGED.1;
+    let responses = [
+        (String::new(), BODY),
+        ("X-Hub-Signature: \r\n".into(), BODY),
+        (format!("X-Hub-Signature: {hex}\r\n"), BODY),
+        (format!("X-Hub-Signature: {forged}\r\n"), BODY),
+        ("X-Hub-Signature: sha1=b249\r\n".into(), BODY),
+        (good.clone(), "{}"),
+        (good, &BODY[1..]),
+    ]
+    .map(|(headers, body)| {
+        let (status, text) = send(&headers, body);
+        assert_eq!(status, 401, "{headers}");
+        assert!(
+            text.contains("content-type: application/problem+json"),
+            "{text}"
+        );
+        text.split_once("\r\n\r\n").expect("a body").1.to_owned()
+    });
+    assert!(
+        responses.iter().all(|body| *body == responses[0]),
+        "{responses:?}"
+    );
+    assert_eq!(server.get(&server.hooks, "/webhooks/unknown").0, 404);
 }
