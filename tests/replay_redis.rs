@@ -2,6 +2,9 @@
 //! is installed, the tests say that they were left out.
 #![cfg(all(feature = "replay-redis", feature = "testing"))]
 
+#[path = "common/two_tenants.rs"]
+mod two_tenants;
+
 use std::{
     collections::BTreeMap,
     future::pending,
@@ -244,6 +247,14 @@ async fn of_200_equal_deliveries_at_once_over_4_connections_one_calls_the_handle
     // Every process knows that it is done.
     let (service, _) = counting(by_body(server.store()));
     assert_eq!(send(&service, "{}").await, (200, true));
+}
+
+#[tokio::test]
+async fn the_same_delivery_id_of_two_tenants_is_two_deliveries() {
+    let Some(server) = Server::start("tenants").await else {
+        return;
+    };
+    two_tenants::each_is_handled_once(server.store()).await;
 }
 
 #[tokio::test]

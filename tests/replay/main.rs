@@ -10,3 +10,5 @@ mod memory;
 mod once;
 mod order;
 mod support;
+#[path = "../common/two_tenants.rs"]
+mod two_tenants;

@@ -1,11 +1,25 @@
 //! The memory store: bounded, and never forgetful.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use futures_util::future::join;
+use http::Response;
+use tokio::sync::{Semaphore, mpsc};
+use tower::{Layer, limit::ConcurrencyLimitLayer};
 use tower_webhook_auth::{RejectionKind, replay::MemoryStore};
 
-use crate::support::{
-    Time, by_body, delivery, github, guarded, handler, is_duplicate, kind, send, status,
+use crate::{
+    support::{
+        Time, by_body, delivery, github, guarded, handler, handler_of, is_duplicate, kind, send,
+        status,
+    },
+    two_tenants,
 };
 
 #[tokio::test]
@@ -76,4 +90,73 @@ async fn the_lease_and_the_time_to_remember_can_be_set() {
     time.pass(50 * 365 * 24 * 60 * 60);
     status(&service, delivery("1")).await;
     assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+/// The second delivery waits for the first one, and then claims a whole lease.
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_waited_for_the_inner_service_is_not_a_copy_of_itself() {
+    let handler = handler_of(|| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(Response::default())
+    });
+    let one_at_a_time = ConcurrencyLimitLayer::new(1).layer(handler);
+    let service = guarded(github(), by_body(MemoryStore::new(10)), one_at_a_time);
+    let statuses = join(
+        status(&service, delivery("1")),
+        status(&service, delivery("2")),
+    )
+    .await;
+    assert_eq!(statuses, (200, 200));
+}
+
+/// The first call takes longer than its lease. A copy claims the delivery and fails, so the sender has to
+/// send it again.
+#[tokio::test]
+async fn a_call_that_lost_its_lease_does_not_mark_the_delivery_as_done() {
+    let time = Time::new();
+    let clock = time.clone();
+    let store = MemoryStore::new(10).clock(move || clock.now());
+    let (begun, mut begins) = mpsc::unbounded_channel();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let finish = [(); 3].map(|()| Arc::new(Semaphore::new(0)));
+    let gates = finish.clone();
+    let count = Arc::clone(&calls);
+    let handler = handler_of(move || {
+        let call = count.fetch_add(1, Ordering::SeqCst);
+        begun.send(call).expect("the test runs");
+        let gate = Arc::clone(&gates[call]);
+        async move {
+            gate.acquire().await?.forget();
+            let status = if call == 1 { 500 } else { 200 };
+            Ok(Response::builder().status(status).body("".into())?)
+        }
+    });
+    let service = guarded(github(), by_body(store), handler);
+    let call = || {
+        let service = service.clone();
+        tokio::spawn(async move { status(&service, delivery("1")).await })
+    };
+    let slow = call();
+    assert_eq!(begins.recv().await, Some(0));
+    time.pass(61);
+    let copy = call();
+    assert_eq!(begins.recv().await, Some(1));
+
+    finish[0].add_permits(1);
+    assert_eq!(slow.await.expect("no panic"), 200);
+    assert_eq!(
+        status(&service, delivery("1")).await,
+        503,
+        "the copy still runs"
+    );
+    finish[1].add_permits(1);
+    assert_eq!(copy.await.expect("no panic"), 500);
+    finish[2].add_permits(1);
+    assert_eq!(status(&service, delivery("1")).await, 200);
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn the_same_delivery_id_of_two_tenants_is_two_deliveries() {
+    two_tenants::each_is_handled_once(MemoryStore::new(10)).await;
 }
