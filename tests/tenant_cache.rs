@@ -189,6 +189,53 @@ async fn an_outage_is_told_to_all_that_wait_and_is_not_remembered() {
     assert_eq!(receiver.loads(), 3);
 }
 
+/// The log of the owner can show the whole chain.
+#[tokio::test(start_paused = true)]
+async fn the_cause_of_an_outage_is_a_source_of_the_rejection() {
+    #[derive(Debug)]
+    struct Outage(std::io::Error);
+
+    impl std::fmt::Display for Outage {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("the database is not available")
+        }
+    }
+
+    impl std::error::Error for Outage {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    let receiver = Receiver::slow(CacheLimits::default(), |_| {
+        Err(Outage(std::io::Error::other("connection refused")).into())
+    });
+    let answer = receiver.send("acme").await;
+    let rejection: &Rejection = answer.extensions().get().expect("a rejection");
+    let outage = rejection.source().expect("the error");
+    assert_eq!(outage.to_string(), "the database is not available");
+    let cause = outage.source().expect("its cause");
+    assert_eq!(cause.to_string(), "connection refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_to_live_and_the_deadline_of_a_look_up_can_be_set() {
+    let limits = CacheLimits::default()
+        .time_to_live(Duration::from_secs(10))
+        .load_deadline(Duration::from_secs(1));
+    let receiver = Receiver::slow(limits, known);
+    for (after, loads) in [(0, 1), (9, 1), (1, 2), (9, 2), (1, 3)] {
+        advance(Duration::from_secs(after)).await;
+        assert_eq!(receiver.status("acme").await, 200);
+        assert_eq!(receiver.loads(), loads);
+    }
+
+    let hangs = Receiver::new(limits, |_| pending());
+    let begin = tokio::time::Instant::now();
+    assert_eq!(hangs.status("acme").await, 503);
+    assert_eq!(begin.elapsed().as_secs(), 1);
+}
+
 /// Old keys may have been revoked.
 #[tokio::test(start_paused = true)]
 async fn an_outage_after_the_time_to_live_does_not_bring_old_keys_back() {
@@ -388,6 +435,22 @@ async fn a_look_up_that_ran_during_an_invalidation_is_not_remembered() {
             "the revoked key was remembered"
         );
     }
+}
+
+/// The first look-up is invalidated, and ends while the second one runs.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_an_invalidated_look_up_does_not_end_the_one_that_took_its_place() {
+    let receiver = Receiver::slow(CacheLimits::default(), known);
+    let first = tokio::spawn(receiver.send("acme"));
+    sleep(Duration::from_millis(30)).await;
+    receiver.handle.invalidate("acme");
+    let second = tokio::spawn(receiver.send("acme"));
+    assert_eq!(first.await.expect("no panic").status(), 200);
+    // The second look-up takes 30 ms more. This delivery waits for it too, and its result is remembered.
+    assert_eq!(receiver.status("acme").await, 200);
+    assert_eq!(second.await.expect("no panic").status(), 200);
+    assert_eq!(receiver.status("acme").await, 200);
+    assert_eq!(receiver.loads(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -109,6 +109,39 @@ fn by_project(delivery: Unverified<'_>) -> Selection<Ready<Found>> {
     }
 }
 
+/// What a source can select by, next to the URL and the body.
+#[tokio::test]
+async fn a_source_sees_the_method_the_headers_and_the_extensions_of_the_request() {
+    #[derive(Clone)]
+    struct Tenant(&'static str);
+
+    let selects = |delivery: Unverified<'_>| {
+        let header = delivery.headers().get("x-tenant");
+        let extension = delivery.extensions().get::<Tenant>();
+        let tenant = match (header, extension) {
+            (Some(tenant), _) => tenant.to_str().expect("text"),
+            (None, Some(tenant)) => tenant.0,
+            (None, None) if *delivery.method() == http::Method::PUT => "globex",
+            (None, None) => "initech",
+        };
+        Selection::LookUp(ready(known(tenant)))
+    };
+    let service = layer().keys_from(selects).layer(Inner::default());
+    let request = |tenant| delivery(tenant, "/", body(1));
+    let mut by_header = request("acme");
+    by_header
+        .headers_mut()
+        .insert("x-tenant", HeaderValue::from_static("acme"));
+    let mut by_extension = request("globex");
+    by_extension.extensions_mut().insert(Tenant("globex"));
+    let mut by_method = request("globex");
+    *by_method.method_mut() = http::Method::PUT;
+    for selected in [by_header, by_extension, by_method] {
+        assert_eq!(send(&service, selected).await.status(), 200);
+    }
+    assert_eq!(send(&service, request("globex")).await.status(), 401);
+}
+
 /// A layer whose own keys belong to no tenant.
 fn layer() -> WebhookAuthLayer<optimizely::Event> {
     WebhookAuthLayer::new(provider::optimizely(secret("the provider")))
