@@ -208,7 +208,7 @@ mod body {
         }
     }
 
-    struct Plain;
+    pub(super) struct Plain;
 
     impl<'de> de::Visitor<'de> for Plain {
         type Value = Bytes;
@@ -258,5 +258,31 @@ mod milliseconds {
         let milliseconds = Option::<u64>::deserialize(deserializer)?;
         Ok(milliseconds
             .and_then(|time| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(time))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::value::{BytesDeserializer, Error, SeqDeserializer};
+
+    use super::*;
+
+    /// A format that people do not read gives the body in one of these forms.
+    #[test]
+    fn a_body_is_read_from_bytes_and_from_a_list_of_bytes() {
+        const BODY: &[u8] = b"\xff\0\x01";
+        let bytes = BytesDeserializer::<Error>::new(BODY).deserialize_byte_buf(body::Plain);
+        assert_eq!(bytes.expect("bytes"), BODY);
+        let owned = de::Visitor::visit_byte_buf::<Error>(body::Plain, BODY.to_vec());
+        assert_eq!(owned.expect("bytes"), BODY);
+        let list = SeqDeserializer::<_, Error>::new(BODY.iter().copied());
+        assert_eq!(list.deserialize_byte_buf(body::Plain).expect("bytes"), BODY);
+
+        let text = serde::de::value::StrDeserializer::<Error>::new("no bytes");
+        let error = text
+            .deserialize_byte_buf(body::Plain)
+            .expect_err("no bytes");
+        let expected = "invalid type: string \"no bytes\", expected the bytes of a body";
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -100,6 +100,14 @@ async fn without_a_signed_id_the_signed_time_and_the_body_are_the_identity() {
     assert_ne!(first, Some(by_event_id));
 }
 
+#[test]
+fn the_bytes_of_an_identity_are_those_of_its_text() {
+    let text = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let identity: Identity = text.parse().expect("an identity");
+    let digits = data_encoding::HEXLOWER.encode(identity.as_bytes());
+    assert_eq!(digits, text);
+}
+
 #[tokio::test]
 async fn an_unsigned_header_does_not_change_the_identity() {
     let provider = provider::github(secret());
