@@ -736,6 +736,8 @@ fn a_declared_length_that_is_right_is_no_cause() {
     let value = HeaderValue::from_static("chunked");
     chunked.headers_mut().insert("transfer-encoding", value);
     assert_eq!(code(chunked), "none");
+    let empty = github_delivery("an attacker's", "", "");
+    assert_eq!(code(without(empty)), "none");
     let mut http2 = without(forged());
     *http2.version_mut() = http::Version::HTTP_2;
     assert_eq!(code(http2), "none");
@@ -1074,4 +1076,75 @@ proptest::proptest! {
             proptest::prop_assert_eq!(found.0, "body", "{}", found.1);
         }
     }
+}
+
+/// A rejection without a diagnosis, for example of a body that is too large, costs nothing.
+#[test]
+fn a_rejection_that_cannot_be_explained_does_not_use_up_the_limit() {
+    let layer = WebhookAuthLayer::new(github())
+        .clock(now)
+        .max_body_bytes(BODY.len() - 1)
+        .diagnose(suspects());
+    let send = |request| {
+        let service = layer.clone().layer(Inner::default());
+        rejection(&block_on(service.oneshot(request)).expect("infallible"))
+    };
+    for _ in 0..100 {
+        let large = send(github_delivery(SECRET, BODY, BODY));
+        assert_eq!(large.kind(), RejectionKind::BodyTooLarge);
+        assert_eq!(large.diagnosis(), None);
+    }
+    let scanner = send(request([("x-gitlab-token", "guess".into())], ""));
+    assert!(scanner.diagnosis().is_some());
+}
+
+/// The secret of the owner lacks a letter. To try all letters of all keys would be many attempts.
+#[test]
+fn typing_mistakes_are_not_tried_for_an_untrusted_client() {
+    for text in [&SECRET[1..], &SECRET[..31]] {
+        let provider = || provider::github(secret(text));
+        let delivery = || github_delivery(SECRET, BODY, BODY);
+        let found = diagnosis(provider(), secret(text), delivery()).expect("a diagnosis");
+        assert_eq!(found.cause(), None);
+        let found = explained(&provider(), secret(text), delivery()).expect("a diagnosis");
+        assert_eq!(found.cause().map(Cause::as_str), Some("key_text"));
+    }
+}
+
+/// A shared key proves nothing about the body, so no change of the body can be the cause.
+#[test]
+fn other_bodies_are_not_tried_for_a_shared_key() {
+    let tried = |body: &str| {
+        let guess = request([("x-vwo-auth", "a guess".into())], body);
+        let found = explained(&provider::vwo(secret(SECRET)), suspects(), guess);
+        found.expect("a diagnosis").tried()
+    };
+    assert_eq!(tried(""), tried("{\"a\": \"gr\u{fc}n/\"}\r\n"));
+}
+
+#[test]
+fn a_repeated_header_is_told_from_a_value_with_two_timestamps() {
+    let stripe = || provider::stripe(secret(SECRET));
+    let value = |time: u64| format!("t={time},v1={}", "00".repeat(32));
+    let twice = |first: String, second: String| {
+        let mut request = request([("stripe-signature", first)], BODY);
+        let second = second.parse().expect("a value");
+        request.headers_mut().append("stripe-signature", second);
+        request
+    };
+    let repeated = |first, second| cause(stripe(), suspects(), twice(first, second));
+    let (code, text) = repeated(value(NOW), value(NOW));
+    assert_eq!(code, "repeated_header");
+    assert!(text.contains("2 times with equal values"), "{text}");
+    let (code, text) = repeated(value(NOW), value(NOW - 1));
+    assert_eq!(code, "repeated_header");
+    assert!(text.contains("2 times with different values"), "{text}");
+
+    let one = request(
+        [("stripe-signature", format!("t={NOW},{}", value(NOW)))],
+        BODY,
+    );
+    let found = rejected(stripe(), suspects(), one);
+    assert_eq!(found.kind(), RejectionKind::HeaderDuplicated);
+    assert_eq!(found.diagnosis(), None);
 }

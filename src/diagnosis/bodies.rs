@@ -23,13 +23,12 @@ pub(super) fn bodies(body: &[u8], take: &mut dyn FnMut(&'static str, &[u8])) {
         take("CR LF became LF", &replaced(&unix, b"\n", b"\r\n"));
     }
     match text {
-        Ok(text) if !text.is_ascii() => {
+        Ok(text) => {
             let latin1: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
             if let Some(latin1) = latin1 {
                 take("Latin-1 became UTF-8", &latin1);
             }
         }
-        Ok(_) => {}
         Err(_) => {
             let utf8: String = body.iter().map(|byte| char::from(*byte)).collect();
             take("UTF-8 became Latin-1", utf8.as_bytes());
@@ -147,10 +146,8 @@ fn indented(compact: &str, indent: &str, most: usize) -> Option<String> {
     let mut out = String::new();
     let mut depth = 0_usize;
     let mut is_opened = false;
-    let mut is_too_long = false;
     each_token(compact, |character, in_string| {
-        is_too_long |= out.len() > most;
-        if is_too_long {
+        if out.len() > most {
             return;
         }
         let line = |out: &mut String, depth: usize| {
@@ -176,7 +173,7 @@ fn indented(compact: &str, indent: &str, most: usize) -> Option<String> {
             _ => {}
         }
     });
-    (!is_too_long).then_some(out)
+    (out.len() <= most).then_some(out)
 }
 
 /// All characters that are not ASCII as `\uXXXX`.
@@ -281,7 +278,20 @@ mod tests {
         assert_eq!(respaced(compact, " "), spaced);
         let lines = "{\n  \"a\": 1.0,\n  \"b\": [\n    1e3,\n    -0\n  ],\n  \"a\": \"x: y,\\\" z\",\n  \
                      \"c\": {},\n  \"d\": []\n}";
-        assert_eq!(indented(compact, "  ", 1000).as_deref(), Some(lines));
+        for most in 0..=lines.len() + 1 {
+            let expected = (lines.len() <= most).then_some(lines);
+            assert_eq!(indented(compact, "  ", most).as_deref(), expected, "{most}");
+        }
+    }
+
+    /// It was tried already, and it does not match.
+    #[test]
+    fn the_delivered_body_is_not_one_of_its_variants() {
+        for body in [r#"{"a":[1,{"b":"/"}]}"#, "text", "text\n", "", "gr\u{fc}n"] {
+            bodies(body.as_bytes(), &mut |what, other| {
+                assert_ne!(other, body.as_bytes(), "{what}");
+            });
+        }
     }
 
     #[test]

@@ -223,14 +223,14 @@ impl Rejected<'_> {
             _ if kind == RejectionKind::HeaderDuplicated => {
                 repeated(&self.head.headers, self.rejection)
             }
-            _ if kind == RejectionKind::HeaderMissing => {
+            // A header is missing. The other kinds have a detail.
+            _ => {
                 let senders = senders::seen(&self.head.headers, self.provider);
                 (!senders.is_empty()).then_some(Cause::OtherSender {
                     senders,
                     matches: false,
                 })
             }
-            _ => None,
         }
     }
 }
@@ -335,7 +335,7 @@ impl<'a> Search<'a> {
                 self.attempt(&variant, &suspect.keys, body, cause);
             }
         }
-        if scheme.may_sign() && !self.is_over() {
+        if scheme.may_sign() {
             bodies::bodies(body, &mut |difference, other| {
                 for suspect in &suspects {
                     let cause = || Cause::Body {

@@ -88,3 +88,30 @@ pub(super) fn verified(
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use http::{HeaderValue, Request};
+
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn only_other_senders_whose_headers_are_present_are_tried() {
+        let keys = Keys::from(Secret::new("wJ4mX9").expect("a secret"));
+        let (mut head, ()) = Request::new(()).into_parts();
+        let tried = |head: &Parts, own| {
+            let mut tried = 0;
+            let found = verified(head, b"", own, &keys, &SystemTime::now, &mut tried);
+            assert_eq!(found, None);
+            tried
+        };
+        assert_eq!(tried(&head, "github"), 0);
+        let value = HeaderValue::from_static("a guess");
+        head.headers.insert("x-vwo-auth", value);
+        assert_eq!(tried(&head, "github"), 1);
+        assert_eq!(tried(&head, "vwo"), 0);
+    }
+}
