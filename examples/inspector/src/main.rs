@@ -41,6 +41,7 @@ mod inbox;
 mod inspector;
 mod judge;
 mod keys;
+mod page;
 mod send;
 mod settings;
 mod sign;

@@ -16,7 +16,7 @@ use axum::{
 };
 
 pub use self::events::Events;
-use crate::{inbox::MOST_BODY_BYTES, inspector::Shared};
+use crate::{inbox::MOST_BODY_BYTES, inspector::Shared, page};
 
 /// How many pages may be open.
 pub const MOST_PAGES: usize = 8;
@@ -59,35 +59,11 @@ pub fn router(inspector: Shared) -> Router {
             inspector.clone(),
             guard::token,
         ));
-    let file = |kind: &'static str, text: &'static str| {
-        get(async move || ([(header::CONTENT_TYPE, kind)], text))
-    };
-    Router::new()
-        .route(
-            "/",
-            file(
-                "text/html; charset=utf-8",
-                include_str!("../../page/page.html"),
-            ),
-        )
-        .route(
-            "/page.css",
-            file(
-                "text/css; charset=utf-8",
-                include_str!("../../page/page.css"),
-            ),
-        )
-        .route(
-            "/page.js",
-            file(
-                "text/javascript; charset=utf-8",
-                include_str!("../../page/page.js"),
-            ),
-        )
-        .route(
-            "/icon.svg",
-            file("image/svg+xml", include_str!("../../page/icon.svg")),
-        )
+    page::FILES
+        .iter()
+        .fold(Router::new(), |router, (path, kind, text)| {
+            router.route(path, get(async || ([(header::CONTENT_TYPE, *kind)], *text)))
+        })
         .nest("/api", api)
         .layer(middleware::from_fn_with_state(
             inspector.clone(),
