@@ -110,8 +110,11 @@
 //!   the time, the signature is valid for the tolerance, usually five minutes. If the sender signs
 //!   no time (Optimizely, GitHub, VWO) or sets no maximum age (SendGrid, Sanity), there is no time
 //!   limit. A `ReplayGuardLayer` (feature `replay`) recognises copies.
-//! - A [shared key](Authentication::SharedKey) proves that the caller knows the key. It proves
-//!   nothing about the body. Some senders use a [token](Authentication::Token) in the same way.
+//! - A [shared key](Authentication::SharedKey), in a header or in the [body](Authentication::BodyKey),
+//!   proves that the caller knows the key. It proves nothing about the body. Some senders use a
+//!   [token](Authentication::Token) in the same way.
+//! - A [partial signature](Authentication::PartialSignature) covers only some values.
+//!   [`Verified::body_is_signed`] is then `false`.
 //! - TLS, rate limits and IP filters are not part of this crate.
 //!
 //! # The path of a request
@@ -242,7 +245,7 @@ pub use self::{
     clock::Clock,
     delivery::Delivery,
     error::{BoxError, ConfigError},
-    event::{Batch, EventError, FromBody, Json, Unreadable},
+    event::{Batch, EventError, FromBody, Json, SignedForm, Unreadable},
     identity::Identity,
     provider::{KeysHandle, Provider},
     rejection::{
@@ -250,9 +253,10 @@ pub use self::{
     },
     response::ResponseBody,
     scheme::{
-        Authentication, BodyDigest, CustomCheck, CustomClaims, CustomFacts, CustomHead,
-        CustomRejection, CustomScheme, Encoding, JwtScheme, KeyEncoding, Piece, Scheme,
-        SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, TokenPlace,
+        Authentication, BodyDigest, BodyKeyScheme, BodyPiece, BodySignatureScheme, BodyValue,
+        CustomCheck, CustomClaims, CustomFacts, CustomHead, CustomRejection, CustomScheme,
+        Encoding, JwtScheme, KeyEncoding, Piece, QueryParameter, Scheme, SharedKeyScheme,
+        SignatureScheme, SignedHeaders, SignedUrl, SortedForm, Timestamp, TokenPlace,
     },
     secret::{Keys, Secret},
     verified::{Acceptance, Claim, Verified},

@@ -71,7 +71,7 @@ use http_body_util::Full;
 use crate::{
     error::ConfigError,
     provider::Provider,
-    scheme::{Scheme, SigningKey},
+    scheme::{Fresh, Scheme, SigningKey},
     secret::Secret,
 };
 
@@ -183,8 +183,8 @@ impl Signer {
         self.sign(request).map(Full::new)
     }
 
-    /// Adds the headers that the sender adds: the signature or the shared key, and if the scheme has them,
-    /// the id and the timestamp. An existing id or timestamp is kept, except after [`renew`](Self::renew). An
+    /// Adds what the sender adds: the signature or the shared key, and if the scheme has them, the id and the
+    /// timestamp. They are in headers, in the query or in the body, as the scheme requires. An existing id or timestamp is kept, except after [`renew`](Self::renew). An
     /// existing signature is replaced.
     ///
     /// A request that cannot be signed is returned without a signature, so a receiver rejects it.
@@ -192,9 +192,12 @@ impl Signer {
     #[must_use]
     pub fn sign(&self, request: Request<Bytes>) -> Request<Bytes> {
         let (mut head, body) = request.into_parts();
+        let mut signed = body.clone();
         // A request that cannot be signed has no signature, as the documentation says.
-        drop(self.sign_head(&mut head, &body));
-        Request::from_parts(head, body)
+        match self.sign_parts(&mut head, &mut signed) {
+            Ok(()) => Request::from_parts(head, signed),
+            Err(_) => Request::from_parts(head, body),
+        }
     }
 
     /// Adds the same headers as [`sign`](Self::sign), or returns the reason why it cannot. Use it to send
@@ -206,18 +209,23 @@ impl Signer {
     ///   character that is not visible ASCII.
     /// - The request does not have a header that is signed.
     pub fn try_sign(&self, request: Request<Bytes>) -> Result<Request<Bytes>, ConfigError> {
-        let (mut head, body) = request.into_parts();
-        self.sign_head(&mut head, &body)?;
+        let (mut head, mut body) = request.into_parts();
+        self.sign_parts(&mut head, &mut body)?;
         Ok(Request::from_parts(head, body))
     }
 
-    fn sign_head(&self, head: &mut Parts, body: &[u8]) -> Result<(), ConfigError> {
+    fn sign_parts(&self, head: &mut Parts, body: &mut Bytes) -> Result<(), ConfigError> {
         let time = self.time.unwrap_or_else(SystemTime::now);
         let id = self.id.clone().unwrap_or_else(new_id);
         if self.renews {
             self.scheme.remove_id_and_time(head);
         }
-        self.scheme.sign(&self.keys, head, body, time, &id)
+        let fresh = Fresh {
+            time,
+            id: &id,
+            renews: self.renews,
+        };
+        self.scheme.sign(&self.keys, head, body, &fresh)
     }
 }
 

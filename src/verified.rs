@@ -155,6 +155,7 @@ impl<E> Verified<E> {
     /// Whether the signature covers every byte of the body, and shows where the body begins and ends.
     ///
     /// It is `false` for a shared key, for a token that does not cover the body, for a
+    /// [partial signature](crate::Authentication::PartialSignature), for a
     /// [keyless digest](crate::SignatureScheme::keyless_sha256_open_to_length_extension), for a scheme with
     /// a [movable body boundary](crate::SignatureScheme::accept_movable_body_boundary), and for a
     /// [`CustomScheme`](crate::CustomScheme) that does not say otherwise.
@@ -211,6 +212,7 @@ impl<E> Verified<E> {
     /// 3. the body. Two events whose bodies are equal then have one identity.
     ///
     /// `None` for a shared key and for a token that covers nothing of the body, and for a
+    /// [partial signature](crate::Authentication::PartialSignature) or a
     /// [`CustomScheme`](crate::CustomScheme) that covers neither an id nor the body. Unsigned
     /// headers have no influence, because an attacker can change them. The signature has no
     /// influence either, because one delivery can have two valid signatures.
@@ -258,8 +260,10 @@ impl<E> Verified<E> {
     /// The unfinished identity, for a caller that yields between pieces of the body.
     pub(crate) fn identifying(&self) -> Option<Identifying> {
         let covers_nothing = match self.0.authentication {
-            Authentication::Custom => !self.0.body_is_signed && self.signed_id().is_none(),
-            Authentication::SharedKey | Authentication::Token => true,
+            Authentication::Custom | Authentication::PartialSignature => {
+                !self.0.body_is_signed && self.signed_id().is_none()
+            }
+            Authentication::BodyKey | Authentication::SharedKey | Authentication::Token => true,
             Authentication::KeylessDigest | Authentication::Signature => false,
         };
         if covers_nothing {

@@ -39,7 +39,7 @@ const FORGED: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// The messages of two rejections.
 const MISMATCH: &str =
-    "no signature in the header matches any configured key: x-hub-signature: tried \"default\"";
+    "no signature matches any configured key: x-hub-signature: tried \"default\"";
 const MALFORMED: &str = "header is malformed: x-hub-signature: expected \"sha1=\" and 40 hexadecimal \
                          digits, found 4 hexadecimal digits";
 
@@ -334,6 +334,7 @@ fn a_span_receives_the_fields_that_it_declares() {
                 "delivery",
                 webhook.provider = tracing::field::Empty,
                 webhook.key = tracing::field::Empty,
+                webhook.body_is_signed = tracing::field::Empty,
                 webhook.reason = tracing::field::Empty,
                 webhook.delivery_id = tracing::field::Empty,
             )
@@ -345,7 +346,9 @@ fn a_span_receives_the_fields_that_it_declares() {
     });
     let spans: Vec<&String> = lines.iter().filter(|line| line.contains("close")).collect();
     assert_eq!(spans.len(), 3, "{lines:?}");
-    assert!(spans[0].contains(r#"{webhook.provider="optimizely" webhook.key="default"}"#));
+    assert!(spans[0].contains(
+        r#"{webhook.provider="optimizely" webhook.key="default" webhook.body_is_signed=true}"#
+    ));
     assert!(
         spans[1].contains(r#"{webhook.provider="optimizely" webhook.reason="signature_mismatch"}"#)
     );

@@ -23,10 +23,11 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook_auth::{
-    Acceptance, Authentication, BodyDigest, Claim, ConfigError, Delivery, Encoding, FromBody, Json,
-    JwtScheme, KeyEncoding, Keys, MemoryBudget, Piece, Provider, Rejection, RejectionDetail,
-    RejectionKind, Secret, SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, TokenPlace,
-    Verified, WebhookAuthLayer, provider,
+    Acceptance, Authentication, BodyDigest, BodyKeyScheme, BodyPiece, BodySignatureScheme,
+    BodyValue, Claim, ConfigError, Delivery, Encoding, FromBody, Json, JwtScheme, KeyEncoding,
+    Keys, MemoryBudget, Piece, Provider, QueryParameter, Rejection, RejectionDetail, RejectionKind,
+    Secret, SharedKeyScheme, SignatureScheme, SignedForm, SignedHeaders, SignedUrl, SortedForm,
+    Timestamp, TokenPlace, Verified, WebhookAuthLayer, provider,
 };
 
 use self::file::{Case, File};
@@ -101,6 +102,28 @@ fn no_public_type_prints_a_secret() {
     let keys = Keys::named([("new", secret()), ("old", secret())]).expect("keys");
     printed.debug("Secret", &secret());
     printed.debug("Keys", &keys);
+
+    printed.debug("QueryParameter", &QueryParameter::new("id"));
+    printed.debug("SortedForm", &SortedForm::new());
+    printed.debug("SignedHeaders", &SignedHeaders::in_tag("h", ' '));
+    printed.debug("BodyPiece", &BodyPiece::raw("/data"));
+    printed.debug("BodyValue", &BodyValue::new("/id"));
+    let form = SignedForm::from_body(b"a=1").expect("a form");
+    printed.debug("SignedForm", &form);
+    let in_body = BodyKeyScheme::json("/key");
+    printed.debug("BodyKeyScheme", &in_body);
+    let in_body = in_body.build().expect("a scheme");
+    printed.debug(
+        "Provider",
+        &Provider::new("acme", in_body, secret()).expect("a provider"),
+    );
+    let in_body = BodySignatureScheme::hmac_sha256("/s").signed([BodyPiece::value("/id")]);
+    printed.debug("BodySignatureScheme", &in_body);
+    let in_body = in_body.build().expect("a scheme");
+    printed.debug(
+        "Provider",
+        &Provider::new("acme", in_body, secret()).expect("a provider"),
+    );
 
     let signature = SignatureScheme::hmac_sha256("x-signature")
         .encoding(Encoding::Base64)

@@ -475,7 +475,7 @@ fn a_mismatch_names_the_header_and_the_keys_that_were_tried() {
     assert_eq!(rejection.kind(), RejectionKind::SignatureMismatch);
     assert_eq!(
         rejection.to_string(),
-        "no signature in the header matches any configured key: x-signature: tried \"2026-11\", \
+        "no signature matches any configured key: x-signature: tried \"2026-11\", \
          \"2026-05\"",
     );
     assert_eq!(
@@ -491,7 +491,7 @@ fn a_mismatch_names_the_header_and_the_keys_that_were_tried() {
         assert_eq!(
             rejection.to_string(),
             format!(
-                "the key in the header is not one of the configured keys: {header}: tried \
+                "the key is not one of the configured keys: {header}: tried \
                  \"2026-11\", \"2026-05\""
             ),
         );

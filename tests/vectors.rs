@@ -11,8 +11,9 @@ use http::StatusCode;
 use serde_json::Value;
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
-    BodyDigest, ConfigError, Encoding, JwtScheme, KeyEncoding, Keys, Piece, Provider, Scheme,
-    SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, TokenPlace, WebhookAuthLayer,
+    BodyDigest, BodyKeyScheme, BodyPiece, BodySignatureScheme, BodyValue, ConfigError, Encoding,
+    JwtScheme, KeyEncoding, Keys, Piece, Provider, QueryParameter, Scheme, SharedKeyScheme,
+    SignatureScheme, SignedHeaders, SignedUrl, SortedForm, Timestamp, TokenPlace, WebhookAuthLayer,
 };
 
 use self::common::case::{self, body, character, one_or_many, request, text};
@@ -112,7 +113,17 @@ fn out_of_reach(scheme: &Value) -> Option<&str> {
             | "JWT in the body; the key set also signs the tokens of users"
             | "OIDC token: the body is not bound; keys by JWKS"
             | "the whole body is a JWT"
-            | "the whole body is a JWT; the key set also signs the tokens of users",
+            | "the whole body is a JWT; the key set also signs the tokens of users"
+            | "the signature stands in the query"
+            | "query piece; the body is not signed"
+            | "form_sorted piece"
+            | "signed header list"
+            | "the tag names the algorithm"
+            | "form fields: signature and piece; key derived by SHA-1"
+            | "in the body; the body itself is not signed"
+            | "in the body: fields joined by colons, every item signed"
+            | "a raw slice of the body"
+            | "shared key in the body",
         )
         | None => None,
         extension => extension,
@@ -168,15 +179,35 @@ fn provider(case: &Value) -> Result<Provider<Bytes>, ConfigError> {
 
 fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
     if text(&scheme["auth"]) == "token" {
+        if let Some(pointer) = scheme["token"]["json_pointer"].as_str() {
+            return BodyKeyScheme::json(pointer).build();
+        }
         return token(&scheme["token"]).build();
     }
     if text(&scheme["auth"]) == "jwt" {
         return jwt(&scheme["jwt"], url).build();
     }
     let signature = &scheme["signature"];
+    if signature["json_pointer"].is_string() || signature["form"].is_string() {
+        return in_body(scheme).build();
+    }
+    // One way for each tag, since the tag names the hash.
+    if let Some(hashes) = scheme["hash_by_tag"].as_object() {
+        let ways = hashes.iter().map(|(tag, hash)| {
+            let mut scheme = scheme.clone();
+            let fields = scheme.as_object_mut().expect("a scheme");
+            fields.remove("hash_by_tag");
+            fields.insert("hash".into(), hash.clone());
+            fields["signature"]["tags"] = serde_json::json!([tag]);
+            Ok((tag, self::scheme(&scheme, url)?))
+        });
+        return Scheme::any_of(ways.collect::<Result<Vec<_>, ConfigError>>()?);
+    }
     let mut headers = one_or_many(&signature["headers"]).into_iter();
-    let first = headers.next().expect("a signature's header");
+    let first = signature["query"].as_str().or_else(|| headers.next());
+    let first = first.expect("where the signature is");
     let mut described = match (text(&scheme["auth"]), scheme["hash"].as_str()) {
+        ("hmac", Some("sha384")) => SignatureScheme::hmac_sha384(first),
         ("hmac", Some("sha1")) => SignatureScheme::hmac_sha1(first),
         ("hmac", Some("sha256")) => SignatureScheme::hmac_sha256(first),
         ("hmac", Some("sha512")) => SignatureScheme::hmac_sha512(first),
@@ -199,6 +230,9 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
         ("rsa_pkcs1", Some("sha512")) => SignatureScheme::rsa_pkcs1_sha512(first),
         other => panic!("unknown algorithm {other:?}"),
     };
+    if signature["query"].is_string() {
+        described = described.in_query();
+    }
     for header in headers {
         described = match signature["first_present_only"].as_bool() {
             Some(true) => described.alias(header),
@@ -242,6 +276,11 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
     }
     let pieces = scheme["signed"].as_array().expect("signed pieces");
     described = described.signed(pieces.iter().map(piece));
+    let covers_body =
+        |piece: &Value| piece == "body" || piece == "form_sorted" || piece["body_hash"].is_object();
+    if !pieces.iter().any(covers_body) {
+        described = described.accept_unsigned_body();
+    }
     if let Some(url) = url {
         described = described.url(SignedUrl::exact(url).expect("a URL"));
     }
@@ -262,6 +301,107 @@ fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
         })
         .accept_movable_body_boundary()
         .build()
+}
+
+/// A signature in the body.
+fn in_body(scheme: &Value) -> BodySignatureScheme {
+    let signature = &scheme["signature"];
+    let form = signature["form"].as_str();
+    let place = form.unwrap_or_else(|| text(&signature["json_pointer"]));
+    // The list that each element of is signed, and the place of the signature in an element.
+    let (each, place) = match place.split_once("/NotificationRequestItem/") {
+        Some((list, inside)) => (
+            Some(format!("{list}/NotificationRequestItem")),
+            format!("/{inside}"),
+        ),
+        None => (None, place.to_owned()),
+    };
+    let mut described = match text(&scheme["hash"]) {
+        "sha1" => BodySignatureScheme::hmac_sha1(place),
+        "sha256" => BodySignatureScheme::hmac_sha256(place),
+        other => panic!("unknown hash {other:?}"),
+    };
+    if form.is_some() {
+        described = described.in_form();
+    }
+    if let Some(each) = each {
+        described = described.each(each);
+    }
+    if let Some(separator) = signature["item_sep"].as_str() {
+        described = described.item_separator(character(separator));
+    }
+    if let Some(separator) = signature["tag_sep"].as_str() {
+        described = described.named_signatures(character(separator));
+    }
+    if text(&signature["encoding"]) == "base64" {
+        described = described.encoding(Encoding::Base64);
+    }
+    if let Some(pointer) = scheme["timestamp"]["json_pointer"].as_str() {
+        let seconds = scheme["timestamp"]["tolerance_s"].as_u64();
+        let tolerance = Duration::from_secs(seconds.expect("a tolerance"));
+        described = described.timestamp(Timestamp::in_body(pointer).tolerance(tolerance));
+    }
+    if scheme["key"]["derive"] == "sha1" {
+        described = described.sha1_of_key();
+    }
+    if scheme["key"]["encoding"] == "hex" {
+        described = described.key_encoding(KeyEncoding::Hex);
+    }
+    let pieces = scheme["signed"].as_array().expect("signed pieces");
+    let owned = |value: &Value| text(value).to_owned();
+    let pieces = pieces.iter().flat_map(|piece| match piece.as_object() {
+        None => vec![BodyPiece::Timestamp],
+        Some(piece) if piece.contains_key("adyen_classic") => adyen_classic(),
+        Some(piece) if piece.contains_key("json_raw") => {
+            vec![BodyPiece::Raw(owned(&piece["json_raw"]).into())]
+        }
+        Some(piece) => {
+            let place = piece.get("json").or_else(|| piece.get("form"));
+            let place = owned(place.expect("a place"));
+            vec![BodyPiece::Value(BodyValue::new(place))]
+        }
+    });
+    described.signed(pieces).accept_movable_boundaries()
+}
+
+/// The fields of an item, joined by colons.
+fn adyen_classic() -> Vec<BodyPiece> {
+    let mut pieces = Vec::new();
+    for place in [
+        "/pspReference",
+        "/originalReference",
+        "/merchantAccountCode",
+        "/merchantReference",
+        "/amount/value",
+        "/amount/currency",
+        "/eventCode",
+        "/success",
+    ] {
+        if !pieces.is_empty() {
+            pieces.push(BodyPiece::literal(":"));
+        }
+        pieces.push(BodyPiece::value(place));
+    }
+    pieces
+}
+
+fn signed_headers(headers: &Value) -> SignedHeaders {
+    let owned = |value: &Value| text(value).to_owned();
+    let separator = character(text(&headers["names_sep"]));
+    let list = match headers["names_tag"].is_string() {
+        true => SignedHeaders::in_tag(owned(&headers["names_tag"]), separator),
+        false => SignedHeaders::in_header(owned(&headers["names_header"]), separator),
+    };
+    let list = match text(&headers["form"]) {
+        "value" => list.values(owned(&headers["join"])),
+        "name:value" => list.with_names(owned(&headers["join"])),
+        other => panic!("unknown form {other:?}"),
+    };
+    match one_or_many(&headers["must_contain"]) {
+        // The case of Hook0 names none.
+        names if names.is_empty() => list.must_contain(["x-event-id"]),
+        names => list.must_contain(names.into_iter().map(str::to_owned)),
+    }
 }
 
 fn body_digest(digest: &Value) -> BodyDigest {
@@ -404,6 +544,7 @@ fn timestamp(timestamp: &Value) -> Timestamp {
 fn piece(piece: &Value) -> Piece {
     match piece.as_str() {
         Some("body") => Piece::Body,
+        Some("form_sorted") => Piece::SortedForm(SortedForm::new().without_twins()),
         Some("id") => Piece::Id,
         Some("method") => Piece::Method,
         Some("path") => Piece::PathAndQuery,
@@ -414,6 +555,13 @@ fn piece(piece: &Value) -> Piece {
         None => match (piece["lit"].as_str(), piece["header"].as_str()) {
             (Some(literal), _) => Piece::Literal(literal.to_owned().into()),
             (_, Some(name)) => Piece::Header(name.to_owned().into()),
+            _ if piece["query"].is_string() => {
+                let name = text(&piece["query"]).to_owned();
+                Piece::Query(QueryParameter::new(name).lower_case())
+            }
+            _ if piece["signed_headers"].is_object() => {
+                Piece::SignedHeaders(signed_headers(&piece["signed_headers"]))
+            }
             _ if piece["tag"].is_string() => Piece::Tag(text(&piece["tag"]).to_owned().into()),
             _ if piece["body_hash"].is_object() => {
                 Piece::BodyDigest(body_digest(&piece["body_hash"]))

@@ -169,7 +169,8 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 ///
 /// The current span at the layer, for example the span of an outer `TraceLayer`, receives the
 /// fields that it declares: for a rejection `webhook.provider` and `webhook.reason`; for an
-/// accepted delivery `webhook.provider`, `webhook.key`, `webhook.tenant` if the keys belong to a
+/// accepted delivery `webhook.provider`, `webhook.key`, `webhook.body_is_signed` (see
+/// [`Verified::body_is_signed`](crate::Verified::body_is_signed)), `webhook.tenant` if the keys belong to a
 /// [tenant](crate::Keys::of_tenant), `webhook.way` if the scheme has several ways (see
 /// [`Scheme::any_of`](crate::Scheme::any_of)), and `webhook.delivery_id` if the signature covers
 /// it. It must be the innermost span. The default span of `TraceLayer` declares none of these
@@ -187,6 +188,7 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 ///         webhook.provider = Empty,
 ///         webhook.reason = Empty,
 ///         webhook.key = Empty,
+///         webhook.body_is_signed = Empty,
 ///         webhook.tenant = Empty,
 ///         webhook.way = Empty,
 ///         webhook.delivery_id = Empty,

@@ -140,6 +140,7 @@ impl Observer {
         let span = Span::current();
         span.record("webhook.provider", verified.provider());
         span.record("webhook.key", verified.key_name());
+        span.record("webhook.body_is_signed", verified.body_is_signed());
         if let Some(tenant) = verified.tenant() {
             span.record("webhook.tenant", tenant);
         }

@@ -62,7 +62,10 @@ pub(crate) fn reader<B: Body, E, K>(
     body: B,
 ) -> Result<Reader<B>, B> {
     // A request with a signature that does not match is never the set-up request.
-    let unsigned = rejection.kind() == RejectionKind::HeaderMissing;
+    let unsigned = matches!(
+        rejection.kind(),
+        RejectionKind::HeaderMissing | RejectionKind::ParameterMissing
+    );
     let rule = settings.provider.setup().filter(|_| unsigned);
     if !rule.is_some_and(|rule| (rule.may_be)(head)) {
         return Err(body);

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::EventError;
+use super::{EventError, FromBody};
 
 /// A body that is sent as `application/x-www-form-urlencoded`.
 pub(crate) struct Form<'a>(&'a [u8]);
@@ -15,19 +15,92 @@ impl<'a> Form<'a> {
 
     /// The first value of a field, decoded. Bytes that are not UTF-8 become U+FFFD.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        self.0.split(|byte| *byte == b'&').find_map(|pair| {
-            let mut parts = pair.splitn(2, |byte| *byte == b'=');
-            let key = parts.next()?;
-            (decode(key) == name.as_bytes()).then(|| {
-                let value = decode(parts.next().unwrap_or_default());
-                String::from_utf8_lossy(&value).into_owned()
-            })
-        })
+        pairs(self.0)
+            .find(|(key, _)| **key == *name.as_bytes())
+            .map(|(_, value)| String::from_utf8_lossy(&value).into_owned())
     }
 
     pub(crate) fn required(&self, name: &str) -> Result<String, EventError> {
         self.get(name)
             .ok_or_else(|| EventError::missing(name, "a field of the form"))
+    }
+}
+
+/// A name and a value of a form or of a query, decoded.
+pub(crate) type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
+/// The names and values of a form or of a query, decoded, in their order. Empty pairs are left out
+/// ([URL Standard](https://url.spec.whatwg.org/#concept-urlencoded-parser)).
+pub(crate) fn pairs(form: &[u8]) -> impl Iterator<Item = Pair<'_>> {
+    let pairs = form.split(|byte| *byte == b'&');
+    pairs.filter(|pair| !pair.is_empty()).map(|pair| {
+        let mut parts = pair.splitn(2, |byte| *byte == b'=');
+        let mut part = || decode(parts.next().unwrap_or_default());
+        (part(), part())
+    })
+}
+
+/// The fields of a form, as [`Piece::SortedForm`](crate::Piece::SortedForm) signs them: an event type for
+/// [`Provider::parse`](crate::Provider::parse).
+///
+/// The fields are in the order of the bytes of their names and values. A field that comes twice with
+/// the same value is there once.
+///
+/// # What is proven
+///
+/// In the signed text nothing separates a name from its value, so a client that has seen a delivery
+/// can cut its text at other places: the field `Body` with the value `hello` becomes the field `Bodyh` with the
+/// value `ello`. So a handler must not act on the **absence** of a field, and should reject names
+/// that it does not know where that is possible.
+///
+/// ```
+/// use tower_webhook_auth::{FromBody, SignedForm};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::EventError> {
+/// let form = SignedForm::from_body(b"To=%2B1+555&From=%2B1555&To=b")?;
+/// assert_eq!(form.get("From"), Some("+1555"));
+/// assert_eq!(form.iter().collect::<Vec<_>>(), [("From", "+1555"), ("To", "+1 555"), ("To", "b")]);
+/// // It comes twice.
+/// assert_eq!(form.get("To"), None);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedForm(Vec<(String, String)>);
+
+impl SignedForm {
+    /// The value of a field that is there once.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut values = self.all(name);
+        let value = values.next()?;
+        values.next().is_none().then_some(value)
+    }
+
+    /// All values of a field.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let fields = self.iter().filter(move |(field, _)| *field == name);
+        fields.map(|(_, value)| value)
+    }
+
+    /// All names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let Self(fields) = self;
+        fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl FromBody for SignedForm {
+    fn from_body(body: &[u8]) -> Result<Self, EventError> {
+        let text = |text: Cow<'_, [u8]>| String::from_utf8(text.into_owned());
+        let fields = pairs(body).map(|(name, value)| Ok((text(name)?, text(value)?)));
+        let fields: Result<Vec<_>, std::string::FromUtf8Error> = fields.collect();
+        let mut fields = fields.map_err(EventError::caused_by)?;
+        fields.sort();
+        fields.dedup();
+        Ok(Self(fields))
     }
 }
 

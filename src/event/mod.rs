@@ -15,7 +15,7 @@ mod usual;
 
 pub(crate) use self::{
     batch::json_batch,
-    form::Form,
+    form::{Form, pairs},
     json::from_json,
     object::{Object, batch, body},
     usual::{NoList, usual},
@@ -23,6 +23,7 @@ pub(crate) use self::{
 pub use self::{
     batch::{Batch, Unreadable},
     error::EventError,
+    form::SignedForm,
     json::Json,
 };
 

@@ -86,7 +86,7 @@ pub use self::{
     standard::*,
     work::*,
 };
-pub use crate::scheme::{HeaderRole, Way, Window};
+pub use crate::scheme::{Field, HeaderRole, Way, Window};
 use crate::{
     clock::Clock,
     error::{BoxError, ConfigError},

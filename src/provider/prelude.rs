@@ -7,6 +7,7 @@ pub(super) use super::{
     shapes::{self, whsec},
 };
 pub(super) use crate::scheme::{
-    BodyDigest, Encoding, JwtScheme, KeyEncoding, Piece, SharedKeyScheme, SignatureScheme,
-    Timestamp, TokenPlace,
+    BodyDigest, BodyKeyScheme, BodyPiece, BodySignatureScheme, BodyValue, Encoding, JwtScheme,
+    KeyEncoding, Piece, SharedKeyScheme, SignatureScheme, SignedHeaders, SortedForm, Timestamp,
+    TokenPlace,
 };

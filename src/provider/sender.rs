@@ -9,7 +9,10 @@ use super::{Provider, setup::SetupRule};
 use crate::{
     error::ConfigError,
     event::EventError,
-    scheme::{HeaderRole, JwtScheme, Scheme, SharedKeyScheme, SignatureScheme, SignedUrl, Way},
+    scheme::{
+        BodyKeyScheme, BodySignatureScheme, HeaderRole, JwtScheme, Scheme, SharedKeyScheme,
+        SignatureScheme, SignedUrl, Way,
+    },
     secret::Keys,
 };
 
@@ -160,8 +163,8 @@ impl Sender {
         ways
     }
 
-    /// Whether the preset's function returns a `Result`: its keys are encoded, so a key can be
-    /// written wrongly.
+    /// Whether the keys are encoded, so that a key can be written wrongly. The preset's function then returns
+    /// a `Result`. It also does so if it needs a URL that must be exact.
     #[must_use]
     pub fn keys_can_be_malformed(&self) -> bool {
         self.ways().iter().all(|way| !way.any_text_is_a_key)
@@ -322,6 +325,18 @@ impl IntoScheme for JwtScheme {
     }
 }
 
+impl IntoScheme for BodyKeyScheme {
+    fn into_scheme(self) -> Result<Scheme, ConfigError> {
+        self.build()
+    }
+}
+
+impl IntoScheme for BodySignatureScheme {
+    fn into_scheme(self) -> Result<Scheme, ConfigError> {
+        self.build()
+    }
+}
+
 impl IntoScheme for SharedKeyScheme {
     fn into_scheme(self) -> Result<Scheme, ConfigError> {
         self.build()
@@ -451,11 +466,17 @@ macro_rules! senders {
         ///
         /// # Errors
         ///
-        /// When a key is not written in the way that the row "Key" says.
+        #[doc = senders!(@errors $($url)?)]
         pub fn $name(keys: impl Into<$crate::Keys> $(, $url: $crate::SignedUrl)?) -> Result<$crate::Provider<senders!(@type $($event)+)>, $crate::ConfigError> {
             let provider = $crate::provider::sender::Recipe { $($recipe)* }.provider(keys.into())?;
             Ok(senders!(@event provider, $($event)+))
         }
+    };
+
+    (@errors) => { "When a key is not written in the way that the row \"Key\" says." };
+    (@errors $url:ident) => {
+        "When the URL is not a [`SignedUrl::exact`](crate::SignedUrl::exact), or when a key is not written in the \
+         way that the row \"Key\" says."
     };
 
     (@event $provider:ident, Bytes) => { $provider };

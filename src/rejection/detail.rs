@@ -27,7 +27,8 @@ pub enum RejectionDetail {
         /// The limit, in bytes.
         bytes: usize,
     },
-    /// The value of the header, the token or a claim has another shape than the scheme requires.
+    /// The value of the header, the parameter of the query, the field of the body, the token or a claim has
+    /// another shape than the scheme requires.
     #[non_exhaustive]
     Shape {
         /// The shape that the value must have.

@@ -75,6 +75,9 @@ enum More {
 pub enum RejectionKind {
     /// The token is authentic, but it was made for another body: its claim has the hash of another body.
     BodyHashMismatch,
+    /// The signature or the key is in the body, or the signature covers fields of the body, and the body
+    /// cannot be read in this way. [`Rejection::detail`] says what was expected.
+    BodyMalformed,
     /// The body, or its declared length, is larger than the limit.
     BodyTooLarge,
     /// The body did not end before the deadline.
@@ -103,15 +106,22 @@ pub enum RejectionKind {
     HeaderMissing,
     /// A header's value is longer than 4 KiB, or a token in a header is longer than 8 KiB.
     HeaderTooLong,
-    /// The key in the header is not one of the configured keys.
+    /// The key in the header or in the body is not one of the configured keys.
     KeyMismatch,
     /// The keys were withdrawn, or a [key source](crate::tenants) did not find them: it failed, was too
     /// slow, or found keys that the scheme cannot use. `source()` is its error.
     KeysUnavailable,
+    /// A parameter of the query that must appear once appears several times.
+    ParameterDuplicated,
+    /// The value of a parameter of the query has another shape than the scheme requires.
+    /// [`Rejection::detail`] says which shape was expected and which was found.
+    ParameterMalformed,
+    /// A parameter of the query that the scheme requires is absent. [`Rejection::detail`] names it.
+    ParameterMissing,
     /// The store of `ReplayGuardLayer` (feature `replay`) failed, was full, or did not respond in time.
     /// `source()` is its error.
     ReplayStoreUnavailable,
-    /// No signature in the header matches any configured key.
+    /// No signature of the request matches any configured key.
     SignatureMismatch,
     /// The request's method, path or query is a signed piece, and it contains something that it must
     /// not contain: the separator that follows it, or a character that RFC 3986 does not allow.
@@ -130,6 +140,7 @@ impl RejectionKind {
     /// Every kind, for a metric's labels.
     pub const ALL: &'static [Self] = &[
         Self::BodyHashMismatch,
+        Self::BodyMalformed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
         Self::BodyUnreadable,
@@ -144,6 +155,9 @@ impl RejectionKind {
         Self::HeaderTooLong,
         Self::KeyMismatch,
         Self::KeysUnavailable,
+        Self::ParameterDuplicated,
+        Self::ParameterMalformed,
+        Self::ParameterMissing,
         Self::ReplayStoreUnavailable,
         Self::SignatureMismatch,
         Self::TargetMalformed,
@@ -167,12 +181,16 @@ impl RejectionKind {
             | Self::ReplayStoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::EventUnparseable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BodyHashMismatch
+            | Self::BodyMalformed
             | Self::ClaimMismatch
             | Self::HeaderDuplicated
             | Self::HeaderMalformed
             | Self::HeaderMissing
             | Self::HeaderTooLong
             | Self::KeyMismatch
+            | Self::ParameterDuplicated
+            | Self::ParameterMalformed
+            | Self::ParameterMissing
             | Self::SignatureMismatch
             | Self::TargetMalformed
             | Self::TimestampInFuture
@@ -187,6 +205,7 @@ impl RejectionKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BodyHashMismatch => "body_hash_mismatch",
+            Self::BodyMalformed => "body_malformed",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::BodyUnreadable => "body_unreadable",
@@ -201,6 +220,9 @@ impl RejectionKind {
             Self::HeaderTooLong => "header_too_long",
             Self::KeyMismatch => "key_mismatch",
             Self::KeysUnavailable => "keys_unavailable",
+            Self::ParameterDuplicated => "parameter_duplicated",
+            Self::ParameterMalformed => "parameter_malformed",
+            Self::ParameterMissing => "parameter_missing",
             Self::ReplayStoreUnavailable => "replay_store_unavailable",
             Self::SignatureMismatch => "signature_mismatch",
             Self::TargetMalformed => "target_malformed",
@@ -214,6 +236,7 @@ impl RejectionKind {
     fn describe(self) -> &'static str {
         match self {
             Self::BodyHashMismatch => "the token is authentic, but was made for another body",
+            Self::BodyMalformed => "the signed or secret fields of the body cannot be read",
             Self::BodyTooLarge => "body is over the limit",
             Self::BodyTimeout => "body did not end before the deadline",
             Self::BodyUnreadable => "body could not be read to its end",
@@ -228,10 +251,13 @@ impl RejectionKind {
             Self::HeaderMalformed => "header is malformed",
             Self::HeaderMissing => "header is missing",
             Self::HeaderTooLong => "header is too long",
-            Self::KeyMismatch => "the key in the header is not one of the configured keys",
+            Self::KeyMismatch => "the key is not one of the configured keys",
             Self::KeysUnavailable => "keys are not available",
+            Self::ParameterDuplicated => "query parameter appears more than once",
+            Self::ParameterMalformed => "query parameter is malformed",
+            Self::ParameterMissing => "query parameter is missing",
             Self::ReplayStoreUnavailable => "the replay store is not available",
-            Self::SignatureMismatch => "no signature in the header matches any configured key",
+            Self::SignatureMismatch => "no signature matches any configured key",
             Self::TargetMalformed => "method, path or query cannot be read as a signed piece",
             Self::TimestampInFuture => "timestamp is in the future",
             Self::TimestampTooOld => "timestamp is too old",
@@ -301,8 +327,16 @@ impl Rejection {
         }
     }
 
+    /// A parameter of the query, or a field of the body, does not have the shape that the scheme requires.
+    pub(crate) fn field(kind: RejectionKind, expected: ExpectedShape, found: FoundShape) -> Self {
+        Self {
+            more: More::Shape(expected, found),
+            ..Self::new(kind)
+        }
+    }
+
     /// No key matches: neither a signature in this header, nor the key in it. There is no header if the
-    /// signature is in the body.
+    /// signature is in the query or in the body.
     pub(crate) fn mismatch<'a>(
         kind: RejectionKind,
         header: impl Into<Option<&'a HeaderName>>,

@@ -1,4 +1,5 @@
-//! The shape of a header's value: its tag, its alphabet and its length, without the value.
+//! The shape of a header's value, or of another part of a request: its tag, its alphabet and its length,
+//! without the value.
 //!
 //! An expected shape is prepared when the scheme is built, and a found shape is a few bytes. So a
 //! rejection formats and allocates nothing. Only `Display` formats.
@@ -21,10 +22,13 @@ enum Expected {
 pub(crate) enum Fixed {
     Basic,
     Bearer,
+    Form,
+    HeaderList,
     HttpDate,
     Id,
     Milliseconds,
     MillisecondsOfFixedWidth,
+    NotAForm,
     RequiredValue,
     Rfc3339,
     Rfc3339WithoutZone,
@@ -41,10 +45,15 @@ impl Fixed {
         match self {
             Self::Basic => "\"Basic \" and the credentials",
             Self::Bearer => "\"Bearer \" and the key",
+            Self::Form => "a form: `application/x-www-form-urlencoded`, UTF-8, at most 1000 fields",
+            Self::HeaderList => {
+                "a list of at most 16 names of headers, none twice, with those that must be signed"
+            }
             Self::HttpDate => "a date as in RFC 9110, such as \"Tue, 14 Nov 2023 22:13:20 GMT\"",
             Self::Id => "visible ASCII characters",
             Self::Milliseconds => "milliseconds since 1970 in digits",
             Self::MillisecondsOfFixedWidth => "milliseconds since 1970 in 13 digits",
+            Self::NotAForm => "a body that is not a form",
             Self::RequiredValue => "the value that the scheme requires",
             Self::Rfc3339 => "a time as in RFC 3339",
             Self::Rfc3339WithoutZone => "a time as in RFC 3339 without a zone",
@@ -159,6 +168,7 @@ impl Tag {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
+    Absent,
     Base64,
     Base64Url,
     Digits,
@@ -166,11 +176,15 @@ enum Content {
     LeadingZero,
     NoClaim,
     NoItem,
+    NotUtf8,
     Other,
     OtherToken,
+    OtherType,
     OtherValue,
     Rfc3339,
     Separator,
+    TooMany,
+    Twice,
     /// It has the expected alphabet and length, and still cannot be decoded.
     Undecodable,
     /// The value may be a key, so its length and alphabet are not reported.
@@ -256,6 +270,31 @@ impl FoundShape {
         Self::new(Content::OtherToken, token)
     }
 
+    /// Nothing.
+    pub(crate) fn of_nothing() -> Self {
+        Self::new(Content::Absent, b"")
+    }
+
+    /// The same name more than once.
+    pub(crate) fn of_two() -> Self {
+        Self::new(Content::Twice, b"")
+    }
+
+    /// More of them than are allowed.
+    pub(crate) fn of_too_many() -> Self {
+        Self::new(Content::TooMany, b"")
+    }
+
+    /// A text that is not UTF-8.
+    pub(crate) fn of_not_utf8() -> Self {
+        Self::new(Content::NotUtf8, b"")
+    }
+
+    /// Another type or format.
+    pub(crate) fn of_other_type() -> Self {
+        Self::new(Content::OtherType, b"")
+    }
+
     /// A list without an item of the expected kind.
     pub(crate) fn of_no_item() -> Self {
         Self::new(Content::NoItem, b"")
@@ -275,8 +314,13 @@ impl FoundShape {
         let length = self.length;
         let plural = if length == 1 { "" } else { "s" };
         match self.content {
+            Content::Absent => f.write_str("none"),
             Content::NoClaim => f.write_str("no such claim"),
             Content::NoItem => f.write_str("no such item"),
+            Content::NotUtf8 => f.write_str("a text that is not UTF-8"),
+            Content::OtherType => f.write_str("another type"),
+            Content::TooMany => f.write_str("too many"),
+            Content::Twice => f.write_str("the same name twice"),
             Content::OtherValue => f.write_str("another value"),
             Content::Rfc3339 => f.write_str("a time as in RFC 3339"),
             Content::Separator => f.write_str("this separator inside the value"),

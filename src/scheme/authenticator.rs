@@ -5,20 +5,21 @@ use std::{
     time::SystemTime,
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE, request::Parts};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
 use super::{
     Kind, Scheme,
     builder::Signed,
-    check::{Authentication, Check, SignatureCheck},
+    check::{Authentication, Check, InPlaceOfBody, SignatureCheck},
     headers::{is_readable_id, single},
     mac::{Algorithm, Candidates, Verifier},
     prepared::{KeysOf, Prepared, PreparedKeys},
     shared_key::{PresentedKey, SharedKey},
     signature::{Presented, TagValues},
-    signed::Facts,
+    signed::{Facts, SignedBody},
+    sorted_form::ContentType,
 };
 use crate::{
     clock::Clock,
@@ -260,7 +261,8 @@ impl Signed {
             tags,
             family,
             header,
-        } = self.signature.read(headers, self.algorithm)?;
+        } = self.signature.read(head, self.algorithm)?;
+        self.check_content_type(headers)?;
         let id = self.id(headers, family)?;
         let (written, timestamp) = match self.timestamp(headers, tagged, family, clock)? {
             Some((written, timestamp)) => (written, Some(timestamp)),
@@ -325,13 +327,43 @@ impl Signed {
             way: u16::try_from(way).unwrap_or(u16::MAX),
             header: u16::try_from(read.header.0).unwrap_or(u16::MAX),
             candidates: read.candidates,
-            digest: content.digest.map(|form| Box::new((form, Sha256::new()))),
+            in_place_of_body: match &content.body {
+                SignedBody::Whole => None,
+                other => Some(Box::new(InPlaceOfBody::new(other))),
+            },
             after_body: read.after_body.into(),
             id: read.id.map(|(_, value)| (value.clone(), content.proven.id)),
             timestamp: read.timestamp.filter(|_| content.proven.timestamp),
-            authentication: Authentication::by(self.algorithm),
-            body_is_signed: content.proven.body && self.algorithm != Algorithm::KeylessSha256,
+            authentication: Authentication::by(self.algorithm, content.covers_body()),
+            body_is_signed: self.signs_body(),
         })
+    }
+
+    /// Whether every byte of the body is proven.
+    pub(super) fn signs_body(&self) -> bool {
+        let content = &self.content;
+        content.covers_body() && content.proven.body && self.algorithm != Algorithm::KeylessSha256
+    }
+
+    /// A sender that signs forms in their own way signs other bodies in another way, or not at all.
+    fn check_content_type(&self, headers: &HeaderMap) -> Result<(), Rejection> {
+        let is_form = matches!(self.content.body, SignedBody::Form(_));
+        if !is_form && !self.not_a_form {
+            return Ok(());
+        }
+        match ContentType::of(headers)? {
+            ContentType::Form if self.not_a_form => {}
+            ContentType::Other if is_form => {}
+            _ => return Ok(()),
+        }
+        Err(Rejection::malformed(
+            &CONTENT_TYPE,
+            ExpectedShape::fixed(match is_form {
+                true => Fixed::Form,
+                false => Fixed::NotAForm,
+            }),
+            FoundShape::of_other_type(),
+        ))
     }
 
     fn id<'a>(
@@ -382,6 +414,16 @@ impl Signed {
             .ok_or_else(|| timestamp.malformed(name, written, runs_on))?;
         timestamp.judge(name, signed, clock)?;
         Ok(Some((written, signed)))
+    }
+}
+
+impl InPlaceOfBody {
+    fn new(body: &SignedBody) -> Self {
+        match body {
+            SignedBody::Digest(form) => Self::Digest(*form, Sha256::new()),
+            SignedBody::Form(form) => Self::Form(form.clone()),
+            SignedBody::Nothing | SignedBody::Whole => Self::Nothing,
+        }
     }
 }
 

@@ -9,8 +9,9 @@ use super::{
     headers::{self, Aliases},
     key::{KeyEncoding, KeyText},
     mac::{Algorithm, Verifier},
+    query::{Parameter, QueryParameter},
     signature::{self, Encoding, Expected, SignatureHeader, Tags},
-    signed::{Piece, SignedContent},
+    signed::{Piece, SignedBody, SignedContent},
     timestamp::{self, Timestamp},
     url::SignedUrl,
 };
@@ -52,6 +53,7 @@ use crate::{error::ConfigError, secret::Secret};
 pub struct SignatureScheme {
     algorithm: Algorithm,
     header: String,
+    in_query: bool,
     more_headers: Vec<String>,
     has_alias: bool,
     parallel: bool,
@@ -68,6 +70,8 @@ pub struct SignatureScheme {
     signed: Vec<Piece>,
     url: Option<SignedUrl>,
     movable_body: bool,
+    unsigned_body: bool,
+    not_a_form: bool,
     key: KeyText,
 }
 
@@ -76,6 +80,7 @@ impl SignatureScheme {
         Self {
             algorithm,
             header: header.into(),
+            in_query: false,
             more_headers: Vec::new(),
             has_alias: false,
             parallel: false,
@@ -91,6 +96,8 @@ impl SignatureScheme {
             signed: vec![Piece::Body],
             url: None,
             movable_body: false,
+            unsigned_body: false,
+            not_a_form: false,
             key: KeyText::default(),
         }
     }
@@ -104,6 +111,11 @@ impl SignatureScheme {
     /// HMAC-SHA256, with the signature in this header.
     pub fn hmac_sha256(header: impl Into<String>) -> Self {
         Self::new(Algorithm::HmacSha256, header)
+    }
+
+    /// HMAC-SHA384, with the signature in this header.
+    pub fn hmac_sha384(header: impl Into<String>) -> Self {
+        Self::new(Algorithm::HmacSha384, header)
     }
 
     /// HMAC-SHA512, with the signature in this header.
@@ -199,6 +211,27 @@ impl SignatureScheme {
         Self::new(Algorithm::Rsa(hash), header)
             .encoding(Encoding::Base64)
             .key_encoding(KeyEncoding::Base64)
+    }
+
+    /// The signature is in the query. The name that was given to the constructor is that of the parameter, and
+    /// not of a header. PandaDoc sends `?signature=…`.
+    ///
+    /// The parameter must appear once. A URL that is signed as well must be a [`SignedUrl::exact`] without the
+    /// parameter. Servers and proxies write URLs to their logs: a person who reads one can send the delivery
+    /// again.
+    ///
+    /// ```
+    /// use tower_webhook_auth::SignatureScheme;
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let scheme = SignatureScheme::hmac_sha256("signature").in_query().build()?;
+    /// # let _ = scheme;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn in_query(mut self) -> Self {
+        self.in_query = true;
+        self
     }
 
     /// Another name for the signature header. The first name that is present counts. The timestamp and the id
@@ -345,6 +378,38 @@ impl SignatureScheme {
         self
     }
 
+    /// Accepts a scheme whose signature does not cover the body, such as that of Mercado Pago.
+    ///
+    /// The signature then proves the pieces that are signed, and nothing else:
+    /// [`Verified::authentication`](crate::Verified::authentication) is
+    /// [`PartialSignature`](crate::Authentication::PartialSignature), and
+    /// [`Verified::body_is_signed`](crate::Verified::body_is_signed) is `false`. A client that has
+    /// seen a delivery can send it again with another body until its signed time is too old. So
+    /// read the resource from the sender's API, by an id that is signed. Without this method,
+    /// [`build`](Self::build) rejects such a scheme.
+    ///
+    /// ```
+    /// use tower_webhook_auth::{Piece, SignatureScheme, Timestamp};
+    ///
+    /// let scheme = || {
+    ///     SignatureScheme::hmac_sha256("X-Acme-Signature")
+    ///         .timestamp(Timestamp::header("X-Acme-Timestamp"))
+    ///         .signed([Piece::query("id"), Piece::literal("."), Piece::Timestamp])
+    /// };
+    /// assert!(scheme().build().is_err());
+    /// assert!(scheme().accept_unsigned_body().build().is_ok());
+    /// ```
+    pub fn accept_unsigned_body(mut self) -> Self {
+        self.unsigned_body = true;
+        self
+    }
+
+    /// Rejects a body whose `Content-Type` says that it is a form. Twilio signs forms in another way.
+    pub(crate) fn not_a_form(mut self) -> Self {
+        self.not_a_form = true;
+        self
+    }
+
     /// How the key is written in the secret's text. The default is [`KeyEncoding::Text`].
     pub fn key_encoding(mut self, encoding: KeyEncoding) -> Self {
         self.key.encoding = encoding;
@@ -381,7 +446,14 @@ impl SignatureScheme {
                  header, or several headers",
             );
         }
-        let names = Aliases::new(&self.header, &self.more_headers)?;
+        let query = match self.in_query {
+            true => Some(self.query_parameter()?),
+            false => None,
+        };
+        let names = match query {
+            Some(_) => Aliases::of_no_header(),
+            None => Aliases::new(&self.header, &self.more_headers)?,
+        };
         let timestamp_first = matches!(
             &self.timestamp,
             Some(timestamp) if matches!(timestamp.from, timestamp::From::FirstItem)
@@ -391,7 +463,7 @@ impl SignatureScheme {
             Some(timestamp) => {
                 timestamp.check()?;
                 match &timestamp.from {
-                    timestamp::From::FirstItem => (None, None),
+                    timestamp::From::Body(_) | timestamp::From::FirstItem => (None, None),
                     timestamp::From::Tag(tag) => (Some(tag.clone()), None),
                     timestamp::From::Headers(first, others) => {
                         (None, Some(Aliases::new(first, others)?))
@@ -507,6 +579,7 @@ impl SignatureScheme {
             self.url,
             self.timestamp.as_ref(),
             self.algorithm,
+            self.unsigned_body,
         )?;
         if content.covers_timestamp() && self.timestamp.is_none() {
             return contradiction(
@@ -567,7 +640,7 @@ impl SignatureScheme {
             (false, _) => {}
         }
         self.key.check()?;
-        if !content.proven.body && !self.movable_body {
+        if !content.proven.body && !self.movable_body && content.body != SignedBody::Nothing {
             return contradiction(
                 "nothing marks where the signed body begins or ends: a person who has seen a delivery can \
                  move bytes between the body and the piece next to it; sign a separator between them, \
@@ -611,6 +684,7 @@ impl SignatureScheme {
                     item_separator,
                 ),
                 names,
+                query,
                 parallel: self.parallel,
                 repeatable: self.repeatable,
                 group_separator,
@@ -626,9 +700,49 @@ impl SignatureScheme {
             timestamp_headers,
             id_headers,
             required,
+            not_a_form: self.not_a_form,
             content,
             key: self.key,
         }))))
+    }
+
+    /// The parameter with the signature.
+    fn query_parameter(&self) -> Result<Parameter, ConfigError> {
+        let in_header = self.timestamp.as_ref().is_some_and(|timestamp| {
+            matches!(
+                timestamp.from,
+                timestamp::From::FirstItem | timestamp::From::Tag(_)
+            )
+        });
+        let is_list = !self.more_headers.is_empty()
+            || self.repeatable
+            || self.group_separator.is_some()
+            || in_header
+            || !signed_tags(&self.signed).is_empty();
+        if is_list {
+            return Err(ConfigError::new(
+                "the signature is in the query, so there is no signature header: do not call `alias`, \
+                 `parallel_header`, `repeatable_header` or `group_separator`, and use no timestamp and no \
+                 signed piece that is in the signature header",
+            ));
+        }
+        if self.signed.contains(&Piece::Url) || self.signed.contains(&Piece::PathAndQuery) {
+            let from_request = self.url.as_ref().is_some_and(|url| !url.is_fixed());
+            if from_request {
+                return Err(ConfigError::new(
+                    "the signature is in the query, and the query is signed as it arrives: use \
+                     `SignedUrl::exact` with the URL that was entered at the sender",
+                ));
+            }
+        }
+        let value = match self.algorithm.signature_bytes() {
+            Some(bytes) => format!(
+                "a signature of {bytes} bytes in {}",
+                self.encoding.describe()
+            ),
+            None => format!("a signature in {}", self.encoding.describe()),
+        };
+        Parameter::new(&QueryParameter::new(self.header.clone()), &value)
     }
 }
 
@@ -636,10 +750,15 @@ impl SignatureScheme {
 fn signed_tags(pieces: &[Piece]) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
     for piece in pieces {
-        if let Piece::Tag(tag) = piece
+        let tag = match piece {
+            Piece::SignedHeaders(headers) => headers.tag(),
+            Piece::Tag(tag) => Some(&**tag),
+            _ => None,
+        };
+        if let Some(tag) = tag
             && !tags.iter().any(|known| known == tag)
         {
-            tags.push(tag.clone().into_owned());
+            tags.push(tag.to_owned());
         }
     }
     tags
@@ -654,6 +773,8 @@ pub(crate) struct Signed {
     pub(super) timestamp_headers: Option<Aliases>,
     pub(super) id_headers: Option<Aliases>,
     pub(super) required: Vec<(http::HeaderName, String)>,
+    /// A body that is sent as a form is rejected.
+    pub(super) not_a_form: bool,
     pub(super) content: SignedContent,
     pub(super) key: KeyText,
 }

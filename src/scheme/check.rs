@@ -13,6 +13,7 @@ use super::{
     mac::{Algorithm, Candidates, Verifier},
     prepared::{KeysOf, PreparedKeys},
     signed::BodyDigest,
+    sorted_form::SortedForm,
     ways::WayCheck,
 };
 use crate::{
@@ -54,13 +55,20 @@ pub(crate) struct SignatureCheck {
     /// The position of the header with the signatures among the names of the way.
     pub(super) header: u16,
     pub(super) candidates: Candidates,
-    /// The digest of the body, if it is signed in place of the body. Few senders do this.
-    pub(super) digest: Option<Box<(BodyDigest, Sha256)>>,
+    /// What is signed in place of the body. Few senders do this.
+    pub(super) in_place_of_body: Option<Box<InPlaceOfBody>>,
     pub(super) after_body: Box<[u8]>,
     pub(super) id: Option<(HeaderValue, bool)>,
     pub(super) timestamp: Option<SystemTime>,
     pub(super) authentication: Authentication,
     pub(super) body_is_signed: bool,
+}
+
+/// What is signed in place of the body.
+pub(super) enum InPlaceOfBody {
+    Digest(BodyDigest, Sha256),
+    Form(SortedForm),
+    Nothing,
 }
 
 impl Check {
@@ -122,8 +130,11 @@ impl Check {
                 .fold(0, |sum, way| way.check.hashers().saturating_add(sum)),
             Self::Custom(run) => run.hashers(),
             Self::Jwt(check) => check.hashers(),
-            Self::Signature(check) if check.digest.is_some() => 1,
-            Self::Signature(check) => check.verifiers.iter().map(Verifier::hashers).sum(),
+            Self::Signature(check) => match check.in_place_of_body.as_deref() {
+                Some(InPlaceOfBody::Digest(..)) => 1,
+                Some(InPlaceOfBody::Form(_) | InPlaceOfBody::Nothing) => 0,
+                None => check.verifiers.iter().map(Verifier::hashers).sum(),
+            },
         }
     }
 
@@ -133,8 +144,9 @@ impl Check {
             Self::Decided(_) | Self::Failed(_) | Self::Unkeyed { .. } => {}
             Self::Custom(run) => run.update(bytes),
             Self::Jwt(check) => check.update(bytes),
-            Self::Signature(check) => match check.digest.as_deref_mut() {
-                Some((_, digest)) => digest.update(bytes),
+            Self::Signature(check) => match check.in_place_of_body.as_deref_mut() {
+                Some(InPlaceOfBody::Digest(_, digest)) => digest.update(bytes),
+                Some(InPlaceOfBody::Form(_) | InPlaceOfBody::Nothing) => {}
                 None => check.update_verifiers(bytes),
             },
             Self::AnyOf(ways) => {
@@ -160,7 +172,7 @@ impl Check {
             )),
             Self::Custom(run) => run.finish(body).map(Proof::custom),
             Self::Jwt(check) => check.finish(body).map(Proof::token),
-            Self::Signature(check) => check.finish(),
+            Self::Signature(check) => check.finish(body),
             Self::AnyOf(ways) => WayCheck::finish(ways, body),
             Self::Unkeyed { .. } => Err(Rejection::new(RejectionKind::KeysUnavailable)),
         }
@@ -174,13 +186,20 @@ impl SignatureCheck {
         }
     }
 
-    fn finish(&mut self) -> Result<Proof, Rejection> {
+    fn finish(&mut self, body: &[u8]) -> Result<Proof, Rejection> {
         let kind = RejectionKind::SignatureMismatch;
         let keys = self.keys.take().ok_or_else(|| Rejection::new(kind))?;
         let names = &keys.names;
-        if let Some(body) = self.digest.take() {
-            let (form, digest) = *body;
-            self.update_verifiers(form.text(&digest.finalize()).as_bytes());
+        if let Some(in_place_of_body) = self.in_place_of_body.take() {
+            match *in_place_of_body {
+                InPlaceOfBody::Digest(form, digest) => {
+                    self.update_verifiers(form.text(&digest.finalize()).as_bytes());
+                }
+                InPlaceOfBody::Form(form) => {
+                    form.write(body, &mut |bytes| self.update_verifiers(bytes))?;
+                }
+                InPlaceOfBody::Nothing => {}
+            }
         }
         let matching = self
             .verifiers
@@ -209,6 +228,9 @@ impl SignatureCheck {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Authentication {
+    /// By a shared key inside the body: the caller knows it. It proves nothing about the body. See
+    /// [`BodyKeyScheme`](crate::BodyKeyScheme).
+    BodyKey,
     /// By a [`CustomScheme`](crate::CustomScheme): code of the application, or of a crate that it
     /// uses. What is proven about the body is what that code says:
     /// [`Verified::body_is_signed`](crate::Verified::body_is_signed).
@@ -218,6 +240,11 @@ pub enum Authentication {
     /// (length extension). See
     /// [`keyless_sha256_open_to_length_extension`](crate::SignatureScheme::keyless_sha256_open_to_length_extension).
     KeylessDigest,
+    /// By a MAC or a public-key signature that does not cover the body, or covers only a part of it or what
+    /// is read from it. The sender made the signed pieces, and everything else may be another person's. See
+    /// [`accept_unsigned_body`](crate::SignatureScheme::accept_unsigned_body),
+    /// [`SortedForm`](crate::SortedForm) and [`BodySignatureScheme`](crate::BodySignatureScheme).
+    PartialSignature,
     /// By a shared key: the caller knows it. It proves nothing about the body.
     SharedKey,
     /// By a MAC or a public-key signature over the body.
@@ -229,9 +256,10 @@ pub enum Authentication {
 }
 
 impl Authentication {
-    pub(super) fn by(algorithm: Algorithm) -> Self {
+    pub(super) fn by(algorithm: Algorithm, covers_body: bool) -> Self {
         match algorithm {
             Algorithm::KeylessSha256 => Self::KeylessDigest,
+            _ if !covers_body => Self::PartialSignature,
             _ => Self::Signature,
         }
     }
@@ -264,7 +292,7 @@ impl Proof {
         let facts = &custom.facts;
         Self {
             origin: Origin::new(names, key),
-            authentication: Authentication::Custom,
+            authentication: custom.authentication(),
             body_is_signed: facts.proves_body(),
             id: claims.id.map(|id| (id, facts.proves_id())),
             timestamp: claims.signed_at,

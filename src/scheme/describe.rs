@@ -10,11 +10,13 @@ use super::{
     Kind, Scheme,
     builder::Signed,
     custom::Custom,
+    headers::Aliases,
     key::{KeyEncoding, KeyText},
     mac::Algorithm,
     shared_key::SharedKey,
     signature::Encoding,
-    signed::{BodyDigest, Part},
+    signed::{BodyDigest, Part, SignedBody},
+    signed_headers::Listed,
     timestamp::{Timestamp, Unit},
 };
 
@@ -41,6 +43,8 @@ pub struct Way {
     pub signed: String,
     /// The headers that this way reads, and what each holds.
     pub headers: Vec<(HeaderRole, HeaderName)>,
+    /// What this way reads from the query or the body, and what each holds.
+    pub fields: Vec<(HeaderRole, Field)>,
     /// The unit of the timestamp, if the scheme reads one.
     pub timestamp: Option<&'static str>,
     /// How far the signed time may be from now.
@@ -50,12 +54,48 @@ pub struct Way {
     /// Whether the signature proves the delivery's id: it is signed, and the signed bytes show where it
     /// begins and ends.
     pub id_is_signed: bool,
+    /// Whether the signature covers the body or a digest of it. It is `false` for a shared key, and for a
+    /// signature over other pieces.
+    pub body_is_covered: bool,
     /// Whether any text is a key. If not, a key can be written wrongly, and the preset's function
     /// returns a `Result`.
     pub any_text_is_a_key: bool,
 }
 
-/// What a header holds.
+/// A place outside the headers.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// A field of the form in the body.
+    Form(String),
+    /// A value of the JSON in the body, by its [pointer](https://www.rfc-editor.org/rfc/rfc6901). A `*` is
+    /// each element of a list.
+    Json(String),
+    /// A value of JSON in a field of a form.
+    JsonInForm {
+        /// The field of the form.
+        field: String,
+        /// The place in the JSON.
+        pointer: String,
+    },
+    /// A parameter of the query.
+    Query(String),
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form(name) => write!(f, "form field `{name}`"),
+            Self::Json(pointer) => write!(f, "JSON `{pointer}`"),
+            Self::JsonInForm { field, pointer } => {
+                write!(f, "JSON `{pointer}` of the form field `{field}`")
+            }
+            Self::Query(name) => write!(f, "query parameter `{name}`"),
+        }
+    }
+}
+
+/// What a header, a parameter or a field holds.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HeaderRole {
@@ -65,6 +105,8 @@ pub enum HeaderRole {
     Id,
     /// The shared key.
     Key,
+    /// The names of the headers that are signed.
+    List,
     /// A fixed value that the scheme requires.
     Required,
     /// The signature.
@@ -129,6 +171,9 @@ impl Scheme {
 
 impl Custom {
     fn describe(&self) -> Way {
+        if let Some(in_body) = &self.in_body {
+            return in_body.describe();
+        }
         let headers = self.facts.headers().iter().cloned();
         Way {
             name: None,
@@ -140,7 +185,9 @@ impl Custom {
             timestamp: None,
             window: self.facts.tolerance().map_or(Window::NoTime, Window::Both),
             key: "the bytes of the secret".into(),
+            fields: Vec::new(),
             id_is_signed: self.facts.proves_id(),
+            body_is_covered: self.facts.proves_body(),
             any_text_is_a_key: false,
         }
     }
@@ -159,7 +206,9 @@ impl SharedKey {
             timestamp: None,
             window: Window::NoTime,
             key: "the text of the secret".into(),
+            fields: Vec::new(),
             id_is_signed: false,
+            body_is_covered: false,
             any_text_is_a_key: true,
         }
     }
@@ -169,7 +218,7 @@ impl Signed {
     fn describe(&self) -> Way {
         let mut headers = Vec::new();
         let mut add = |role, name: &HeaderName| headers.push((role, name.clone()));
-        for name in self.signature.names.iter() {
+        for name in self.signature.headers() {
             add(HeaderRole::Signature, name);
         }
         for name in self.timestamp_headers.iter().flat_map(|names| names.iter()) {
@@ -181,15 +230,19 @@ impl Signed {
         for (name, _) in &self.required {
             add(HeaderRole::Required, name);
         }
-        let parts = || {
-            self.content
-                .before_body
-                .iter()
-                .chain(&self.content.after_body)
-        };
-        for part in parts() {
-            if let Part::Header(name, _) = part {
-                add(HeaderRole::Signed, name);
+        for part in all_parts(self) {
+            match part {
+                Part::Header(name, _) => add(HeaderRole::Signed, name),
+                Part::Listed(listed) => {
+                    if let Some(name) = listed.header() {
+                        add(HeaderRole::List, name);
+                    }
+                    let required = listed.required().iter();
+                    for name in required.filter(|name| self.is_value(listed, name)) {
+                        add(HeaderRole::Signed, name);
+                    }
+                }
+                _ => {}
             }
         }
         let text = |parts: &[Part]| parts.iter().map(part_text).collect::<String>();
@@ -201,12 +254,16 @@ impl Signed {
             signed: format!(
                 "{}{}{}",
                 text(&self.content.before_body),
-                self.content
-                    .digest
-                    .map_or_else(|| "{body}".into(), |digest| digest.form("body")),
+                match &self.content.body {
+                    SignedBody::Digest(digest) => digest.form("body"),
+                    SignedBody::Form(form) => format!("{}{{sorted form}}", form.before()),
+                    SignedBody::Nothing => String::new(),
+                    SignedBody::Whole => "{body}".to_owned(),
+                },
                 text(&self.content.after_body),
             ),
             headers,
+            fields: self.query_fields(),
             timestamp: self.timestamp.as_ref().map(Timestamp::unit_title),
             window: self
                 .timestamp
@@ -214,8 +271,28 @@ impl Signed {
                 .map_or(Window::NoTime, Timestamp::window),
             key: self.key_form(),
             id_is_signed: self.content.proven.id,
+            body_is_covered: self.content.covers_body(),
             any_text_is_a_key: self.any_text_is_a_key(),
         }
+    }
+
+    /// Whether a listed header is neither the list nor the timestamp.
+    fn is_value(&self, listed: &Listed, name: &HeaderName) -> bool {
+        let mut times = self.timestamp_headers.iter().flat_map(Aliases::iter);
+        listed.header() != Some(name) && !times.any(|time| time == name)
+    }
+
+    fn query_fields(&self) -> Vec<(HeaderRole, Field)> {
+        let query = self.signature.query.iter();
+        let signature = query.map(|parameter| (HeaderRole::Signature, parameter.name()));
+        let signed = all_parts(self).filter_map(|part| match part {
+            Part::Query(parameter, _) => Some((HeaderRole::Signed, parameter.name())),
+            _ => None,
+        });
+        let fields = signature.chain(signed);
+        fields
+            .map(|(role, name)| (role, Field::Query(name.to_owned())))
+            .collect()
     }
 
     /// The value of the signature header, with placeholders.
@@ -288,8 +365,27 @@ impl Signed {
     }
 }
 
+/// All parts, also those of optional parts.
+fn all_parts(signed: &Signed) -> impl Iterator<Item = &Part> {
+    let content = &signed.content;
+    let parts = content.before_body.iter().chain(&content.after_body);
+    parts.flat_map(|part| match part {
+        Part::Optional(parts) => parts.as_slice(),
+        part => std::slice::from_ref(part),
+    })
+}
+
 fn part_text(part: &Part) -> String {
     match part {
+        Part::Listed(listed) => listed.describe(),
+        Part::Optional(parts) => {
+            let parts: String = parts.iter().map(part_text).collect();
+            format!("[{parts}]")
+        }
+        Part::Query(parameter, _) if parameter.is_lower_case() => {
+            format!("{{{}, in lower case}}", parameter.name())
+        }
+        Part::Query(parameter, _) => format!("{{{}}}", parameter.name()),
         Part::Header(name, _) => format!("{{{name}}}"),
         Part::Id(_) => "{id}".into(),
         Part::Literal(text) => text.replace('\n', "\\n"),
@@ -303,7 +399,7 @@ fn part_text(part: &Part) -> String {
 }
 
 impl Timestamp {
-    fn unit_title(&self) -> &'static str {
+    pub(super) fn unit_title(&self) -> &'static str {
         match self.unit {
             Unit::HttpDate => "HTTP date",
             Unit::Milliseconds => "milliseconds since 1970",
@@ -313,7 +409,7 @@ impl Timestamp {
         }
     }
 
-    fn window(&self) -> Window {
+    pub(super) fn window(&self) -> Window {
         match self.tolerance {
             None => Window::AnyAge,
             Some(tolerance) if self.past_only => Window::Past(tolerance),
@@ -357,7 +453,7 @@ impl KeyEncoding {
 }
 
 impl Algorithm {
-    fn title(self) -> &'static str {
+    pub(super) fn title(self) -> &'static str {
         match self {
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 => "ECDSA P-256",
@@ -365,6 +461,7 @@ impl Algorithm {
             Self::Ed25519 => "Ed25519",
             Self::HmacSha1 => "HMAC-SHA1",
             Self::HmacSha256 => "HMAC-SHA256",
+            Self::HmacSha384 => "HMAC-SHA384",
             Self::HmacSha512 => "HMAC-SHA512",
             Self::KeylessSha256 => "SHA-256 (no MAC)",
             #[cfg(feature = "rsa")]

@@ -132,6 +132,14 @@ impl Aliases {
         Ok(aliases)
     }
 
+    /// Of a signature that is in the query. The name is not looked up and not shown.
+    pub(crate) fn of_no_header() -> Self {
+        Self {
+            first: HeaderName::from_static("no-header"),
+            others: Vec::new(),
+        }
+    }
+
     pub(crate) fn first(&self) -> &HeaderName {
         &self.first
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use smallvec::SmallVec;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
@@ -18,6 +18,7 @@ use crate::{error::ConfigError, secret::Secret};
 pub(crate) enum Algorithm {
     HmacSha1,
     HmacSha256,
+    HmacSha384,
     HmacSha512,
     KeylessSha256,
     #[cfg(feature = "ed25519")]
@@ -48,7 +49,11 @@ impl Algorithm {
     /// Whether sender and receiver have the same key.
     pub(crate) fn is_symmetric(self) -> bool {
         match self {
-            Self::HmacSha1 | Self::HmacSha256 | Self::HmacSha512 | Self::KeylessSha256 => true,
+            Self::HmacSha1
+            | Self::HmacSha256
+            | Self::HmacSha384
+            | Self::HmacSha512
+            | Self::KeylessSha256 => true,
             #[cfg(feature = "ed25519")]
             Self::Ed25519 => false,
             #[cfg(feature = "ecdsa-p256")]
@@ -78,6 +83,7 @@ impl Algorithm {
         match self {
             Self::HmacSha1 => Some(20),
             Self::HmacSha256 | Self::KeylessSha256 => Some(32),
+            Self::HmacSha384 => Some(48),
             Self::HmacSha512 => Some(64),
             #[cfg(feature = "ed25519")]
             Self::Ed25519 => Some(64),
@@ -146,6 +152,7 @@ impl Algorithm {
         Ok(match self {
             Self::HmacSha1 => Verifier::HmacSha1(hmac(&key)),
             Self::HmacSha256 => Verifier::HmacSha256(hmac(&key)),
+            Self::HmacSha384 => Verifier::HmacSha384(Box::new(hmac(&key))),
             Self::HmacSha512 => Verifier::HmacSha512(Box::new(hmac(&key))),
             Self::KeylessSha256 => Verifier::KeylessSha256 {
                 state: Box::new(Sha256::new()),
@@ -278,8 +285,9 @@ impl Candidates {
 pub(crate) enum Verifier {
     HmacSha1(Hmac<Sha1>),
     HmacSha256(Hmac<Sha256>),
-    /// This state is twice as large as the others. Without the box, every state would have this
-    /// size when it is moved.
+    /// This state and the next one are twice as large as the others. Without the box, every state would have
+    /// this size when it is moved.
+    HmacSha384(Box<Hmac<Sha384>>),
     HmacSha512(Box<Hmac<Sha512>>),
     /// The state holds the secret itself until its block is full. A move would leave a copy that
     /// is not wiped, so the state is boxed and is not moved.
@@ -313,6 +321,7 @@ impl Verifier {
         match self {
             Self::HmacSha1(mac) => Self::HmacSha1(mac.clone()),
             Self::HmacSha256(mac) => Self::HmacSha256(mac.clone()),
+            Self::HmacSha384(mac) => Self::HmacSha384(mac.clone()),
             Self::HmacSha512(mac) => Self::HmacSha512(mac.clone()),
             Self::KeylessSha256 { state, secret } => Self::KeylessSha256 {
                 state: state.clone(),
@@ -365,6 +374,7 @@ impl Verifier {
         match self {
             Self::HmacSha1(mac) => mac.update(bytes),
             Self::HmacSha256(mac) => mac.update(bytes),
+            Self::HmacSha384(mac) => mac.update(bytes),
             Self::HmacSha512(mac) => mac.update(bytes),
             Self::KeylessSha256 { state, .. } => state.update(bytes),
             #[cfg(feature = "ed25519")]
@@ -443,6 +453,7 @@ impl Verifier {
         match self {
             Self::HmacSha1(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
             Self::HmacSha256(mac) => keep(tag, &mac.clone().finalize().into_bytes()),
+            Self::HmacSha384(mac) => keep(tag, &(**mac).clone().finalize().into_bytes()),
             Self::HmacSha512(mac) => keep(tag, &(**mac).clone().finalize().into_bytes()),
             Self::KeylessSha256 { state, .. } => keep(tag, &finish(state)),
             #[cfg(feature = "ed25519")]
@@ -546,6 +557,7 @@ mod tests {
         for algorithm in [
             Algorithm::HmacSha1,
             Algorithm::HmacSha256,
+            Algorithm::HmacSha384,
             Algorithm::HmacSha512,
             Algorithm::KeylessSha256,
         ] {

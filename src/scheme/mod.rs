@@ -14,10 +14,12 @@ mod check;
 mod custom;
 mod describe;
 mod headers;
+mod in_body;
 mod jwt;
 mod key;
 mod mac;
 mod prepared;
+mod query;
 #[cfg(feature = "rsa")]
 mod rsa;
 mod shared_key;
@@ -25,6 +27,8 @@ mod shared_key;
 mod sign;
 mod signature;
 mod signed;
+mod signed_headers;
+mod sorted_form;
 #[cfg(feature = "diagnosis")]
 mod suspect;
 mod timestamp;
@@ -41,7 +45,7 @@ pub use self::certificate::CertificateTrust;
 pub use self::jwt::JwkSet;
 pub(crate) use self::jwt::key_id;
 #[cfg(feature = "testing")]
-pub(crate) use self::sign::SigningKey;
+pub(crate) use self::sign::{Fresh, SigningKey};
 pub(crate) use self::{
     authenticator::Authenticator,
     check::{Check, Proof},
@@ -51,16 +55,27 @@ pub use self::{
     builder::SignatureScheme,
     check::Authentication,
     custom::{CustomCheck, CustomClaims, CustomFacts, CustomHead, CustomRejection, CustomScheme},
-    describe::{HeaderRole, Way, Window},
+    describe::{Field, HeaderRole, Way, Window},
+    in_body::{BodyKeyScheme, BodyPiece, BodySignatureScheme, BodyValue},
     jwt::{JwtScheme, TokenPlace},
     key::KeyEncoding,
+    query::QueryParameter,
     shared_key::SharedKeyScheme,
     signature::Encoding,
     signed::{BodyDigest, Piece},
+    signed_headers::SignedHeaders,
+    sorted_form::SortedForm,
     timestamp::Timestamp,
     url::SignedUrl,
 };
-use self::{builder::Signed, custom::Custom, jwt::Jwt, shared_key::SharedKey, ways::Ways};
+use self::{
+    builder::Signed,
+    custom::Custom,
+    in_body::{InBody, scheme_of_signature},
+    jwt::Jwt,
+    shared_key::SharedKey,
+    ways::Ways,
+};
 #[cfg(feature = "certificates")]
 pub(crate) use self::{
     certificate::CertifiedKey,
@@ -105,7 +120,7 @@ impl Scheme {
         self.each_way().iter().all(|way| match &way.0 {
             Kind::Custom(custom) => custom.facts.proves_body(),
             Kind::Jwt(jwt) => jwt.proves_body(),
-            Kind::Signature(_) => true,
+            Kind::Signature(signed) => signed.content.covers_body(),
             Kind::AnyOf(_) | Kind::SharedKey(_) => false,
         })
     }
@@ -116,7 +131,11 @@ impl Scheme {
         self.each_way().iter().all(|way| match &way.0 {
             Kind::Custom(custom) => custom.facts.proves_id_or_time(),
             Kind::Jwt(jwt) => jwt.proves_id_or_time(),
-            Kind::Signature(signed) => signed.content.proven.id || signed.content.proven.timestamp,
+            Kind::Signature(signed) => {
+                let content = &signed.content;
+                // Without the body, a repeated delivery may have another body.
+                content.proven.id || (content.proven.timestamp && content.covers_body())
+            }
             _ => false,
         })
     }
@@ -170,7 +189,13 @@ impl Scheme {
                     })))
                 })
             }
-            Kind::Custom(_) | Kind::SharedKey(_) => None,
+            Kind::Custom(custom) => match &custom.in_body {
+                Some(InBody::Signature(signed)) => {
+                    signed.with_tolerance(tolerance).map(scheme_of_signature)
+                }
+                Some(InBody::Key(_)) | None => None,
+            },
+            Kind::SharedKey(_) => None,
             Kind::Jwt(jwt) => Some(Self(Kind::Jwt(Arc::new(jwt.with_tolerance(tolerance)?)))),
             Kind::Signature(signed) => {
                 let signed = Signed::with_tolerance(signed, tolerance)?;

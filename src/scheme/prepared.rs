@@ -154,7 +154,7 @@ impl Prepared {
 impl Scheme {
     fn signature_headers(&self) -> Vec<HeaderName> {
         match &self.0 {
-            Kind::Signature(signed) => signed.signature.names.iter().cloned().collect(),
+            Kind::Signature(signed) => signed.signature.headers().cloned().collect(),
             Kind::AnyOf(_) | Kind::Custom(_) | Kind::Jwt(_) | Kind::SharedKey(_) => Vec::new(),
         }
     }

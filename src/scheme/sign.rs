@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, request::Parts};
 use sha2::{Digest, Sha256};
 
@@ -9,9 +10,11 @@ use super::{
     Kind, Scheme,
     builder::Signed,
     headers::is_readable_id,
+    in_body::InBody,
     mac::{Candidates, Verifier},
     shared_key::SharedKey,
-    signed::Facts,
+    signed::{Facts, Part, SignedBody},
+    signed_headers::Listed,
 };
 use crate::{error::ConfigError, rejection::Rejection, secret::Secret};
 
@@ -23,9 +26,34 @@ pub(crate) struct SigningKey {
     mac: Option<Arc<Verifier>>,
 }
 
+/// What a new delivery has.
+#[derive(Clone, Copy)]
+pub(crate) struct Fresh<'a> {
+    pub(crate) time: SystemTime,
+    pub(crate) id: &'a str,
+    /// Replaces a time and an id that are in the body.
+    pub(crate) renews: bool,
+}
+
+impl SigningKey {
+    pub(super) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+}
+
 impl Scheme {
     pub(crate) fn signing_key(&self, secret: &Secret) -> Result<SigningKey, ConfigError> {
         let signed = match &self.0 {
+            Kind::Custom(custom) if custom.in_body.is_some() => {
+                let in_body = custom.in_body.iter();
+                for in_body in in_body {
+                    in_body.check_signing_key(secret)?;
+                }
+                return Ok(SigningKey {
+                    secret: secret.clone(),
+                    mac: None,
+                });
+            }
             Kind::Custom(_) => {
                 return Err(ConfigError::new(
                     "a custom scheme verifies and does not sign: sign the request in your own code",
@@ -79,7 +107,7 @@ impl Scheme {
     /// How many keys can sign one delivery.
     pub(crate) fn most_signatures(&self) -> usize {
         match &self.0 {
-            Kind::Custom(_) => 0,
+            Kind::Custom(custom) => custom.in_body.as_ref().map_or(0, InBody::most_signatures),
             Kind::Jwt(_) | Kind::SharedKey(_) => 1,
             Kind::Signature(signed) => signed.signature.room_for(signed.algorithm),
             Kind::AnyOf(ways) => ways.schemes.first().map_or(0, Self::most_signatures),
@@ -98,18 +126,21 @@ impl Scheme {
         }
     }
 
-    /// Adds the headers that the sender adds.
+    /// Adds what the sender adds.
     pub(crate) fn sign(
         &self,
         keys: &[SigningKey],
         head: &mut Parts,
-        body: &[u8],
-        time: SystemTime,
-        id: &str,
+        body: &mut Bytes,
+        fresh: &Fresh<'_>,
     ) -> Result<(), ConfigError> {
+        let Fresh { time, id, .. } = *fresh;
         match &self.0 {
-            // It has no signing key.
-            Kind::Custom(_) => Ok(()),
+            Kind::Custom(custom) => match &custom.in_body {
+                Some(in_body) => in_body.sign(keys, body, fresh),
+                // It has no signing key.
+                None => Ok(()),
+            },
             Kind::Jwt(jwt) => match keys.first() {
                 Some(key) => jwt.sign(&key.secret, head, body, time, id),
                 None => Ok(()),
@@ -117,7 +148,7 @@ impl Scheme {
             Kind::SharedKey(shared) => shared.sign(keys, head),
             Kind::Signature(signed) => signed.sign(keys, head, body, time, id),
             Kind::AnyOf(ways) => match ways.schemes.first() {
-                Some(way) => way.sign(keys, head, body, time, id),
+                Some(way) => way.sign(keys, head, body, fresh),
                 None => Ok(()),
             },
         }
@@ -143,8 +174,13 @@ impl Signed {
         time: SystemTime,
         id: &str,
     ) -> Result<(), ConfigError> {
-        for name in self.signature.names.iter() {
+        for name in self.signature.headers() {
             head.headers.remove(name);
+        }
+        for listed in self.listed() {
+            if let Some(name) = listed.header() {
+                keep_or_insert(head, name, &listed.shortest())?;
+            }
         }
         for (name, value) in &self.required {
             head.headers.insert(name, header_value(name, value)?);
@@ -167,11 +203,23 @@ impl Signed {
         };
         // A signed tag is a nonce. The delivery's id is one.
         let nonce = id.as_ref().map_or(fresh, |(_, value)| value.as_bytes());
-        let tags: Vec<(&str, &[u8])> = self
+        let tag_value = |tag: &str| {
+            let mut listed = self.listed();
+            let list = listed.find(|listed| listed.is_in_tag(tag));
+            list.map_or_else(
+                || String::from_utf8_lossy(nonce).into_owned(),
+                Listed::shortest,
+            )
+        };
+        let values: Vec<(&str, String)> = self
             .signature
             .signed_tags
             .iter()
-            .map(|tag| (tag.as_str(), nonce))
+            .map(|tag| (tag.as_str(), tag_value(tag)))
+            .collect();
+        let tags: Vec<(&str, &[u8])> = values
+            .iter()
+            .map(|(tag, value)| (*tag, value.as_bytes()))
             .collect();
         if !tags.is_empty() && !self.signature.can_be_item(nonce) {
             return Err(ConfigError::new(
@@ -201,11 +249,23 @@ impl Signed {
             signatures.extend(mac.tag(&mut tag).map(<[u8]>::to_vec));
         }
         let timestamp = String::from_utf8_lossy(&timestamp);
-        let nonce = String::from_utf8_lossy(nonce);
-        for (name, value) in self.signature.write(&signatures, &timestamp, &nonce) {
-            head.headers.insert(name, header_value(name, &value)?);
+        for (name, value) in self.signature.write(&signatures, &timestamp, &tag_value) {
+            match &self.signature.query {
+                Some(parameter) => head.uri = parameter.written(&head.uri, &value)?,
+                None => drop(head.headers.insert(name, header_value(name, &value)?)),
+            }
         }
         Ok(())
+    }
+
+    /// The signed lists of headers.
+    fn listed(&self) -> impl Iterator<Item = &Listed> {
+        let content = &self.content;
+        let parts = content.before_body.iter().chain(&content.after_body);
+        parts.filter_map(|part| match part {
+            Part::Listed(listed) => Some(&**listed),
+            _ => None,
+        })
     }
 
     fn take_in(
@@ -218,9 +278,13 @@ impl Signed {
         let content = &self.content;
         let mut take = |piece: Option<&[u8]>| verifier.update_piece(piece);
         content.write(&content.before_body, head, facts, &mut take)?;
-        match content.digest {
-            Some(digest) => take(Some(digest.text(&Sha256::digest(body)).as_bytes())),
-            None => take(Some(body)),
+        match &content.body {
+            SignedBody::Digest(digest) => {
+                take(Some(digest.text(&Sha256::digest(body)).as_bytes()));
+            }
+            SignedBody::Form(form) => form.write(body, &mut |bytes| take(Some(bytes)))?,
+            SignedBody::Nothing => {}
+            SignedBody::Whole => take(Some(body)),
         }
         content.write(&content.after_body, head, facts, &mut take)
     }

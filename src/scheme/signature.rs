@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use data_encoding::{BASE64, BASE64URL, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderName, request::Parts};
 use memchr::memchr;
 use smallvec::SmallVec;
 
@@ -16,6 +16,7 @@ use super::rsa::{LONGEST_SIGNATURE_BYTES, SHORTEST_SIGNATURE_BYTES};
 use super::{
     headers::{self, Aliases},
     mac::{Algorithm, Candidate, Candidates},
+    query::Parameter,
 };
 use crate::{
     error::ConfigError,
@@ -42,7 +43,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// Decodes to the stack. A text that is longer than any signature is not decoded.
-    fn decode(self, text: &[u8], algorithm: Algorithm) -> Option<Candidate> {
+    pub(super) fn decode(self, text: &[u8], algorithm: Algorithm) -> Option<Candidate> {
         let encoding = match self {
             Self::Base64 => &BASE64,
             Self::Base64OfHex => {
@@ -57,6 +58,7 @@ impl Encoding {
             Self::Hex => match algorithm.signature_bytes() {
                 Some(20) => return hex::<40>(text),
                 Some(32) => return hex::<64>(text),
+                Some(48) => return hex::<96>(text),
                 Some(64) => return hex::<128>(text),
                 _ => &HEXLOWER_PERMISSIVE,
             },
@@ -96,7 +98,7 @@ impl Encoding {
         }
     }
 
-    fn describe(self) -> &'static str {
+    pub(super) fn describe(self) -> &'static str {
         match self {
             Self::Base64 => "base64",
             Self::Base64OfHex => "base64 of hexadecimal digits",
@@ -153,6 +155,8 @@ fn hex<const DIGITS: usize>(text: &[u8]) -> Option<Candidate> {
 #[derive(Clone, Debug)]
 pub(crate) struct SignatureHeader {
     pub(crate) names: Aliases,
+    /// The signature is in this parameter of the query, and not in a header.
+    pub(crate) query: Option<Parameter>,
     /// The names are several headers, not several names for one header.
     pub(crate) parallel: bool,
     /// The header may appear several times.
@@ -313,18 +317,62 @@ pub(crate) struct Presented<'a> {
 }
 
 impl SignatureHeader {
-    pub(crate) fn read<'a>(
-        &'a self,
-        headers: &'a HeaderMap,
-        algorithm: Algorithm,
-    ) -> Result<Presented<'a>, Rejection> {
-        let mut presented = Presented {
+    fn nothing_presented(&self) -> Presented<'_> {
+        Presented {
             candidates: Candidates::default(),
             timestamp: None,
             tags: TagValues::new(),
             family: None,
             header: (0, self.names.first()),
-        };
+        }
+    }
+
+    /// Whether the header or the parameter is present.
+    pub(crate) fn is_present(&self, head: &Parts) -> bool {
+        match &self.query {
+            Some(parameter) => parameter.is_in(head),
+            None => {
+                let mut names = self.names.iter();
+                names.any(|name| head.headers.contains_key(name))
+            }
+        }
+    }
+
+    /// The headers with the signatures. There is none if the signature is in the query.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.names.iter().filter(|_| self.query.is_none())
+    }
+
+    #[cold]
+    fn read_query(
+        &self,
+        parameter: &Parameter,
+        head: &Parts,
+        algorithm: Algorithm,
+    ) -> Result<Presented<'_>, Rejection> {
+        let value = parameter.read(head)?;
+        let mut presented = self.nothing_presented();
+        let read = self.read_items(self.names.first(), &value, algorithm, &mut presented);
+        // There is no header to name.
+        read.map_err(|rejection| Rejection::new(rejection.kind()))?;
+        if presented.candidates.is_empty() {
+            return Err(parameter.malformed(self.found_shape(&value)));
+        }
+        let mut read = self.nothing_presented();
+        read.candidates = presented.candidates;
+        Ok(read)
+    }
+
+    pub(crate) fn read<'a>(
+        &'a self,
+        head: &'a Parts,
+        algorithm: Algorithm,
+    ) -> Result<Presented<'a>, Rejection> {
+        if let Some(parameter) = &self.query {
+            return self.read_query(parameter, head, algorithm);
+        }
+        let headers = &head.headers;
+        let mut presented = self.nothing_presented();
         let mut found = None;
         for (index, name) in self.names.iter().enumerate() {
             let mut is_present = false;
@@ -378,6 +426,11 @@ impl SignatureHeader {
     /// The rejection of a value without a signature that can be decoded. It describes the first item with
     /// an accepted tag, or else the first item with another tag.
     fn malformed(&self, name: &HeaderName, value: &[u8]) -> Rejection {
+        let expected = ExpectedShape::built(&self.expected.signature);
+        Rejection::malformed(name, expected, self.found_shape(value))
+    }
+
+    fn found_shape(&self, value: &[u8]) -> FoundShape {
         let mut found = None;
         let items = Items::new(value, self.group_separator)
             .flat_map(|group| Items::new(group, self.item_separator))
@@ -400,12 +453,11 @@ impl SignatureHeader {
                 break;
             }
         }
-        let found = found.map_or_else(FoundShape::of_no_item, |(tag, text)| {
+        found.map_or_else(FoundShape::of_no_item, |(tag, text)| {
             FoundShape::of_signature(text, tag, self.expected.length, |byte| {
                 self.encoding.writes(byte)
             })
-        });
-        Rejection::malformed(name, ExpectedShape::built(&self.expected.signature), found)
+        })
     }
 
     fn is_timestamp_tag(&self, tag: &[u8]) -> bool {
@@ -450,7 +502,7 @@ impl SignatureHeader {
         &self,
         signatures: &[Vec<u8>],
         timestamp: &str,
-        nonce: &str,
+        tag_value: &dyn Fn(&str) -> String,
     ) -> Vec<(&HeaderName, String)> {
         let tagged = |tag: Option<&String>, value: &str| match (&self.tags, tag) {
             (Some(tags), Some(tag)) => format!("{tag}{}{value}", char::from(tags.separator)),
@@ -466,7 +518,7 @@ impl SignatureHeader {
         let timestamp = (self.timestamp_first || self.timestamp_tag.is_some())
             .then(|| tagged(self.timestamp_tag.as_ref(), timestamp));
         let others = self.signed_tags.iter();
-        let others = others.map(|tag| tagged(Some(tag), nonce));
+        let others = others.map(|tag| tagged(Some(tag), &tag_value(tag)));
         let before: Vec<String> = timestamp.into_iter().chain(others).collect();
         let separator = self.written_separator().unwrap_or_default();
         let value = match self.group_separator {
@@ -654,7 +706,7 @@ fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
 
 /// Removes the blanks of [RFC 9110 section 5.6.3](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.3), a
 /// space and a tab. A no-break space is not one of them.
-fn trim_blanks(mut bytes: &[u8]) -> &[u8] {
+pub(super) fn trim_blanks(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
     }
@@ -706,6 +758,7 @@ mod tests {
         }
         decode::<40>(Algorithm::HmacSha1);
         decode::<64>(Algorithm::HmacSha256);
+        decode::<96>(Algorithm::HmacSha384);
         decode::<128>(Algorithm::HmacSha512);
     }
 }

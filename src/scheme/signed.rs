@@ -9,7 +9,10 @@ use memchr::memchr;
 use super::{
     headers,
     mac::Algorithm,
-    timestamp::{self, Timestamp},
+    query::{Parameter, QueryParameter},
+    signed_headers::{Listed, SignedHeaders},
+    sorted_form::SortedForm,
+    timestamp::{self, From, Timestamp},
     url::SignedUrl,
 };
 use crate::{
@@ -36,13 +39,24 @@ pub enum Piece {
     Literal(Cow<'static, str>),
     /// The request's method.
     Method,
+    /// A value that may be absent, with the text around it: literals, and one header or parameter of the
+    /// query. If the header or parameter is absent, the literals are left out too. It must begin and end with
+    /// a literal.
+    Optional(Vec<Self>),
     /// The path and query of the URL that the sender calls, such as `/hooks?team=7`: see
     /// [`SignatureScheme::url`](super::SignatureScheme::url). A URL without a path has the path `/`. A
     /// fragment is left out.
     PathAndQuery,
+    /// The value of a parameter of the query that is required, once.
+    Query(QueryParameter),
     /// The secret itself: only in a
     /// [keyless digest](super::SignatureScheme::keyless_sha256_open_to_length_extension).
     Secret,
+    /// Headers that the sender lists in each delivery.
+    SignedHeaders(SignedHeaders),
+    /// The fields of the form in the body, in the order of their names. It takes the place of the body, and
+    /// the body is then not called signed.
+    SortedForm(SortedForm),
     /// The value of another tag in the signature header, such as the nonce `t` in `t=…,s=…`. It must appear
     /// once. A delivery without it is rejected.
     Tag(Cow<'static, str>),
@@ -63,6 +77,18 @@ impl Piece {
     #[must_use]
     pub const fn header(name: &'static str) -> Self {
         Self::Header(Cow::Borrowed(name))
+    }
+
+    /// A value that may be absent, with the text around it, such as `id:`, the parameter and `;`.
+    #[must_use]
+    pub fn optional(pieces: impl IntoIterator<Item = Self>) -> Self {
+        Self::Optional(pieces.into_iter().collect())
+    }
+
+    /// The value of a parameter of the query. [`QueryParameter`] has its options.
+    #[must_use]
+    pub fn query(name: &'static str) -> Self {
+        Self::Query(QueryParameter::new(name))
     }
 
     /// The value of another tag in the signature header.
@@ -99,12 +125,20 @@ impl BodyDigest {
     }
 }
 
+/// What is signed of the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SignedBody {
+    Digest(BodyDigest),
+    Form(SortedForm),
+    Nothing,
+    Whole,
+}
+
 /// The pieces before the body and those after it.
 #[derive(Clone, Debug)]
 pub(crate) struct SignedContent {
     pub(crate) before_body: Vec<Part>,
-    /// What is signed in place of the body.
-    pub(crate) digest: Option<BodyDigest>,
+    pub(crate) body: SignedBody,
     pub(crate) after_body: Vec<Part>,
     pub(crate) proven: Proven,
 }
@@ -129,11 +163,17 @@ pub(crate) enum Part {
     Header(HeaderName, End),
     Id(End),
     Literal(Cow<'static, str>),
+    Listed(Box<Listed>),
     Method(End),
+    /// Its parts, in their order.
+    Optional(Vec<Self>),
     PathAndQuery(SignedUrl),
+    Query(Parameter, End),
     Secret,
     Tag(Cow<'static, str>, End),
-    Timestamp { runs_on: bool },
+    Timestamp {
+        runs_on: bool,
+    },
     Url(SignedUrl),
 }
 
@@ -158,28 +198,45 @@ pub(crate) struct Facts<'a> {
     pub(crate) timestamp: &'a [u8],
 }
 
+impl<'a> Facts<'a> {
+    /// The value of a signed tag.
+    pub(crate) fn tag(&self, tag: &str) -> Result<&'a [u8], Rejection> {
+        let value = self.tags.iter().find(|(name, _)| *name == tag);
+        let (_, value) =
+            value.ok_or_else(|| Rejection::header(RejectionKind::HeaderMissing, self.header))?;
+        Ok(value)
+    }
+}
+
 impl SignedContent {
+    /// `unsigned_body` is set if the owner accepts that the pieces do not include the body.
     pub(crate) fn new(
         pieces: &[Piece],
         url: Option<SignedUrl>,
         timestamp: Option<&Timestamp>,
         algorithm: Algorithm,
+        unsigned_body: bool,
     ) -> Result<Self, ConfigError> {
-        let lacks_body = || {
-            ConfigError::new(
+        let body = pieces.iter().position(Piece::is_body);
+        if body.is_none() && !unsigned_body {
+            return Err(ConfigError::new(
                 "the signed pieces do not include the body, so an attacker could replace it: add \
                  `Piece::Body`",
-            )
+            ));
+        }
+        // Without a body all pieces are read from the end of the signed bytes.
+        let (before_body, rest) = pieces.split_at(body.unwrap_or_default());
+        let (body, after_body) = match rest.split_first() {
+            Some((Piece::Body, after)) => (SignedBody::Whole, after),
+            Some((Piece::BodyDigest(digest), after)) => (SignedBody::Digest(*digest), after),
+            Some((Piece::SortedForm(form), after)) => (SignedBody::Form(form.clone()), after),
+            _ => (SignedBody::Nothing, rest),
         };
-        let body = pieces
-            .iter()
-            .position(|piece| matches!(piece, Piece::Body | Piece::BodyDigest(_)));
-        let (before_body, rest) = pieces.split_at(body.ok_or_else(lacks_body)?);
-        let digest = match rest.first() {
-            Some(Piece::BodyDigest(digest)) => Some(*digest),
-            _ => None,
-        };
-        let after_body = rest.get(1..).unwrap_or_default();
+        if unsigned_body && body != SignedBody::Nothing {
+            return Err(ConfigError::new(
+                "the body is signed, and `accept_unsigned_body` was called: remove the call",
+            ));
+        }
         if after_body.contains(&Piece::Secret) {
             return Err(ConfigError::new(
                 "`Piece::Secret` is after `Piece::Body`: put it before the body",
@@ -192,11 +249,18 @@ impl SignedContent {
         let outside_in: Vec<&Piece> = after_body.iter().rev().collect();
         let (mut after_body, proven_after_body) = parts(&outside_in, url.as_ref(), timestamp)?;
         after_body.reverse();
-        if digest.is_some() {
+        match body {
             // All digests have the same length: where one begins, it ends.
-            proven.body |= proven_after_body.body;
-        } else {
-            proven.body &= proven_after_body.body;
+            SignedBody::Digest(_) => proven.body |= proven_after_body.body,
+            SignedBody::Form(_) | SignedBody::Whole => proven.body &= proven_after_body.body,
+            SignedBody::Nothing => proven.body = false,
+        }
+        if matches!(body, SignedBody::Form(_)) && !proven.body {
+            return Err(ConfigError::new(
+                "nothing marks where the sorted form begins or ends: a person who has seen a delivery could \
+                 move text between the form and the piece next to it; use `SignedUrl::exact` for a URL, or \
+                 sign a separator between them",
+            ));
         }
         // A keyless digest can be extended: an attacker who has seen one delivery can choose
         // everything after its body.
@@ -207,10 +271,15 @@ impl SignedContent {
         }
         Ok(Self {
             before_body,
-            digest,
+            body,
             after_body,
             proven,
         })
+    }
+
+    /// Whether the signature covers the body or its digest.
+    pub(crate) fn covers_body(&self) -> bool {
+        matches!(self.body, SignedBody::Digest(_) | SignedBody::Whole)
     }
 
     fn parts(&self) -> impl Iterator<Item = &Part> {
@@ -221,9 +290,12 @@ impl SignedContent {
         self.parts().any(|part| matches!(part, Part::Id(_)))
     }
 
+    /// Whether the timestamp is a signed piece, or is in a list of headers that must contain it.
     pub(crate) fn covers_timestamp(&self) -> bool {
-        self.parts()
-            .any(|part| matches!(part, Part::Timestamp { .. }))
+        self.proven.timestamp
+            || self
+                .parts()
+                .any(|part| matches!(part, Part::Timestamp { .. }))
     }
 
     pub(crate) fn has_timestamp_after_body(&self) -> bool {
@@ -264,7 +336,22 @@ impl SignedContent {
                     end.must_not_be_in(id, Some(name))?;
                     take(Some(id));
                 }
+                Part::Listed(listed) => {
+                    listed.write(head, facts, &mut |bytes| take(Some(bytes)))?
+                }
                 Part::Literal(text) => take(Some(text.as_bytes())),
+                Part::Optional(parts) => {
+                    if parts.iter().all(|part| part.is_present(head)) {
+                        self.write(parts, head, facts, take)?;
+                    }
+                }
+                Part::Query(parameter, end) => {
+                    let value = parameter.read(head)?;
+                    if end.is_in(&value) {
+                        return Err(parameter.malformed(FoundShape::of_separator()));
+                    }
+                    take(Some(&value));
+                }
                 Part::Method(end) => {
                     let method = head.method.as_str().as_bytes();
                     end.must_not_be_in(method, None)?;
@@ -275,9 +362,7 @@ impl SignedContent {
                 }
                 Part::Secret => take(None),
                 Part::Tag(tag, end) => {
-                    let missing = || Rejection::header(RejectionKind::HeaderMissing, facts.header);
-                    let value = facts.tags.iter().find(|(name, _)| name == tag);
-                    let (_, value) = value.ok_or_else(missing)?;
+                    let value = facts.tag(tag)?;
                     end.must_not_be_in(value, Some(facts.header))?;
                     take(Some(value));
                 }
@@ -287,6 +372,49 @@ impl SignedContent {
         }
         Ok(())
     }
+}
+
+impl Part {
+    /// Whether a part of an optional piece is there.
+    fn is_present(&self, head: &Parts) -> bool {
+        match self {
+            Self::Header(name, _) => head.headers.contains_key(name),
+            Self::Query(parameter, _) => parameter.is_in(head),
+            _ => true,
+        }
+    }
+}
+
+impl Piece {
+    /// Whether this is what is signed of the body.
+    fn is_body(&self) -> bool {
+        matches!(self, Self::Body | Self::BodyDigest(_) | Self::SortedForm(_))
+    }
+}
+
+/// The parts of an optional piece.
+fn optional(pieces: &[Piece]) -> Result<Vec<Part>, ConfigError> {
+    let wrong = || {
+        ConfigError::new(
+            "an optional piece must be literals, one header or parameter of the query, and literals: it must \
+             begin and end with a literal",
+        )
+    };
+    let is_literal = |piece: Option<&Piece>| matches!(piece, Some(Piece::Literal(_)));
+    let mut values = 0_usize;
+    for piece in pieces {
+        match piece {
+            Piece::Header(_) | Piece::Query(_) => values = values.saturating_add(1),
+            Piece::Literal(_) => {}
+            _ => return Err(wrong()),
+        }
+    }
+    if values != 1 || !is_literal(pieces.first()) || !is_literal(pieces.last()) {
+        return Err(wrong());
+    }
+    let outside_in: Vec<&Piece> = pieces.iter().collect();
+    let (parts, _) = parts(&outside_in, None, None)?;
+    Ok(parts)
 }
 
 /// One side of the body, read from the outside in.
@@ -308,7 +436,17 @@ fn parts(
             _ => End::Open,
         };
         let ends_for_sure = match piece {
-            Piece::Body | Piece::BodyDigest(_) | Piece::Literal(_) | Piece::Secret => true,
+            Piece::Body
+            | Piece::BodyDigest(_)
+            | Piece::Literal(_)
+            | Piece::Secret
+            | Piece::SortedForm(_) => true,
+            // It is not marked whether the piece is there.
+            Piece::Optional(_) => false,
+            Piece::SignedHeaders(_) => match next {
+                Some(Piece::Literal(text)) => Listed::ends_at(text),
+                _ => false,
+            },
             // It has a fixed form, or a fixed number of digits: see `Timestamp::read`.
             Piece::Timestamp => true,
             Piece::PathAndQuery | Piece::Url => {
@@ -322,16 +460,17 @@ fn parts(
             Piece::Method if next == Some(&Piece::Url) => url.is_some(),
             // A path begins with `/`, and no method contains a `/`.
             Piece::Method if next == Some(&Piece::PathAndQuery) => true,
-            Piece::Header(_) | Piece::Id | Piece::Method | Piece::Tag(_) => {
+            Piece::Header(_) | Piece::Id | Piece::Method | Piece::Query(_) | Piece::Tag(_) => {
                 !matches!(end, End::Open)
             }
         };
         let is_proven = begins_for_sure && ends_for_sure;
         begins_for_sure = is_proven;
         parts.push(match piece {
-            Piece::Body | Piece::BodyDigest(_) => {
+            Piece::Body | Piece::BodyDigest(_) | Piece::SortedForm(_) => {
                 return Err(ConfigError::new(
-                    "the body is signed twice: remove one `Piece::Body` or `Piece::BodyDigest`",
+                    "the body is signed twice: remove one `Piece::Body`, `Piece::BodyDigest` or \
+                     `Piece::SortedForm`",
                 ));
             }
             Piece::Header(name) => {
@@ -358,6 +497,22 @@ fn parts(
                 Part::Literal(text.clone())
             }
             Piece::Method => Part::Method(end),
+            Piece::Optional(pieces) => Part::Optional(optional(pieces)?),
+            Piece::Query(parameter) => Part::Query(Parameter::new(parameter, "a value")?, end),
+            Piece::SignedHeaders(listed) => {
+                let listed = listed.build()?;
+                if is_proven {
+                    proven.headers.extend_from_slice(listed.proven());
+                    proven.timestamp |= timestamp.is_some_and(|timestamp| match &timestamp.from {
+                        From::Headers(name, others) => {
+                            let is_it = |listed: &HeaderName| listed.as_str().eq_ignore_ascii_case(name);
+                            others.is_empty() && listed.proven().iter().any(is_it)
+                        }
+                        From::Body(_) | From::FirstItem | From::Tag(_) => false,
+                    });
+                }
+                Part::Listed(Box::new(listed))
+            }
             Piece::PathAndQuery => Part::PathAndQuery(url.cloned().ok_or_else(|| {
                 ConfigError::new(
                     "the path and query are signed, but .url(…) was not called: call it with the URL that the \
@@ -380,7 +535,7 @@ fn parts(
                          timestamp ends"
                     )));
                 }
-                proven.timestamp = is_proven;
+                proven.timestamp |= is_proven;
                 Part::Timestamp { runs_on }
             }
             Piece::Url => Part::Url(url.cloned().ok_or_else(|| {
@@ -398,14 +553,7 @@ fn parts(
 impl End {
     /// Rejects a value that contains its own end mark, because the value could be split there.
     fn must_not_be_in(&self, value: &[u8], name: Option<&HeaderName>) -> Result<(), Rejection> {
-        let split = match self {
-            Self::Open => false,
-            Self::Literal(text) => holds(value, text.as_bytes()),
-            // A body may contain a time at which it can be replayed. If the delivery is split there, the id
-            // is everything before: the id and the time that were sent, and the beginning of the body.
-            Self::Timestamp => timestamp::holds_rfc3339(value),
-        };
-        if split {
+        if self.is_in(value) {
             return Err(name.map_or_else(
                 || Rejection::new(RejectionKind::TargetMalformed),
                 |name| {
@@ -416,11 +564,21 @@ impl End {
         }
         Ok(())
     }
+
+    fn is_in(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Open => false,
+            Self::Literal(text) => holds(value, text.as_bytes()),
+            // A body may contain a time at which it can be replayed. If the delivery is split there, the id
+            // is everything before: the id and the time that were sent, and the beginning of the body.
+            Self::Timestamp => timestamp::holds_rfc3339(value),
+        }
+    }
 }
 
 /// `msg_1.` + `2` and `msg_1` + `.2` have the same signed bytes. So a value next to a separator must not contain
 /// it, and must not form it together with the separator.
-fn holds(value: &[u8], separator: &[u8]) -> bool {
+pub(super) fn holds(value: &[u8], separator: &[u8]) -> bool {
     match separator {
         [byte] => memchr(*byte, value).is_some(),
         separator => {
@@ -444,8 +602,8 @@ mod tests {
         id: &str,
         body: &str,
     ) -> Result<String, RejectionKind> {
-        let content =
-            SignedContent::new(pieces, None, None, Algorithm::HmacSha256).expect("signed pieces");
+        let content = SignedContent::new(pieces, None, None, Algorithm::HmacSha256, false)
+            .expect("signed pieces");
         let request = Request::builder()
             .method(method)
             .body(())

@@ -37,6 +37,8 @@ pub struct Timestamp {
 
 #[derive(Clone, Debug)]
 pub(crate) enum From {
+    /// A value of the body.
+    Body(String),
     FirstItem,
     Headers(String, Vec<String>),
     Tag(String),
@@ -60,6 +62,13 @@ impl Timestamp {
             past_only: false,
             renewable: false,
         }
+    }
+
+    /// A timestamp in the body: a [pointer](https://www.rfc-editor.org/rfc/rfc6901) of JSON, or the name of a
+    /// field of a form. Only for a [`BodySignatureScheme`](crate::BodySignatureScheme).
+    #[must_use]
+    pub fn in_body(place: impl Into<String>) -> Self {
+        Self::new(From::Body(place.into()))
     }
 
     /// A timestamp in its own header.
@@ -164,6 +173,9 @@ impl Timestamp {
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         match &self.from {
+            From::Body(place) => Err(ConfigError::new(format!(
+                "the timestamp is at {place:?} of the body: use `BodySignatureScheme`"
+            ))),
             From::Tag(tag) if tag.is_empty() => Err(ConfigError::new(
                 "the tag of the timestamp is empty: write the text before the separator, such as \"t\"",
             )),

@@ -6,6 +6,7 @@ use http::request::Parts;
 
 use crate::{
     error::ConfigError,
+    event::pairs,
     rejection::{Rejection, RejectionKind},
     text,
 };
@@ -139,6 +140,35 @@ impl SignedUrl {
     /// Whether all requests have the same URL.
     pub(crate) fn is_fixed(&self) -> bool {
         !self.with_path
+    }
+
+    pub(crate) fn has_query(&self) -> bool {
+        self.text.contains('?')
+    }
+
+    /// The URL with its query decoded and in the order of its names and values, as Plivo signs it; and the text
+    /// between it and the fields of a form.
+    pub(crate) fn with_sorted_query(&self) -> Result<(Self, &'static str), ConfigError> {
+        if self.with_path {
+            return Err(wrong(
+                &self.text,
+                "the signed origin",
+                "is not the whole URL",
+                "use `SignedUrl::exact` with the URL that was entered at the sender",
+            ));
+        }
+        let url = self.text.split('#').next().unwrap_or_default();
+        let (url, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut fields: Vec<_> = pairs(query.as_bytes()).collect();
+        if fields.is_empty() {
+            return Ok((Self::exact(url)?, "?"));
+        }
+        fields.sort();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let fields = fields.iter();
+        let fields = fields.map(|(name, value)| format!("{}={}", text(name), text(value)));
+        let query = fields.collect::<Vec<_>>().join("&");
+        Ok((Self::exact(format!("{url}?{query}"))?, "."))
     }
 
     /// Whether the URL cannot contain this text, so that the text marks where the URL ends.

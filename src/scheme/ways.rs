@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, request::Parts};
+use http::request::Parts;
 
 use super::{
     Kind, Scheme,
@@ -111,19 +111,16 @@ impl Scheme {
         }
     }
 
-    /// Whether the header with the signature or the key is present.
-    fn is_presented(&self, headers: &HeaderMap) -> bool {
-        let names = match &self.0 {
-            Kind::Custom(custom) => {
-                let mut names = custom.facts.headers().iter();
-                return names.any(|name| headers.contains_key(name));
-            }
-            Kind::Jwt(jwt) => return jwt.header().is_some_and(|name| headers.contains_key(name)),
-            Kind::SharedKey(shared_key) => &shared_key.headers,
-            Kind::Signature(signed) => &signed.signature.names,
-            Kind::AnyOf(_) => return false,
-        };
-        names.iter().any(|name| headers.contains_key(name))
+    /// Whether the header or parameter with the signature or the key is present.
+    fn is_presented(&self, head: &Parts) -> bool {
+        let is_there = |name| head.headers.contains_key(name);
+        match &self.0 {
+            Kind::Custom(custom) => custom.facts.headers().iter().any(is_there),
+            Kind::Jwt(jwt) => jwt.header().is_some_and(is_there),
+            Kind::SharedKey(shared_key) => shared_key.headers.iter().any(is_there),
+            Kind::Signature(signed) => signed.signature.is_present(head),
+            Kind::AnyOf(_) => false,
+        }
     }
 }
 
@@ -154,7 +151,7 @@ impl Ways {
             };
             match read {
                 Ok(read) => fitting.push((way, scheme, read)),
-                Err(error) => rejection.add(error, scheme.is_presented(&head.headers)),
+                Err(error) => rejection.add(error, scheme.is_presented(head)),
             }
         }
         if fitting.is_empty() {

@@ -3,12 +3,13 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 use sha1::Sha1;
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Hash {
     Sha1,
     Sha256,
+    Sha384,
     Sha512,
 }
 
@@ -17,6 +18,7 @@ impl Hash {
         match self {
             Self::Sha1 => Sha1::digest(message).to_vec(),
             Self::Sha256 => Sha256::digest(message).to_vec(),
+            Self::Sha384 => Sha384::digest(message).to_vec(),
             Self::Sha512 => Sha512::digest(message).to_vec(),
         }
     }
@@ -24,7 +26,7 @@ impl Hash {
     fn block_bytes(self) -> usize {
         match self {
             Self::Sha1 | Self::Sha256 => 64,
-            Self::Sha512 => 128,
+            Self::Sha384 | Self::Sha512 => 128,
         }
     }
 
@@ -32,6 +34,7 @@ impl Hash {
         match self {
             Self::Sha1 => 20,
             Self::Sha256 => 32,
+            Self::Sha384 => 48,
             Self::Sha512 => 64,
         }
     }

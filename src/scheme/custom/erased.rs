@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     error::{BoxError, ConfigError},
     rejection::{Rejection, RejectionKind},
+    scheme::{check::Authentication, in_body::InBody},
     secret::{Keys, Names, Secret},
 };
 
@@ -22,6 +23,8 @@ pub(crate) struct Custom {
     pub(crate) facts: CustomFacts,
     type_name: &'static str,
     scheme: Box<dyn AnyScheme>,
+    /// A scheme of this crate that reads the body.
+    pub(crate) in_body: Option<InBody>,
 }
 
 /// The prepared keys of a scheme: a `Vec` of its own type of key.
@@ -58,7 +61,29 @@ impl Custom {
             facts: scheme.facts(),
             type_name: type_name::<S>(),
             scheme: Box::new(scheme),
+            in_body: None,
         }
+    }
+
+    /// A scheme of this crate that reads the body.
+    pub(in crate::scheme) fn in_body<S: CustomScheme>(scheme: S, in_body: InBody) -> Self {
+        Self {
+            in_body: Some(in_body),
+            ..Self::new(scheme)
+        }
+    }
+
+    pub(crate) fn authentication(&self) -> Authentication {
+        self.in_body
+            .as_ref()
+            .map_or(Authentication::Custom, InBody::authentication)
+    }
+
+    /// The kind of the rejection if no key matches.
+    fn mismatch(&self) -> RejectionKind {
+        self.in_body
+            .as_ref()
+            .map_or(RejectionKind::SignatureMismatch, InBody::mismatch)
     }
 
     /// Prepares the keys that the scheme can decode, and calls `took` for each key.
@@ -93,7 +118,8 @@ impl Custom {
     ) -> Result<CustomRead, Rejection> {
         let now = clock.now();
         let begun = self.scheme.begin(&CustomHead::new(head, now, &self.facts));
-        let run = begun.map_err(|rejection| rejection.of_scheme(self.header(), None))?;
+        let run =
+            begun.map_err(|rejection| rejection.of_scheme(self.mismatch(), self.header(), None))?;
         Ok(CustomRead { run, now })
     }
 
@@ -159,9 +185,9 @@ impl CustomRun {
 
     /// The verdict on the whole body. A second call is rejected.
     pub(crate) fn finish(&mut self, body: &[u8]) -> Result<CustomMatch, Rejection> {
-        let header = self.custom.header();
+        let (kind, header) = (self.custom.mismatch(), self.custom.header());
         let Some(names) = self.names.take() else {
-            return Err(CustomRejection::mismatch().of_scheme(header, None));
+            return Err(CustomRejection::mismatch().of_scheme(kind, header, None));
         };
         let facts = &self.custom.facts;
         let verdict = self.run.finish(body).and_then(|(key, claims)| {
@@ -178,7 +204,7 @@ impl CustomRun {
             Ok((key, claims))
         });
         let (key, mut claims) =
-            verdict.map_err(|rejection| rejection.of_scheme(header, Some(&names)))?;
+            verdict.map_err(|rejection| rejection.of_scheme(kind, header, Some(&names)))?;
         claims.signed_at = claims.signed_at.filter(|_| facts.tolerance.is_some());
         Ok(CustomMatch {
             names,

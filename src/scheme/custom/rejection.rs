@@ -57,7 +57,7 @@ impl CustomRejection {
         Self::made(Rejection::new(RejectionKind::TargetMalformed))
     }
 
-    pub(super) fn made(rejection: Rejection) -> Self {
+    pub(in crate::scheme) fn made(rejection: Rejection) -> Self {
         Self(Reason::Made(Box::new(rejection)))
     }
 
@@ -81,14 +81,14 @@ impl CustomRejection {
         Err(Self::made(rejection))
     }
 
-    /// The rejection of a scheme that reads its signature from this header. `tried` is `None` if no key was
+    /// The rejection of a scheme that reads its signature from this header. `kind` is that of a mismatch. `tried` is `None` if no key was
     /// tried.
     pub(super) fn of_scheme(
         self,
+        kind: RejectionKind,
         header: Option<&HeaderName>,
         tried: Option<&Arc<Names>>,
     ) -> Rejection {
-        let kind = RejectionKind::SignatureMismatch;
         match (self.0, tried, header) {
             (Reason::Made(rejection), ..) => *rejection,
             (Reason::Mismatch, Some(tried), _) => {
@@ -96,6 +96,15 @@ impl CustomRejection {
             }
             (Reason::Mismatch, None, Some(header)) => Rejection::header(kind, header),
             (Reason::Mismatch, None, None) => Rejection::new(kind),
+        }
+    }
+}
+
+impl std::fmt::Display for CustomRejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Reason::Made(rejection) => write!(f, "{rejection}"),
+            Reason::Mismatch => write!(f, "{}", RejectionKind::SignatureMismatch),
         }
     }
 }

@@ -24,6 +24,7 @@ impl Jwt {
                 .map(|name| (HeaderRole::Signature, name))
                 .into_iter()
                 .collect(),
+            fields: Vec::new(),
             timestamp: rules.max_age.as_ref().map(|_| "seconds since 1970"),
             window: match (&rules.max_age, &rules.expiry) {
                 (Some((_, max_age)), _) => Window::Both(*max_age),
@@ -32,6 +33,7 @@ impl Jwt {
             },
             key: self.key_form(),
             id_is_signed: rules.id.is_some(),
+            body_is_covered: self.proves_body(),
             any_text_is_a_key: !self.is_expensive()
                 && self.key.encoding == KeyEncoding::Text
                 && self.key.prefix.is_none(),

@@ -248,7 +248,6 @@ impl Jwt {
     }
 
     /// Whether every byte of the body that is handed on is proven.
-    #[cfg(feature = "replay")]
     pub(super) fn proves_body(&self) -> bool {
         !matches!(self.rules.binding, Binding::Nothing)
     }
