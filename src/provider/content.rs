@@ -41,6 +41,36 @@ fn cloudflare_stream(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://developers.cloudflare.com/stream/manage-video-library/using-webhooks/"],
 }
 
+/// The list in `x-contentful-signed-headers` must contain itself and the timestamp. Contentful's
+/// library accepts an age of 30 seconds, and any time in the future. The path and query are those of the URL
+/// that Contentful calls.
+fn contentful(keys, url) -> Provider<Bytes> {
+    title: "Contentful",
+    scheme: SignatureScheme::hmac_sha256("x-contentful-signature")
+        .timestamp(
+            Timestamp::header("x-contentful-timestamp")
+                .milliseconds()
+                .tolerance(Duration::from_secs(30))
+                .past_only(),
+        )
+        .signed([
+            Piece::Method,
+            Piece::literal("\n"),
+            Piece::PathAndQuery,
+            Piece::literal("\n"),
+            Piece::SignedHeaders(
+                SignedHeaders::in_header("x-contentful-signed-headers", ',')
+                    .with_names(";")
+                    .must_contain(["x-contentful-signed-headers", "x-contentful-timestamp"]),
+            ),
+            Piece::literal("\n"),
+            Piece::Body,
+        ])
+        .url(url),
+    event: ["x-contentful-topic"],
+    source: Source, "2026-11-27", ["https://github.com/contentful/node-apps-toolkit"],
+}
+
 /// `X-Discourse-Event-Type`, the kind of the event, is not signed and not read.
 fn discourse(keys) -> Provider<Bytes> {
     title: "Discourse",
@@ -208,6 +238,21 @@ fn webflow(keys) -> Provider<Bytes> {
         "https://developers.webflow.com/data/docs/working-with-webhooks",
         "https://github.com/webflow/js-webflow-api/blob/master/src/wrapper/WebhooksClient.ts",
     ],
+}
+
+/// A hub of [WebSub](https://www.w3.org/TR/websub/#signing-content). The hub chooses the hash, and its choice is
+/// not signed. So this preset accepts SHA-256, SHA-384 and SHA-512, and rejects SHA-1. A subscriber
+/// that must accept SHA-1 makes its own list with [`Scheme::any_of`](crate::Scheme::any_of).
+///
+/// The recommendation asks for a 2xx response also if the signature is wrong, so that nobody can try
+/// signatures: see [`WebhookAuthLayer::on_rejection`](crate::WebhookAuthLayer::on_rejection).
+fn websub(keys) -> Provider<Bytes> {
+    title: "WebSub",
+    aliases: ["PubSubHubbub"],
+    scheme: shapes::websub(),
+    answer: "2xx, also if the signature is wrong",
+    setup: "An unsigned GET with `hub.challenge`. It does not pass the layer, and this crate does not answer it: compare the topic first.",
+    source: Docs, "2026-11-27", ["https://www.w3.org/TR/websub/#signing-content"],
 }
 
 fn whoop(keys) -> Provider<Bytes> {

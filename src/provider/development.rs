@@ -70,6 +70,14 @@ fn circleci(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://circleci.com/docs/guides/integration/outbound-webhooks/"],
 }
 
+/// The secret is the `sharedSecret` of the HTTP server. It proves nothing about the body.
+fn cisco_meraki(keys) -> Provider<Bytes> {
+    title: "Cisco Meraki",
+    aliases: ["Meraki"],
+    scheme: BodyKeyScheme::json("/sharedSecret"),
+    source: SecondHand, "2026-11-27", ["https://developer.cisco.com/meraki/webhooks/"],
+}
+
 fn cloudflare_notifications(keys) -> Provider<Bytes> {
     title: "Cloudflare Notifications",
     scheme: SharedKeyScheme::new("cf-webhook-auth"),

@@ -39,6 +39,15 @@ fn configcat(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://configcat.com/docs/advanced/notifications-webhooks/"],
 }
 
+/// The signature is in the body and covers the bytes of `data`, exactly as they are in the body. **Only this
+/// value is signed**: read nothing else, and not the `event` next to it. Eppo signs
+/// `JSON.stringify(data)` and sends the same bytes.
+fn eppo(keys) -> Provider<Bytes> {
+    title: "Eppo",
+    scheme: BodySignatureScheme::hmac_sha256("/signature").signed([BodyPiece::raw("/data")]),
+    source: Docs, "2026-11-27", ["https://github.com/Eppo-exp/eppo-docs/blob/main/docs/reference/webhook.mdx"],
+}
+
 /// The delivery's id stays the same when FeatBit repeats a delivery. Your template makes the body; it
 /// is always JSON.
 fn featbit(keys) -> Provider<Json> {

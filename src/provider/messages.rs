@@ -12,6 +12,13 @@ fn ably(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
+/// The secret is the `token` of the webhook. It proves nothing about the body.
+fn aircall(keys) -> Provider<Bytes> {
+    title: "Aircall",
+    scheme: BodyKeyScheme::json("/token"),
+    source: SecondHand, "2026-11-27", ["https://developer.aircall.io/api-references/#webhooks"],
+}
+
 fn airship(keys) -> Provider<Bytes> {
     title: "Airship",
     aliases: ["Urban Airship"],
@@ -215,6 +222,13 @@ fn linkedin(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
+/// The secret is the `secret_key` of the webhook. It proves nothing about the body.
+fn livechat(keys) -> Provider<Bytes> {
+    title: "LiveChat",
+    scheme: BodyKeyScheme::json("/secret_key"),
+    source: SecondHand, "2026-11-27", ["https://platform.text.com/docs/management/webhooks"],
+}
+
 /// The secret is that of the API key which the webhook uses. LiveKit's libraries also compare the issuer with
 /// the name of the API key. That is not needed: the secret belongs to one API key.
 fn livekit(keys) -> Provider<Bytes> {
@@ -230,10 +244,37 @@ fn mailersend(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/anymail/django-anymail/tree/8c40cc4"],
 }
 
+/// **The body is not signed.** The signature covers only the time and a random token: a client that has seen a
+/// delivery can send another event with them for five minutes, and as often as it likes. So remember
+/// the tokens: [`Verified::delivery_id`](crate::Verified::delivery_id) is the token, and it is
+/// signed. The key is the HTTP webhook signing key. Older webhooks are forms: the way `form` reads
+/// them.
+fn mailgun(keys) -> Provider<Bytes> {
+    title: "Mailgun",
+    scheme: shapes::mailgun(),
+    retries: "for 8 hours; a 406 ends them",
+    source: Source, "2026-11-27", ["https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks"],
+}
+
 fn mailtrap(keys) -> Provider<Bytes> {
     title: "Mailtrap",
     scheme: SignatureScheme::hmac_sha256("mailtrap-signature"),
     source: SecondHand, "2026-11-27", ["https://github.com/anymail/django-anymail"],
+}
+
+/// The secret is the authentication key of the webhook. The field `mandrill_events` is the JSON with the
+/// events. Mandrill signs the URL and the fields of the form, not the body to the letter: read this field alone,
+/// with [`SignedForm`](crate::SignedForm). Pass [`SignedUrl::exact`](crate::SignedUrl::exact) with the URL
+/// that you entered at Mandrill.
+fn mandrill(keys, url) -> Result<Bytes> {
+    title: "Mandrill",
+    aliases: ["Mailchimp Transactional"],
+    scheme: SignatureScheme::hmac_sha1("x-mandrill-signature")
+        .encoding(Encoding::Base64)
+        .signed([Piece::Url, Piece::SortedForm(SortedForm::new())])
+        .url(url),
+    setup: "A HEAD, then a signed POST without events, which passes the layer. The HEAD does not: route it elsewhere.",
+    source: SecondHand, "2026-11-27", ["https://mailchimp.com/developer/transactional/guides/track-respond-activity-webhooks/"],
 }
 
 /// Facebook, Instagram, Messenger and WhatsApp. The key is the app secret. Meta signs the body as it
@@ -254,6 +295,23 @@ fn microsoft_teams(keys) -> Result<Bytes> {
         .key_encoding(KeyEncoding::Base64),
     answer: "within 10 s (not confirmed)",
     source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
+}
+
+/// The signature `V3`. The key is the auth token of the account. Plivo signs the URL, the fields of the form
+/// in the order of their names, and a nonce. So the parsed form is signed, and not the body to the letter: read
+/// it with [`SignedForm`](crate::SignedForm), and do not act on the absence of a field. During a
+/// rotation the header holds several signatures.
+///
+/// Pass [`SignedUrl::exact`](crate::SignedUrl::exact) with the URL that you entered at Plivo. Its query
+/// is signed in the order of the names, as in Plivo's libraries. Callbacks by GET do not pass
+/// here.
+fn plivo(keys, url) -> Result<Bytes> {
+    title: "Plivo",
+    scheme: shapes::plivo(&url),
+    source: Source, "2026-11-27", [
+        "https://github.com/plivo/plivo-python/blob/master/plivo/utils/signature_v3.py",
+        "https://github.com/plivo/plivo-node/blob/master/lib/utils/v3Security.js",
+    ],
 }
 
 /// Postal signs with SHA-1: a person who can choose what Postal signs, such as the text of a message, may be
@@ -380,6 +438,39 @@ fn tiktok(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [
         "https://github.com/hookdeck/webhook-skills",
         "https://github.com/simstudioai/sim",
+    ],
+}
+
+/// The key is the auth token of the account. Pass [`SignedUrl::exact`](crate::SignedUrl::exact) with the URL
+/// exactly as you entered it at Twilio: its scheme, its port and a slash at its end are signed. Write it
+/// without `bodySHA256`, which Twilio appends.
+///
+/// - **A form** (way `form`): the URL and the fields in the order of their names are signed. Nothing
+///   separates a name from its value, so the body is not signed to the letter. Read it with
+///   [`SignedForm`](crate::SignedForm). A handler must not act on the absence of a field.
+/// - **Another body**, such as JSON (way `body`): the URL is signed, with the SHA-256 of the body in the parameter
+///   `bodySHA256`. The body is signed. A body without this parameter is rejected.
+///
+/// The `Content-Type` selects the way. If there is none, both are tried.
+///
+/// ```
+/// use tower_webhook_auth::{Secret, SignedForm, SignedUrl, WebhookAuthLayer, provider};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+/// let url = SignedUrl::exact("https://example.com/sms")?;
+/// let twilio = provider::twilio(Secret::new("12345")?, url)?.parse::<SignedForm>();
+/// let layer = WebhookAuthLayer::new(twilio);
+/// # let _ = layer;
+/// # Ok(())
+/// # }
+/// ```
+fn twilio(keys, url) -> Result<Bytes> {
+    title: "Twilio",
+    scheme: shapes::twilio(url),
+    id: ["i-twilio-idempotency-token"],
+    source: Source, "2026-11-27", [
+        "https://www.twilio.com/docs/usage/webhooks/webhooks-security",
+        "https://github.com/twilio/twilio-python/blob/main/twilio/request_validator.py",
     ],
 }
 

@@ -16,6 +16,44 @@ fn adyen(keys) -> Result<Bytes> {
     ],
 }
 
+/// The classic notifications, whose signature is in each item. For the webhooks with a header, use
+/// [`adyen`].
+///
+/// **The signature covers eight fields of an item**, joined by `:`: the reference of the payment, the original
+/// reference, the merchant account, the merchant's reference, the amount and its currency, the
+/// event code, and whether it succeeded. Nothing else is proven: not `reason`, not
+/// `paymentMethod`, not the other fields of `additionalData`. Every item must be signed. A
+/// notification without an item is rejected. Only the merchant's reference may contain a `:`.
+fn adyen_classic(keys) -> Result<Bytes> {
+    title: "Adyen (classic)",
+    scheme: BodySignatureScheme::hmac_sha256("/additionalData/hmacSignature")
+        .each("/notificationItems/*/NotificationRequestItem")
+        .encoding(Encoding::Base64)
+        .key_encoding(KeyEncoding::Hex)
+        .signed([
+            BodyPiece::value("/pspReference"),
+            BodyPiece::literal(":"),
+            BodyPiece::Value(BodyValue::new("/originalReference").or_empty()),
+            BodyPiece::literal(":"),
+            BodyPiece::value("/merchantAccountCode"),
+            BodyPiece::literal(":"),
+            BodyPiece::Value(BodyValue::new("/merchantReference").or_empty().may_contain_separator()),
+            BodyPiece::literal(":"),
+            BodyPiece::value("/amount/value"),
+            BodyPiece::literal(":"),
+            BodyPiece::value("/amount/currency"),
+            BodyPiece::literal(":"),
+            BodyPiece::value("/eventCode"),
+            BodyPiece::literal(":"),
+            BodyPiece::value("/success"),
+        ]),
+    answer: "2xx with the body `[accepted]`",
+    source: Source, "2026-11-27", [
+        "https://docs.adyen.com/development-resources/webhooks/verify-hmac-signatures",
+        "https://github.com/Adyen/adyen-node-api-library/blob/main/src/utils/hmacValidator.ts",
+    ],
+}
+
 fn affirm(keys) -> Provider<Bytes> {
     title: "Affirm",
     scheme: SignatureScheme::hmac_sha512("x-affirm-signature")
@@ -63,6 +101,24 @@ fn bolt(keys) -> Provider<Bytes> {
     scheme: shapes::base64("x-bolt-hmac-sha256")
         .parallel_header("x-bolt-hmac-sha256-pending"),
     source: SecondHand, "2026-11-27", [],
+}
+
+/// The secret is the private key of your API credentials. The signature covers the field `bt_payload`, which
+/// is the whole event in base64: read this field and no other. The public key before a signature is not
+/// compared, because it is no secret.
+fn braintree(keys) -> Provider<Bytes> {
+    title: "Braintree",
+    scheme: BodySignatureScheme::hmac_sha1("bt_signature")
+        .in_form()
+        .item_separator('&')
+        .named_signatures('|')
+        .signed([BodyPiece::value("bt_payload")])
+        .sha1_of_key(),
+    setup: "An unsigned GET with `bt_challenge` (older accounts). It does not pass the layer, and this crate does not answer it.",
+    source: Source, "2026-11-27", [
+        "https://developer.paypal.com/braintree/docs/guides/webhooks/parse",
+        "https://github.com/braintree/braintree_python/blob/master/braintree/webhook_notification_gateway.py",
+    ],
 }
 
 /// The digits of the signature are upper-case. During a rotation the header may hold several signatures: this
@@ -157,6 +213,15 @@ fn dwolla(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
+/// The signature covers the bytes of `Content`, exactly as they are in the body. **Only this value is
+/// signed**: read nothing else.
+fn exact_online(keys) -> Provider<Bytes> {
+    title: "Exact Online",
+    scheme: BodySignatureScheme::hmac_sha256("/HashCode").signed([BodyPiece::raw("/Content")]),
+    setup: "An empty POST without a signature. It does not pass the layer: route it elsewhere (not confirmed).",
+    source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
 /// FastSpring signs only where a secret is set.
 fn fastspring(keys) -> Provider<Bytes> {
     title: "FastSpring",
@@ -200,6 +265,49 @@ fn hook0(keys) -> Provider<Bytes> {
     ],
 }
 
+/// The signature `v1` of Hook0, which also covers headers. [`hook0`] reads the signature `v0`, which covers only
+/// the time and the body. Each delivery has both.
+///
+/// The list of signed headers must contain `X-Event-Id` and `X-Event-Type`, which Hook0 signs by default.
+/// The signed text joins the values and the body with a `.`, and an event type contains dots. So
+/// nothing marks where the body begins: a client that has seen a delivery can move the beginning
+/// of the body into the last header. A part of a JSON document does not parse.
+fn hook0_headers(keys) -> Provider<Bytes> {
+    title: "Hook0 (signed headers)",
+    scheme: SignatureScheme::hmac_sha256("x-hook0-signature")
+        .item_separator(',')
+        .tags('=', ["v1"])
+        .timestamp(Timestamp::tag("t"))
+        .signed([
+            Piece::Timestamp,
+            Piece::literal("."),
+            Piece::tag("h"),
+            Piece::literal("."),
+            Piece::SignedHeaders(
+                SignedHeaders::in_tag("h", ' ')
+                    .values(".")
+                    .must_contain(["x-event-id", "x-event-type"]),
+            ),
+            Piece::literal("."),
+            Piece::Body,
+        ])
+        .accept_movable_body_boundary(),
+    id: ["x-event-id"],
+    event: ["x-event-type"],
+    source: Source, "2026-11-27", [
+        "https://github.com/hook0/hook0/blob/86a9d665/output-worker/src/work.rs",
+        "https://github.com/hook0/hook0/tree/86a9d665",
+    ],
+}
+
+/// The body is a form whose field `data` is JSON. The key is its member `verification_token`, and proves
+/// nothing about the rest.
+fn ko_fi(keys) -> Provider<Bytes> {
+    title: "Ko-fi",
+    scheme: BodyKeyScheme::json_in_form("data", "/verification_token"),
+    source: SecondHand, "2026-11-27", [],
+}
+
 /// Choose the signature algorithm `hmac` at Lago. Lago names it in `X-Lago-Signature-Algorithm`; another
 /// value is rejected. Deliveries that are signed with a JWT do not pass here.
 fn lago(keys) -> Provider<Bytes> {
@@ -216,6 +324,18 @@ fn lemon_squeezy(keys) -> Provider<Bytes> {
     event: ["x-event-name"],
     retries: "four attempts (not confirmed)",
     source: Source, "2026-11-27", ["https://github.com/lmsqueezy/laravel"],
+}
+
+/// **The body is not signed.** The signature covers the parameter `data.id` of the query, the
+/// request id and the time. Read the payment from Mercado Pago's API by the `data.id` of the
+/// query, and use nothing of the body. A part whose value is absent is left out of the signed text, as in Mercado
+/// Pago's libraries. The time is in seconds or in milliseconds, depending on the product.
+fn mercado_pago(keys) -> Provider<Bytes> {
+    title: "Mercado Pago",
+    aliases: ["MercadoPago"],
+    scheme: shapes::mercado_pago(),
+    answer: "200 or 201 within 22 s (not confirmed)",
+    source: Source, "2026-11-27", ["https://github.com/mercadopago/sdk-nodejs"],
 }
 
 /// The names of the headers for the id and the event are not confirmed.

@@ -2,7 +2,10 @@
 
 use crate::{
     error::ConfigError,
-    scheme::{Encoding, KeyEncoding, Piece, Scheme, SharedKeyScheme, SignatureScheme, Timestamp},
+    scheme::{
+        BodyDigest, BodyPiece, BodySignatureScheme, Encoding, KeyEncoding, Piece, QueryParameter,
+        Scheme, SharedKeyScheme, SignatureScheme, SignedUrl, SortedForm, Timestamp,
+    },
 };
 
 /// `sha256=` and the HMAC-SHA256 of the body in hexadecimal digits.
@@ -106,4 +109,117 @@ pub(super) fn zero_hash_rsa() -> Result<Scheme, ConfigError> {
         ("hex", signed(Encoding::Hex)?),
         ("base64", signed(Encoding::Base64)?),
     ])
+}
+/// Twilio signs forms and other bodies in two ways.
+///
+/// The signature of one kind of body must not verify the other kind. The text of a form that begins with the
+/// parameter `bodySHA256` is that of another body, so such a form is rejected.
+pub(super) fn twilio(url: SignedUrl) -> Result<Scheme, ConfigError> {
+    let scheme = || SignatureScheme::hmac_sha1("x-twilio-signature").encoding(Encoding::Base64);
+    let parameter = match url.has_query() {
+        true => "&bodySHA256=",
+        false => "?bodySHA256=",
+    };
+    let fields = SortedForm::new()
+        .without_twins()
+        .must_not_begin_with(&["?bodySHA256=", "&bodySHA256="]);
+    Scheme::any_of([
+        (
+            "form",
+            scheme()
+                .signed([Piece::Url, Piece::SortedForm(fields)])
+                .url(url.clone())
+                .build()?,
+        ),
+        (
+            "body",
+            scheme()
+                .signed([
+                    Piece::Url,
+                    Piece::literal(parameter),
+                    Piece::BodyDigest(BodyDigest::Sha256Hex),
+                ])
+                .url(url)
+                .not_a_form()
+                .build()?,
+        ),
+    ])
+}
+
+/// Plivo's signature over the URL with its query in order, the form in order, and a nonce.
+pub(super) fn plivo(url: &SignedUrl) -> Result<Scheme, ConfigError> {
+    let (url, separator) = url.with_sorted_query()?;
+    SignatureScheme::hmac_sha256("x-plivo-signature-v3")
+        .encoding(Encoding::Base64)
+        .item_separator(',')
+        .signed([
+            Piece::Url,
+            Piece::SortedForm(SortedForm::new().preceded_by(separator)),
+            Piece::literal("."),
+            Piece::header("x-plivo-signature-v3-nonce"),
+        ])
+        .url(url)
+        .build()
+}
+
+/// Mercado Pago's signature over a parameter of the query, the request id and the time, in either unit.
+pub(super) fn mercado_pago() -> Result<Scheme, ConfigError> {
+    let scheme = |timestamp: Timestamp| {
+        let id = QueryParameter::new("data.id").lower_case();
+        SignatureScheme::hmac_sha256("x-signature")
+            .item_separator(',')
+            .tags('=', ["v1"])
+            .timestamp(timestamp)
+            .signed([
+                Piece::optional([Piece::literal("id:"), Piece::Query(id), Piece::literal(";")]),
+                Piece::optional([
+                    Piece::literal("request-id:"),
+                    Piece::header("x-request-id"),
+                    Piece::literal(";"),
+                ]),
+                Piece::literal("ts:"),
+                Piece::Timestamp,
+                Piece::literal(";"),
+            ])
+            .accept_unsigned_body()
+            .build()
+    };
+    Scheme::any_of([
+        ("seconds", scheme(Timestamp::tag("ts"))?),
+        ("milliseconds", scheme(Timestamp::tag("ts").milliseconds())?),
+    ])
+}
+
+/// The hashes that a hub may choose, from SHA-256 up.
+pub(super) fn websub() -> Result<Scheme, ConfigError> {
+    let header = "x-hub-signature";
+    Scheme::any_of([
+        ("sha256", sha256_tagged(header).build()?),
+        (
+            "sha384",
+            SignatureScheme::hmac_sha384(header)
+                .tags('=', ["sha384"])
+                .build()?,
+        ),
+        (
+            "sha512",
+            SignatureScheme::hmac_sha512(header)
+                .tags('=', ["sha512"])
+                .build()?,
+        ),
+    ])
+}
+
+/// Mailgun's signature in JSON, or in a form.
+pub(super) fn mailgun() -> Result<Scheme, ConfigError> {
+    let json = BodySignatureScheme::hmac_sha256("/signature/signature")
+        .timestamp(Timestamp::in_body("/signature/timestamp"))
+        .id("/signature/token")
+        .signed([BodyPiece::Timestamp, BodyPiece::value("/signature/token")]);
+    let form = BodySignatureScheme::hmac_sha256("signature")
+        .in_form()
+        .timestamp(Timestamp::in_body("timestamp"))
+        .id("token")
+        .signed([BodyPiece::Timestamp, BodyPiece::value("token")]);
+    Scheme::any_of([("json", json.build()?), ("form", form.build()?)])
 }

@@ -140,6 +140,34 @@ fn dropbox(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/triggerdotdev/trigger.dev"],
 }
 
+/// The form field `json` holds the event. **The signature covers only its time and type**: read the
+/// signature request from Dropbox Sign's API. Nothing separates the two in the signed text. The key is your API
+/// key.
+fn dropbox_sign(keys) -> Provider<Bytes> {
+    title: "Dropbox Sign",
+    aliases: ["HelloSign"],
+    scheme: BodySignatureScheme::hmac_sha256("/event/event_hash")
+        .json_in_form("json")
+        .signed([
+            BodyPiece::value("/event/event_time"),
+            BodyPiece::value("/event/event_type"),
+        ])
+        .accept_movable_boundaries(),
+    answer: "200 with the body `Hello API Event Received`",
+    source: Source, "2026-11-27", [
+        "https://developers.hellosign.com/docs/events/walkthrough/",
+        "https://github.com/hellosign/dropbox-sign-python",
+    ],
+}
+
+/// The secret is the `passcode` that you chose. It proves nothing about the body.
+fn figma(keys) -> Provider<Bytes> {
+    title: "Figma",
+    scheme: BodyKeyScheme::json("/passcode"),
+    setup: "A `PING` event with the passcode. It passes the layer.",
+    source: SecondHand, "2026-11-27", ["https://developers.figma.com/docs/rest-api/webhooks/"],
+}
+
 /// As Standard Webhooks, with other header names.
 fn finch(keys) -> Result<Bytes> {
     title: "Finch",
@@ -273,6 +301,18 @@ fn merge(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
+/// Change notifications without encrypted content. The secret is the `clientState` of the
+/// subscription. It must be in every notification of a body, and it proves nothing about the rest:
+/// read the resource from Graph.
+fn microsoft_graph(keys) -> Provider<Bytes> {
+    title: "Microsoft Graph",
+    aliases: ["Office 365", "Outlook", "SharePoint", "OneDrive"],
+    scheme: BodyKeyScheme::json("/value/*/clientState"),
+    answer: "2xx within 3 s",
+    setup: "An unsigned POST with `?validationToken=…`. It does not pass the layer: answer it on another route, or before the layer.",
+    source: Docs, "2026-11-27", ["https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks"],
+}
+
 /// The key is the verification token. Until you have it, start the layer with a random secret and with
 /// [`answer_setup`](crate::Provider::answer_setup), and take the token from the
 /// [`SetupAnswer`](crate::SetupAnswer) in an outer layer. Any client can send such a request: compare
@@ -291,6 +331,14 @@ fn nylas(keys) -> Provider<Bytes> {
     scheme: SignatureScheme::hmac_sha256("x-nylas-signature"),
     setup: "An unsigned GET with `?challenge=…`, to be answered within 10 s. It does not pass the layer: mount `handshake::nylas` for GET.",
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
+}
+
+/// The signature is the parameter `signature` of the query, so servers and proxies may write it to their
+/// logs.
+fn pandadoc(keys) -> Provider<Bytes> {
+    title: "PandaDoc",
+    scheme: SignatureScheme::hmac_sha256("signature").in_query(),
+    source: SecondHand, "2026-11-27", ["https://developers.pandadoc.com/docs/webhook-verification"],
 }
 
 /// The secret is `user:password`.

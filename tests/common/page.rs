@@ -3,9 +3,12 @@
 use std::{fmt::Write, fs, path::Path};
 
 use http::HeaderName;
-use tower_webhook_auth::provider::{self, HeaderRole, Mark, Sender, SenderKind, Way, Window};
+use tower_webhook_auth::provider::{
+    self, Field, HeaderRole, Mark, Sender, SenderKind, Way, Window,
+};
 
 const BEGIN: &str = "<!-- generated: begin -->";
+const IN_THE_BODY: &str = "in the body";
 const END: &str = "<!-- generated: end -->";
 
 /// `src/provider/catalogue.md` with its lists written anew.
@@ -87,12 +90,7 @@ fn row(sender: &Sender) -> String {
     format!(
         "| {}{mark} | {} | {} | {} | {} | {} |\n",
         link(sender, sender.title),
-        each(
-            &|way| match headers(way, &[HeaderRole::Signature, HeaderRole::Key]) {
-                headers if headers.is_empty() => "in the body".into(),
-                headers => headers,
-            }
-        ),
+        each(&proof),
         each(&algorithm),
         each(&|way| signed(way).unwrap_or_else(|| "nothing".into())),
         each(&|way| match way.window {
@@ -142,6 +140,7 @@ fn facts_of(sender: &Sender) -> String {
     };
     let each = |cell: &dyn Fn(&Way) -> String| ways.iter().map(cell).collect::<Vec<_>>();
     row("Header", each(&header_form));
+    row("Place", each(&field_form));
     row("Algorithm", each(&algorithm));
     row(
         "Signed",
@@ -177,10 +176,27 @@ fn facts_of(sender: &Sender) -> String {
         each(&|way| headers(way, &[HeaderRole::Required])),
     );
     row(
+        "List of signed headers",
+        each(&|way| headers(way, &[HeaderRole::List])),
+    );
+    row(
+        "Not signed",
+        each(&|way| match (way.body_is_covered, way.signed.is_empty()) {
+            (true, _) | (_, true) => String::new(),
+            _ if way.signed.contains("{sorted form}") => {
+                "where a name of the form ends and its value begins".into()
+            }
+            _ => "everything else, also the rest of the body".into(),
+        }),
+    );
+    row(
         "Delivery id",
         each(&|way| match headers(way, &[HeaderRole::Id]) {
-            headers if headers.is_empty() && way.id_is_signed => "in the token, signed".into(),
-            headers if headers.is_empty() => headers,
+            headers if headers.is_empty() => match fields(way, &[HeaderRole::Id]) {
+                fields if fields.is_empty() && way.id_is_signed => "in the token, signed".into(),
+                fields if fields.is_empty() => fields,
+                fields => format!("{fields}, signed"),
+            },
             headers if way.id_is_signed => format!("{headers}, signed"),
             headers => format!("{headers}, not signed"),
         }),
@@ -221,11 +237,10 @@ fn facts_of(sender: &Sender) -> String {
 /// The line that lists of functions show.
 fn summary(sender: &Sender, ways: &[Way]) -> String {
     let of = |way: &Way| {
-        let header = headers(way, &[HeaderRole::Signature, HeaderRole::Key]);
-        let header = header.split(", ").next().unwrap_or_default();
-        match header {
-            "" => format!("{} in the body", way.algorithm),
-            header => format!("{} in {header}", way.algorithm),
+        let place = proof(way);
+        match place.split(", ").next().unwrap_or_default() {
+            IN_THE_BODY => format!("{} {IN_THE_BODY}", way.algorithm),
+            place => format!("{} in {place}", way.algorithm),
         }
     };
     let mut ways: Vec<_> = ways.iter().map(of).collect();
@@ -274,7 +289,10 @@ fn time(way: &Way) -> String {
         headers if headers.is_empty() && way.algorithm.starts_with("JWT") => {
             format!("in the token, {unit}")
         }
-        headers if headers.is_empty() => format!("in the signature header, {unit}"),
+        headers if headers.is_empty() => match fields(way, &[HeaderRole::Timestamp]) {
+            fields if fields.is_empty() => format!("in the signature header, {unit}"),
+            fields => format!("{fields}, {unit}"),
+        },
         headers => format!("{headers}, {unit}"),
     }
 }
@@ -283,13 +301,50 @@ fn time(way: &Way) -> String {
 fn header_form(way: &Way) -> String {
     let names = named(way, &[HeaderRole::Signature, HeaderRole::Key]);
     let Some((first, others)) = names.split_first() else {
-        return "none: the token is in the body".into();
+        return match way.fields.is_empty() {
+            true => "none: the token is in the body".into(),
+            false => String::new(),
+        };
     };
     let form = format!("`{first}: {}`", way.value.replace('|', "\\|"));
     match others.len() {
         0 => form,
         _ => format!("{form}, also {}", list(others)),
     }
+}
+
+/// Where the signature or key is, if it is not in a header.
+fn field_form(way: &Way) -> String {
+    let mut proofs = way.fields.iter().filter(|(role, _)| is_proof(*role));
+    let shown = proofs.next().map(|(_, field)| match &*way.value {
+        "{signature}" | "{key}" => field.to_string(),
+        value => format!("{field}: `{}`", value.replace('|', "\\|")),
+    });
+    shown.unwrap_or_default()
+}
+
+fn is_proof(role: HeaderRole) -> bool {
+    matches!(role, HeaderRole::Signature | HeaderRole::Key)
+}
+
+/// Where the signature or key is.
+fn proof(way: &Way) -> String {
+    match headers(way, &[HeaderRole::Signature, HeaderRole::Key]) {
+        headers if headers.is_empty() => {
+            let fields = fields(way, &[HeaderRole::Signature, HeaderRole::Key]);
+            match fields.is_empty() {
+                true => IN_THE_BODY.into(),
+                false => fields,
+            }
+        }
+        headers => headers,
+    }
+}
+
+fn fields(way: &Way, roles: &[HeaderRole]) -> String {
+    let wanted = way.fields.iter().filter(|(role, _)| roles.contains(role));
+    let shown: Vec<_> = wanted.map(|(_, field)| Field::to_string(field)).collect();
+    shown.join(", ")
 }
 
 fn headers(way: &Way, roles: &[HeaderRole]) -> String {
