@@ -26,32 +26,27 @@ pub mod alternatives {}
 
 #[doc = include_str!("custom.md")]
 #[doc = "\n```"]
-#[doc = include_str!("custom/twilio.rs")]
+#[doc = include_str!("custom/cloudinary.rs")]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_webhook_auth::{Authentication, Provider, Scheme, Secret};
+/// use tower_webhook_auth::{Provider, Scheme, Secret};
 ///
-/// let url = SignedUrl::exact("https://mycompany.com/myapp.php?foo=1&bar=2")?;
-/// let form = Scheme::custom(TwilioForm { url: url.clone() });
-/// let json = Scheme::custom(TwilioJson { url });
-/// let scheme = Scheme::any_of([("form", form), ("json", json)])?;
-/// let twilio = Provider::new("twilio", scheme, Secret::new("12345")?)?;
-///
-/// // Two vectors of Twilio's package for Python.
-/// let (head, body) = http::Request::post("/myapp.php?foo=1&bar=2")
-///     .header("X-Twilio-Signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8=")
-///     .body("CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309&To=%2B18005551212\
-///            &Caller=%2B14158675309")?
+/// let secret = Secret::new("webhooks_signing_key_of_a_test")?;
+/// let cloudinary = Provider::new("cloudinary", Scheme::custom(Cloudinary), secret)?;
+/// let (head, body) = http::Request::post("/cloudinary")
+///     .header("X-Cld-Timestamp", "1700000000")
+///     .header(
+///         "X-Cld-Signature",
+///         "4696158c72b273e1875e1ed9a68c69e6600aee0ce6707dd18dddd11aab0d618c",
+///     )
+///     .body(concat!(
+///         r#"{"id":"evt_0001","type":"thing.updated","data":{"name":"Zo"#,
+///         "\u{eb} \u{2603}",
+///         r#"","amount":1050}}"#,
+///     ))?
 ///     .into_parts();
-/// let verified = twilio.verify(&head, body.into(), std::time::SystemTime::now())?;
-/// assert_eq!(verified.authentication(), Authentication::Custom);
-/// assert_eq!((verified.way(), verified.body_is_signed()), (Some("form"), false));
-///
-/// let (head, body) = http::Request::post("/myapp.php")
-///     .header("X-Twilio-Signature", "a9nBmqA0ju/hNViExpshrM61xv4=")
-///     .body(r#"{"property": "value", "boolean": true}"#)?
-///     .into_parts();
-/// let verified = twilio.verify(&head, body.into(), std::time::SystemTime::now())?;
-/// assert_eq!((verified.way(), verified.body_is_signed()), (Some("json"), true));
+/// let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+/// let verified = cloudinary.verify(&head, body.into(), now)?;
+/// assert!(verified.body_is_signed());
 /// # Ok(())
 /// # }
 /// ```
