@@ -19,17 +19,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderName, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use serde_json::Value;
 use sha2::Sha256;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_webhook_auth::{
     Authentication, BoxError, Claim, CustomCheck, CustomClaims, CustomFacts, CustomHead,
     CustomRejection, CustomScheme, Keys, KeysHandle, MemoryBudget, Provider, Rejection,
-    RejectionKind, Scheme, Secret, SignatureScheme, SignedUrl, Verified, WebhookAuthLayer,
+    RejectionKind, Scheme, Secret, SignatureScheme, Verified, WebhookAuthLayer,
     replay::{MemoryStore, ReplayGuardLayer},
     tenants::{Selection, Unverified},
     testing::Signer,

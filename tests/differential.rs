@@ -288,6 +288,7 @@ fn scheme(shape: &Shape) -> Scheme {
         _ if shape.keyless => SignatureScheme::keyless_sha256_open_to_length_extension(*first),
         Hash::Sha1 => SignatureScheme::hmac_sha1(*first),
         Hash::Sha256 => SignatureScheme::hmac_sha256(*first),
+        Hash::Sha384 => SignatureScheme::hmac_sha384(*first),
         Hash::Sha512 => SignatureScheme::hmac_sha512(*first),
     };
     for header in others {
