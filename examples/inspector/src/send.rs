@@ -121,7 +121,7 @@ pub fn check(url: &str) -> Result<Uri, String> {
 async fn exchange(url: &str, mut request: Request<Bytes>, policy: Policy) -> Result<Sent, String> {
     let uri = check(url)?;
     let authority = uri.authority().ok_or("the URL has no host")?;
-    let address = resolve(authority.host(), authority.port_u16().unwrap_or(80), policy).await?;
+    let addresses = resolve(authority.host(), authority.port_u16().unwrap_or(80), policy).await?;
 
     let named = request.headers().get_all(header::CONNECTION).iter();
     let named = named
@@ -139,40 +139,45 @@ async fn exchange(url: &str, mut request: Request<Bytes>, policy: Policy) -> Res
     *request.uri_mut() = path.parse().map_err(|_| "the URL has no path")?;
     *request.version_mut() = http::Version::HTTP_11;
 
-    let stream = TcpStream::connect(address);
+    let stream = TcpStream::connect(&*addresses);
     let stream = stream
         .await
-        .map_err(|error| format!("cannot connect to {address}: {error}"))?;
+        .map_err(|error| format!("cannot connect to {authority}: {error}"))?;
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut client, connection) = handshake.map_err(|error| error.to_string())?;
     // The connection ends with this function.
     let mut tasks = JoinSet::new();
     tasks.spawn(connection);
     let response = client.send_request(request.map(Full::new)).await;
-    let response = response.map_err(|error| format!("{address} gave no answer: {error}"))?;
+    let response = response.map_err(|error| format!("{authority} gave no answer: {error}"))?;
     answer(response).await
 }
 
-/// The address that is called. The name is looked up once, so that it cannot change between the check and the
-/// connection.
-async fn resolve(host: &str, port: u16, policy: Policy) -> Result<SocketAddr, String> {
+/// The addresses that are called, one after the other until one answers. The name is looked up once, so that it
+/// cannot change between the check and the connection.
+async fn resolve(host: &str, port: u16, policy: Policy) -> Result<Vec<SocketAddr>, String> {
     let name = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or(host);
     let addresses = lookup_host((name, port)).await;
-    let mut addresses =
+    let addresses =
         addresses.map_err(|error| format!("the host {name:?} is not known: {error}"))?;
     let is_allowed =
         |address: &SocketAddr| policy.allow_remote || address.ip().to_canonical().is_loopback();
-    let address = addresses.find(is_allowed).ok_or_else(|| {
-        format!("{name:?} is not this machine: start the inspector with ALLOW_REMOTE=1 to send to other machines")
-    })?;
-    match policy.never {
-        Some(never) if is_same(address, never) => Err(format!(
+    let addresses: Vec<SocketAddr> = addresses.filter(is_allowed).collect();
+    if addresses.is_empty() {
+        return Err(format!(
+            "{name:?} is not this machine: start the inspector with ALLOW_REMOTE=1 to send to other machines"
+        ));
+    }
+    let is_never =
+        |address: &&SocketAddr| policy.never.is_some_and(|never| is_same(**address, never));
+    match addresses.iter().find(is_never) {
+        Some(address) => Err(format!(
             "{address} is the inbox: deliveries would come back without end"
         )),
-        _ => Ok(address),
+        None => Ok(addresses),
     }
 }
 
@@ -259,6 +264,24 @@ mod tests {
             assert!(error.contains("is the inbox"), "{error}");
             assert!(resolve(host, 4001, policy).await.is_ok());
         }
+    }
+
+    /// `localhost` may be an IPv6 address first, and the handler may listen on IPv4 only.
+    #[tokio::test]
+    async fn each_address_of_a_name_is_tried() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let handler = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let response = b"HTTP/1.1 204 No Content\r\n\r\n";
+            tokio::io::AsyncWriteExt::write_all(&mut stream, response).await
+        });
+        let url = format!("http://localhost:{port}/");
+        let sent = send(&url, Request::new(Bytes::new()), LOCAL).await;
+        assert_eq!((sent.status, sent.error), (Some(204), None));
+        handler.await.expect("it ends").expect("sent");
     }
 
     /// The clock is paused, so the deadline is over as soon as everything waits.

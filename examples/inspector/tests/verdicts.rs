@@ -58,7 +58,7 @@ fn each_of_several_keys_verifies_and_the_verdict_names_it() {
         .expect("GitHub");
     assert_eq!(
         github["keys"],
-        json!([{ "name": "default", "from": "environment" }, { "name": "old", "from": "environment" }])
+        json!([{ "name": "default", "from": "environment", "variable": "WEBHOOK_SECRET_GITHUB" }, { "name": "old", "from": "environment", "variable": "WEBHOOK_SECRET_GITHUB_OLD" }])
     );
 
     assert_eq!(
@@ -468,6 +468,46 @@ fn set_up_requests_are_answered_and_marked() {
 
 fn strs(headers: &[String]) -> Vec<&str> {
     headers.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn the_list_has_the_beginning_of_a_long_path_and_the_detail_has_all_of_it() {
+    let inspector = Inspector::start(&[]);
+    let path = format!("/in/any/{}", "x".repeat(5000));
+    assert_eq!(inspector.deliver(&path, &[], b"{}").status, 503);
+    let summary = inspector.hello()["deliveries"][0].clone();
+    assert!(summary.to_string().len() <= 1024, "{summary}");
+    let short = summary["path"].as_str().expect("a path");
+    assert!(path.starts_with(short.trim_end_matches('…')) && short.ends_with('…'));
+    assert_eq!(inspector.detail(1)["path"], path);
+    let without_body = inspector.get("/deliveries/1?body=0").json();
+    assert_eq!(
+        (&without_body["body"], &inspector.detail(1)["body"]),
+        (&Value::Null, &json!("e30="))
+    );
+}
+
+/// HTTP/2 has the host in another place.
+#[test]
+fn the_inbox_and_the_console_speak_http_2() {
+    let inspector = Inspector::start(&[]);
+    let line = inspector
+        .test_line
+        .replace("curl -i", "curl -si --http2-prior-knowledge");
+    let output = common::shell(&line, &[]);
+    assert!(output.starts_with("HTTP/2 200"), "{output}");
+    assert_eq!(inspector.detail(1)["version"], "HTTP/2.0");
+    for (host, status) in [("127.0.0.1", 404), ("attacker.example", 421)] {
+        let line = format!(
+            "curl -si --http2-prior-knowledge --connect-to {host}:{port}:{} -H 'authorization: Bearer {}' \
+             http://{host}:{port}/api/deliveries/9",
+            inspector.console,
+            inspector.token,
+            port = inspector.console.port(),
+        );
+        let output = common::shell(&line, &[]);
+        assert!(output.starts_with(&format!("HTTP/2 {status}")), "{output}");
+    }
 }
 
 #[test]

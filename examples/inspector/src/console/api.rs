@@ -123,10 +123,18 @@ pub async fn delete_deliveries(State(inspector): State<Shared>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-pub async fn detail(State(inspector): State<Shared>, Path(id): Path<u64>) -> Answer {
+pub async fn detail(
+    State(inspector): State<Shared>,
+    Path(id): Path<u64>,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let delivery = kept(&inspector, id)?;
     let state = inspector.state();
-    Ok(respond(&views::detail(&delivery, &state)))
+    Ok(respond(&views::detail(
+        &delivery,
+        &state,
+        query.as_deref() != Some("body=0"),
+    )))
 }
 
 /// A POST, so that no cache and no prefetch has the value.

@@ -1,5 +1,7 @@
 //! What the API says: deliveries, senders and limits as JSON.
 
+use std::borrow::Cow;
+
 use data_encoding::BASE64;
 use serde::Serialize;
 use tower_webhook_auth::provider::HeaderRole;
@@ -22,6 +24,9 @@ use crate::{
     settings::secret_variable,
     sign::Fault,
 };
+
+/// How many characters of a text are in the list. The detail has all of it.
+const MOST_SUMMARY: usize = 200;
 
 /// The limit of the layer for senders that need no more.
 const LAYER_BODY_BYTES: usize = 1024 * 1024;
@@ -104,6 +109,8 @@ pub struct SenderView<'a> {
 struct KeyView<'a> {
     name: &'a str,
     from: Origin,
+    /// The variable of the environment in which it is.
+    variable: Option<String>,
 }
 
 pub fn sender<'a>(entry: &'a Entry, inspector: &Inspector, state: &'a State) -> SenderView<'a> {
@@ -151,6 +158,8 @@ pub fn sender<'a>(entry: &'a Entry, inspector: &Inspector, state: &'a State) -> 
             .map(|key| KeyView {
                 name: &key.name,
                 from: key.origin,
+                variable: (key.origin == Origin::Environment)
+                    .then(|| secret_variable(sender.name, &key.name)),
             })
             .collect(),
     }
@@ -160,15 +169,15 @@ pub fn sender<'a>(entry: &'a Entry, inspector: &Inspector, state: &'a State) -> 
 pub struct Summary<'a> {
     id: u64,
     received: u64,
-    method: &'a str,
-    path: &'a str,
+    method: Cow<'a, str>,
+    path: Cow<'a, str>,
     size: usize,
     addressed: &'a str,
     sender: &'a str,
     title: &'static str,
     state: &'static str,
     code: &'static str,
-    about: Option<&'a str>,
+    about: Option<Cow<'a, str>>,
     answered: u16,
     test: bool,
     sends: usize,
@@ -178,15 +187,18 @@ pub struct Summary<'a> {
 pub fn summary(delivery: &Delivery) -> Summary<'_> {
     let received = &delivery.received;
     let about = match &delivery.verdict {
-        Verdict::Verified(accepted) => accepted.event_name.as_ref().map(|name| &*name.value),
-        Verdict::Rejected(rejected) => rejected.cause_in_short(),
+        Verdict::Verified(accepted) => {
+            let name = accepted.event_name.as_ref();
+            name.map(|name| short(&name.value))
+        }
+        Verdict::Rejected(rejected) => rejected.cause_in_short().map(Cow::Borrowed),
         Verdict::Unkeyed { .. } | Verdict::Handshake { .. } => None,
     };
     Summary {
         id: delivery.id,
         received: millis(received.at),
-        method: received.method.as_str(),
-        path: received.uri.path(),
+        method: short(received.method.as_str()),
+        path: short(received.uri.path()),
         size: received.body.len(),
         addressed: &received.addressed,
         sender: delivery.sender.unwrap_or("any"),
@@ -201,6 +213,14 @@ pub fn summary(delivery: &Delivery) -> Summary<'_> {
     }
 }
 
+/// The beginning of a text.
+fn short(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MOST_SUMMARY) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 #[derive(Serialize)]
 pub struct Detail<'a> {
     #[serde(flatten)]
@@ -211,7 +231,7 @@ pub struct Detail<'a> {
     micros: u128,
     verdict: VerdictView<'a>,
     headers: Vec<HeaderView<'a>>,
-    body: String,
+    body: Option<String>,
     form: Option<Form>,
     notes: Vec<String>,
     sent_to: &'a [Sent],
@@ -269,7 +289,8 @@ pub fn verdict<'a>(verdict: &'a Verdict, sender: Option<&str>, body: &[u8]) -> V
     VerdictView { verdict, event }
 }
 
-pub fn detail<'a>(delivery: &'a Delivery, state: &State) -> Detail<'a> {
+/// Everything about a delivery. A page that has the body already does not need it again.
+pub fn detail<'a>(delivery: &'a Delivery, state: &State, with_body: bool) -> Detail<'a> {
     let received = &delivery.received;
     let entry = masks::entry_of(delivery.sender);
     let headers = received.headers.iter().map(|(name, value)| {
@@ -285,15 +306,18 @@ pub fn detail<'a>(delivery: &'a Delivery, state: &State) -> Detail<'a> {
     let query = received.uri.query();
     let masked_query = query.and_then(|query| masks::mask_secrets(query, state));
     Detail {
-        summary: summary(delivery),
+        summary: Summary {
+            path: received.uri.path().into(),
+            ..summary(delivery)
+        },
         query_masked: masked_query.is_some(),
         query: masked_query.or_else(|| query.map(str::to_owned)),
         version: format!("{:?}", received.version),
         micros: delivery.took.as_micros(),
         verdict: verdict(&delivery.verdict, delivery.sender, &received.body),
         headers: headers.collect(),
-        body: BASE64.encode(&received.body),
-        form: forms::form(&received.headers, &received.body),
+        body: with_body.then(|| BASE64.encode(&received.body)),
+        form: forms::form(&received.headers, &received.body).filter(|_| with_body),
         notes: notes(delivery, entry),
         sent_to: &delivery.sent_to,
         exports: Exports {
