@@ -376,3 +376,100 @@ fn a_key_set_without_a_claim_that_only_deliveries_have_is_an_error() {
         "a hash of the body is such a claim"
     );
 }
+
+/// Which ids were looked up.
+type LookedUp = std::sync::Arc<std::sync::Mutex<Vec<String>>>;
+
+fn by_key_id(
+    place: TokenPlace,
+) -> (
+    impl tower_webhook_auth::tenants::KeySource<Lookup: Send>,
+    LookedUp,
+) {
+    use tower_webhook_auth::tenants::{Selection, Unverified};
+    let looked_up = LookedUp::default();
+    let log = looked_up.clone();
+    let source = move |delivery: Unverified<'_>| {
+        let Some(id) = delivery.token_key_id(place.clone()) else {
+            return match delivery.body() {
+                None if place == TokenPlace::body() => Selection::Body,
+                _ => Selection::Unknown,
+            };
+        };
+        log.lock().expect("no panic").push(id.clone());
+        let keys = set(&[p256_jwk("k1")]).key(&id);
+        Selection::LookUp(std::future::ready(Ok(
+            keys.map(|keys| keys.of_tenant("acme"))
+        )))
+    };
+    (source, looked_up)
+}
+
+/// Another key of the provider, which the source never selects.
+fn unused() -> Keys {
+    let mut jwk = p256_jwk("unused");
+    let key = p256::ecdsa::SigningKey::from_slice(&[9; 32]).expect("a key");
+    let point = key.verifying_key().to_sec1_point(false);
+    jwk["x"] = base64url(point.x().expect("a coordinate")).into();
+    jwk["y"] = base64url(point.y().expect("a coordinate")).into();
+    set(&[jwk]).keys().expect("a key")
+}
+
+#[test]
+fn the_source_of_keys_gets_the_id_in_the_token() {
+    use tower_webhook_auth::WebhookAuthLayer;
+    let (source, looked_up) = by_key_id("acme-token".into());
+    let layer = WebhookAuthLayer::new(provider_of(unused()))
+        .clock(|| judge::at(NOW))
+        .keys_from(source);
+    let deliver = |token: &str| {
+        let request = post(&[("acme-token", token)], BODY);
+        let verdict = judge::through_any(&layer, request);
+        verdict.map_err(|rejection| rejection.kind())
+    };
+    let token = |id: Value| es256(&json!({"alg": "ES256", "kid": id}));
+    let verified = deliver(&token(json!("k1"))).expect("a delivery");
+    assert_eq!(
+        (verified.key_name(), verified.tenant()),
+        ("k1", Some("acme"))
+    );
+    let kind = |token: &str| deliver(token).err();
+    assert_eq!(
+        kind(&token(json!("k2"))),
+        Some(RejectionKind::SignatureMismatch)
+    );
+    assert_eq!(*looked_up.lock().expect("no panic"), ["k1", "k2"]);
+
+    // The source is not asked about a token that no key can make right, or that names no key.
+    let expired = {
+        let claims = json!({"exp": NOW, "hash": hex(&Hash::Sha256.digest(BODY.as_bytes()))});
+        format!(
+            "{}.{}.AAAA",
+            part(&json!({"alg": "ES256", "kid": "k3"})),
+            part(&claims)
+        )
+    };
+    assert_eq!(kind(&expired), Some(RejectionKind::TimestampTooOld));
+    let other = part(&json!({"alg": "HS256", "kid": "k4"}));
+    let other = format!("{other}.{}.AAAA", part(&claims()));
+    assert_eq!(kind(&other), Some(RejectionKind::TokenMalformed));
+    let unnamed = es256(&json!({"alg": "ES256"}));
+    assert_eq!(kind(&unnamed), Some(RejectionKind::SignatureMismatch));
+    assert_eq!(looked_up.lock().expect("no panic").len(), 2);
+}
+
+#[test]
+fn the_source_of_keys_gets_the_id_in_a_token_in_the_body() {
+    use tower_webhook_auth::WebhookAuthLayer;
+    let scheme = JwtScheme::es256(TokenPlace::body()).claim_present("hash");
+    let provider = Provider::new("acme", scheme.build().expect("a scheme"), unused());
+    let (source, looked_up) = by_key_id(TokenPlace::body());
+    let layer = WebhookAuthLayer::new(provider.expect("a provider"))
+        .clock(|| judge::at(NOW))
+        .keys_from(source);
+    let deliver = |body: String| judge::through_any(&layer, post(&[], body));
+    let verified = deliver(es256(&json!({"alg": "ES256", "kid": "k1"}))).expect("a delivery");
+    assert_eq!(verified.body(), &claims().to_string());
+    assert!(deliver("{}".into()).is_err());
+    assert_eq!(*looked_up.lock().expect("no panic"), ["k1"]);
+}

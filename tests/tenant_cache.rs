@@ -101,6 +101,10 @@ impl Receiver {
         self.send(tenant).await.status().as_u16()
     }
 
+    fn looked_up(&self) -> usize {
+        self.loads.lock().expect("no panic").len()
+    }
+
     async fn statuses(&self, tenant: &str, count: usize) -> Vec<u16> {
         let answers = join_all((0..count).map(|_| self.send(tenant))).await;
         answers
@@ -494,4 +498,50 @@ fn nothing_prints_a_secret() {
     let printed = format!("{keys:?} {:?}", keys.handle());
     assert!(printed.contains("capacity: 10000"), "{printed}");
     assert!(!printed.contains(" secret"), "{printed}");
+}
+
+/// An untrusted client invents names, and each look-up would be a request to another service.
+#[tokio::test(start_paused = true)]
+async fn look_ups_that_find_nothing_are_bounded_for_each_minute() {
+    let limits = CacheLimits::default().unknown_per_minute(3);
+    let receiver = Receiver::slow(limits, known);
+    assert_eq!(receiver.status("acme").await, 200);
+    for name in ["a", "b", "c"] {
+        assert_eq!(receiver.status(name).await, 401);
+    }
+    assert_eq!(receiver.looked_up(), 4);
+    // One more gets 503, as does a new name that is known. Both can be sent again.
+    for name in ["d", "e", "acme-2"] {
+        assert_eq!(receiver.status(name).await, 503, "{name}");
+    }
+    assert_eq!(receiver.looked_up(), 4);
+    // What is remembered is used, and a known name is looked up again.
+    assert_eq!(receiver.status("a").await, 401);
+    assert_eq!(receiver.status("acme").await, 200);
+    receiver.handle.invalidate("a");
+    advance(Duration::from_secs(59)).await;
+    assert_eq!(receiver.status("d").await, 503);
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(receiver.status("acme").await, 200, "no longer fresh");
+    // A look-up that finds keys does not count.
+    for name in ["acme-2", "acme-3", "acme-4", "acme-5", "d", "e", "f"] {
+        let expected = if name.starts_with("acme") { 200 } else { 401 };
+        assert_eq!(receiver.status(name).await, expected, "{name}");
+    }
+    assert_eq!(receiver.status("g").await, 503);
+    assert_eq!(receiver.status("acme-5").await, 200);
+}
+
+/// Look-ups at the same time are counted when they begin.
+#[tokio::test(start_paused = true)]
+async fn many_unknown_names_at_once_are_bounded() {
+    let limits = CacheLimits::default().unknown_per_minute(5);
+    let receiver = Receiver::slow(limits, known);
+    let names: Vec<String> = (0..50).map(|name| format!("n-{name}")).collect();
+    let answers = join_all(names.iter().map(|name| receiver.send(name))).await;
+    let unknown = answers
+        .iter()
+        .filter(|answer| answer.status() == 401)
+        .count();
+    assert_eq!((unknown, receiver.looked_up()), (5, 5));
 }

@@ -405,7 +405,7 @@ fn paystack(keys) -> Provider<Bytes> {
 }
 
 /// The keys are those of `/webhook_verification_key/get`, each a JWK with an id. Plaid replaces them: the guide
-/// [`tenants`](crate::guide::tenants) has a program that finds the key by its id.
+/// [`key_ids`](crate::guide::key_ids) has a program that finds the key by its id.
 #[cfg(feature = "ecdsa-p256")]
 fn plaid(keys) -> Result<Bytes> {
     title: "Plaid",

@@ -86,7 +86,7 @@ impl CacheLimits {
 
     /// How many look-ups in a minute may end without a key, by an error or because the name is unknown. After that,
     /// a name that is not remembered is not looked up, and the delivery gets 503, so that the sender
-    /// repeats it. By default there is no limit, except in [`for_key_ids`](Self::for_key_ids).
+    /// repeats it. A known name whose keys are no longer fresh is still looked up. By default there is no limit, except in [`for_key_ids`](Self::for_key_ids).
     #[must_use]
     pub fn unknown_per_minute(mut self, look_ups: usize) -> Self {
         self.unknown_per_minute = Some(look_ups);
@@ -448,8 +448,11 @@ impl Cache {
             );
             return LookUp::Done(Some(Err(error.into())));
         }
+        // A name whose keys are no longer fresh was known, and probably still is.
+        let was_known = self.known.get(&*name).is_some();
         if let Some(most) = self.limits.unknown_per_minute
             && running.without_key() >= most
+            && !was_known
         {
             let error = format!(
                 "{most} look-ups in the last minute found no key: see `CacheLimits::unknown_per_minute`"

@@ -137,7 +137,7 @@ impl Unverified<'_> {
     /// it names no key.
     ///
     /// Use it to select one of the keys that the sender publishes. The id is not secret, and any client can have
-    /// written it: bound the look-ups as the guide [`tenants`](crate::guide::tenants) shows.
+    /// written it: bound the look-ups as the guide [`key_ids`](crate::guide::key_ids) shows.
     ///
     /// A token in the body is read after the source returned [`Selection::Body`].
     #[must_use]

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_webhook_auth::{Provider, Rejection, RejectionKind, Verified, WebhookAuthLayer};
+use tower_webhook_auth::{
+    Provider, Rejection, RejectionKind, Verified, WebhookAuthLayer, tenants::KeySource,
+};
 
 /// The time in all tests that do not set another one.
 pub const NOW: u64 = 1_700_000_000;
@@ -39,6 +41,14 @@ pub fn judge<E: Send + Sync + 'static>(
 
 pub fn through<E: Send + Sync + 'static>(
     layer: &WebhookAuthLayer<E>,
+    request: Request<Full<Bytes>>,
+) -> Result<Verified<E>, Rejection> {
+    through_any(layer, request)
+}
+
+/// The same for a layer with any source of keys.
+pub fn through_any<E: Send + Sync + 'static, K: KeySource>(
+    layer: &WebhookAuthLayer<E, K>,
     request: Request<Full<Bytes>>,
 ) -> Result<Verified<E>, Rejection> {
     let inner = service_fn(|request: Request<Full<Bytes>>| async move {
