@@ -176,6 +176,7 @@ fn redis() {
     tested.expect("no panic");
 }
 
+/// Run it with `examples/postgres cargo test`, which starts a server.
 #[test]
 fn postgres() {
     match std::env::var("TEST_POSTGRES_URL") {

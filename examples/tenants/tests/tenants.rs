@@ -1,4 +1,4 @@
-//! The example with a database: SQLite in a file, and PostgreSQL if `TENANTS_POSTGRES_URL` names one.
+//! The example with a database: SQLite in a file, and PostgreSQL if `TEST_POSTGRES_URL` names one.
 
 use axum::{
     Router,
@@ -179,11 +179,11 @@ async fn without_the_database_known_projects_are_accepted_and_others_get_503() {
     assert!(answer.headers.contains_key("retry-after"));
 }
 
-/// Run it with an empty database: `TENANTS_POSTGRES_URL=postgres://localhost/tenants cargo test`.
+/// Run it with `examples/postgres cargo test`, which starts a server.
 #[tokio::test]
 async fn a_key_is_rotated_in_postgresql() {
-    let Ok(url) = std::env::var("TENANTS_POSTGRES_URL") else {
-        eprintln!("TENANTS_POSTGRES_URL is not set: PostgreSQL is not tested");
+    let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
+        eprintln!("left out: TEST_POSTGRES_URL names no empty database");
         return;
     };
     rotate(Example::with(&url, None).await).await;
