@@ -188,3 +188,49 @@ fn trailers_only(code: &'static str, message: &'static str) -> Response<Bytes> {
     );
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUSES: [(u16, &str, &str); 7] = [
+        (400, "Bad Request", "3"),
+        (401, "Unauthorized", "16"),
+        (408, "Request Timeout", "4"),
+        (413, "Content Too Large", "8"),
+        (422, "Unprocessable Content", "3"),
+        (500, "Internal Server Error", "13"),
+        (503, "Service Unavailable", "14"),
+    ];
+
+    /// The titles are those of RFC 9110, and the codes are those of
+    /// <https://github.com/grpc/grpc/blob/master/doc/statuscodes.md>.
+    #[test]
+    fn each_status_has_its_own_problem_document_and_grpc_code() {
+        for (status, title, code) in STATUSES {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let response = problem(status);
+            assert_eq!(response.status(), status);
+            let expected = format!("{{\"title\":\"{title}\",\"status\":{}}}", status.as_u16());
+            assert_eq!(response.body(), expected.as_bytes());
+
+            let response = grpc(status);
+            assert_eq!(response.status(), StatusCode::OK);
+            assert_eq!(response.headers()["grpc-status"], code, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_body_is_known_before_it_is_polled() {
+        use http_body_util::Full;
+        type TestBody = ResponseBody<Full<Bytes>>;
+
+        assert!(ResponseBody::inner(Full::<Bytes>::default()).is_end_stream());
+        assert!(!ResponseBody::inner(Full::<Bytes>::from("text")).is_end_stream());
+        let mut text = TestBody::text("text".into());
+        assert!(!text.is_end_stream());
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(Pin::new(&mut text).poll_frame(&mut context).is_ready());
+        assert!(text.is_end_stream());
+    }
+}

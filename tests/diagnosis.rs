@@ -1108,6 +1108,7 @@ fn typing_mistakes_are_not_tried_for_an_untrusted_client() {
         assert_eq!(found.cause(), None);
         let found = explained(&provider(), secret(text), delivery()).expect("a diagnosis");
         assert_eq!(found.cause().map(Cause::as_str), Some("key_text"));
+        assert!(found.cause().is_some_and(Cause::is_verified));
     }
 }
 

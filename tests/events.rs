@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
-    Json, Provider, Rejection, RejectionKind, Secret, Verified, WebhookAuthLayer,
+    FromBody, Json, Provider, Rejection, RejectionKind, Secret, Verified, WebhookAuthLayer,
     provider::{
         self, amplitude, flagsmith, flipt, github, go_feature_flag, growthbook, launchdarkly,
         optimizely, shopify, slack, standard_webhooks, statsig, stripe, unleash, vwo,
@@ -1199,4 +1199,53 @@ where
         Some(verified) => Ok(verified.clone()),
         None => Err(extensions.get::<Rejection>().expect("a reason").clone()),
     }
+}
+
+#[test]
+fn a_push_of_a_branch_is_told_from_one_of_a_tag() {
+    let read = |reference: &str| {
+        let body =
+            json!({"ref": reference, "before": "a", "after": "b", "commits": []}).to_string();
+        match github::Event::from_body(body.as_bytes()).expect("an event") {
+            github::Event::Push(push) => (
+                push.branch().map(str::to_owned),
+                push.tag().map(str::to_owned),
+            ),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(read("refs/heads/a/b"), (Some("a/b".to_owned()), None));
+    assert_eq!(read("refs/tags/v1"), (None, Some("v1".to_owned())));
+}
+
+/// These events are recognised by several fields together.
+#[test]
+fn an_event_with_a_part_of_the_fields_of_another_event_is_not_that_event() {
+    let github = |body: Value| github::Event::from_body(body.to_string().as_bytes());
+    let is_ping = |body| matches!(github(body), Ok(github::Event::Ping(_)));
+    assert!(is_ping(json!({"zen": "Keep it simple.", "hook_id": 1})));
+    assert!(!is_ping(json!({"zen": "Keep it simple."})));
+    assert!(!is_ping(json!({"hook_id": 1})));
+
+    let flagsmith = |body: Value| flagsmith::Event::from_body(body.to_string().as_bytes());
+    let is_audit =
+        |body| flagsmith(body).is_ok_and(|event| matches!(event.data, flagsmith::Data::Audit(_)));
+    let (log, related) = ("New flag", "FEATURE");
+    assert!(is_audit(
+        json!({"log": log, "related_object_type": related})
+    ));
+    assert!(!is_audit(json!({})));
+    assert!(!is_audit(json!({"log": log})));
+    assert!(!is_audit(json!({"related_object_type": related})));
+    let typed = json!({"event_type": "OTHER", "log": log, "related_object_type": related});
+    assert!(!is_audit(typed));
+
+    let growthbook = |body: Value| growthbook::Event::from_body(body.to_string().as_bytes());
+    for field in ["text", "blocks", "content"] {
+        let error = growthbook(json!({field: "a message"})).expect_err("no event");
+        assert!(error.to_string().contains("Slack or Discord"), "{error}");
+    }
+    let error = growthbook(json!({})).expect_err("no event");
+    assert_eq!(error.field(), Some("event"));
+    assert!(growthbook(json!({"event": "feature.created", "text": "of a flag"})).is_ok());
 }

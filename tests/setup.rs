@@ -369,6 +369,7 @@ async fn a_verified_delivery_reaches_the_handler_also_where_set_up_is_answered()
             assert!(!sender.setup_can_be_answered());
             continue;
         };
+        assert!(sender.setup_can_be_answered());
         let mut delivery = Request::new(Bytes::from("{}"));
         *delivery.method_mut() = Method::POST;
         // These senders sign a header that the signer does not write.

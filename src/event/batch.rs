@@ -110,3 +110,21 @@ pub(crate) fn json_batch<T: DeserializeOwned>(body: &[u8]) -> Result<Batch<T>, E
     let text = text::of_body(body);
     Batch::read(object::elements(&text)?, |json| Ok(from_text(json)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unreadable_events_are_equal_if_their_place_and_their_text_are() {
+        let unreadable = |index, json| Unreadable {
+            index,
+            error: EventError::empty(),
+            json: serde_json::from_str::<Json>(json).expect("JSON"),
+        };
+        assert_eq!(unreadable(1, "[2]"), unreadable(1, "[2]"));
+        assert_ne!(unreadable(1, "[2]"), unreadable(1, "[3]"));
+        assert_ne!(unreadable(1, "[2]"), unreadable(2, "[2]"));
+        assert_eq!(unreadable(1, "[2]").json.to_string(), "[2]");
+    }
+}

@@ -321,3 +321,42 @@ impl<'de> Visitor<'de> for Fields {
         Ok(Object(fields))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_integer_is_read_from_other_notations_and_is_never_a_wrong_one() {
+        for (json, expected) in [
+            ("9223372036854775807", Some(i64::MAX)),
+            ("1e3", Some(1000)),
+            ("-1.0", Some(-1)),
+            ("\"42\"", Some(42)),
+            ("8.9e18", Some(8_900_000_000_000_000_000)),
+            ("9e18", None),
+            ("-9.3e18", None),
+            ("1e300", None),
+            ("\"many\"", None),
+            ("true", None),
+        ] {
+            let value: &RawValue = serde_json::from_str(json).expect("JSON");
+            assert_eq!(read_integer(value), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn the_kind_of_a_value_is_named() {
+        for (json, expected) in [
+            ("{}", OBJECT),
+            (" []", LIST),
+            ("\"1\"", TEXT),
+            ("true", "a boolean"),
+            ("false", "a boolean"),
+            ("null", NULL),
+            ("-1", NUMBER),
+        ] {
+            assert_eq!(kind(json), expected, "{json}");
+        }
+    }
+}

@@ -23,3 +23,23 @@ impl<'de> Deserialize<'de> for NoList {
         Err(D::Error::custom("not in the usual form"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_read_from_an_object_and_not_from_a_list_of_its_fields() {
+        #[derive(Deserialize)]
+        struct Event {
+            #[serde(default, rename = "\0")]
+            _no_list: NoList,
+            number: u8,
+        }
+
+        let read = |body: &str| usual::<Event>(body.as_bytes()).map(|event| event.number);
+        assert_eq!(read(r#"{"number": 7}"#), Some(7));
+        assert_eq!(read("[0, 7]"), None);
+        assert_eq!(read("[null, 7]"), None);
+    }
+}
