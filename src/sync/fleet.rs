@@ -337,7 +337,45 @@ where
         if listener.state.send_replace(false) {
             wait = FIRST_WAIT;
         }
-        sleep(wait.mul_f64(0.5 + random() / 2.0)).await;
+        sleep(part_of(wait)).await;
         wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+    }
+}
+
+/// From half of the time to all of it, at random, so that replicas do not subscribe together.
+fn part_of(wait: Duration) -> Duration {
+    wait.mul_f64(0.5 + random() / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_is_from_half_of_the_time_to_all_of_it() {
+        let waits: Vec<_> = (0..1000).map(|_| part_of(LONGEST_WAIT)).collect();
+        let (least, most) = (waits.iter().min(), waits.iter().max());
+        assert!(
+            least.is_some_and(|least| *least >= LONGEST_WAIT / 2 && *least < LONGEST_WAIT * 6 / 10)
+        );
+        assert!(most.is_some_and(|most| *most <= LONGEST_WAIT && *most > LONGEST_WAIT * 9 / 10));
+    }
+
+    /// While a message is being sent, a newer one for the same key may come.
+    #[test]
+    fn a_message_that_was_sent_is_removed_and_a_newer_one_is_not() {
+        let outbox = Outbox::default();
+        let first = outbox.put("flags", 1);
+        let other = outbox.put("users", 7);
+        let second = outbox.put("flags", 3);
+        let third = outbox.put("flags", 2);
+        for sent in [first, second] {
+            outbox.remove("flags", sent);
+            assert_eq!(outbox.lock().untold["flags"], (third, 3));
+        }
+        outbox.remove("flags", third);
+        assert_eq!(outbox.lock().untold.keys().collect::<Vec<_>>(), ["users"]);
+        outbox.remove("users", other);
+        assert!(outbox.lock().untold.is_empty());
     }
 }

@@ -239,4 +239,34 @@ mod tests {
         assert_eq!(parse(&file).expect("a document").bytes, "later");
         fs::remove_dir_all(&directory).expect("removed");
     }
+
+    #[tokio::test]
+    async fn a_file_that_does_not_exist_is_no_document_and_another_error_is_one() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let missing = FileStore::new(directory.path().join("missing"));
+        assert!(missing.load().await.expect("no document").is_none());
+        // It is a directory.
+        let unreadable = FileStore::new(directory.path());
+        let error = unreadable.load().await.expect_err("no file");
+        assert!(error.to_string().starts_with("cannot read "), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_load_removes_what_a_killed_process_left_and_no_other_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = FileStore::new(directory.path().join("document"));
+        store.save(&Document::new("saved")).await.expect("a save");
+        let unfinished = unfinished_name(&store.path);
+        let others = ["document.json", "another.1-0.5.unfinished", "notes"];
+        let others = others.map(|name| directory.path().join(name));
+        for file in others.iter().chain([&unfinished]) {
+            fs::write(file, "text").expect("a file");
+        }
+        let loaded = store.load().await.expect("a file");
+        assert_eq!(loaded.expect("a document").bytes, "saved");
+        assert!(!unfinished.exists());
+        for file in &others {
+            assert!(file.exists(), "{}", file.display());
+        }
+    }
 }

@@ -228,3 +228,34 @@ async fn a_replica_that_leaves_tells_the_rest_and_does_not_wait_long() {
     one.leave().await;
     assert!(begin.elapsed() <= 2 * SECOND);
 }
+
+/// Without this, a replica that was dropped would call its listener as long as the process runs.
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_is_dropped_hears_nothing_more() {
+    let (hub, listener, other) = (Hub::new(1), Listener::default(), Listener::default());
+    let (dropped, stays) = (listener.join(&hub), other.join(&hub));
+    dropped.joined().await;
+    stays.joined().await;
+    listener.take();
+    drop(dropped);
+    stays.tell("flags", 14);
+    sleep(SECOND).await;
+    assert_eq!(other.hints(), [14]);
+    assert_eq!(listener.hints(), [0; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_number_of_untold_keys_is_known() {
+    let (hub, listener) = (Hub::new(1), Listener::default());
+    let fleet = listener.join(&hub);
+    fleet.joined().await;
+    assert_eq!(fleet.untold(), 0);
+    hub.goes_down();
+    for key in ["a", "b", "a", "c"] {
+        fleet.tell(key, 1);
+    }
+    assert_eq!(fleet.untold(), 3);
+    hub.is_up();
+    sleep(120 * SECOND).await;
+    assert_eq!(fleet.untold(), 0);
+}

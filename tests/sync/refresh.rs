@@ -490,3 +490,40 @@ async fn a_poll_interval_of_zero_means_no_polls() {
     assert!(runs.begins().is_empty());
     drop(refresher);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_and_the_time_until_a_run_is_cut_can_be_set() {
+    let runs = Runs::default();
+    let begin = Instant::now();
+    let note = runs.clone();
+    let schedule = schedule()
+        .spacing(SECOND)
+        .backoff(SECOND, SECOND)
+        .deadline(3 * SECOND);
+    let hanging = schedule.clone().spawn(move |wanted| {
+        note.note(begin, wanted);
+        pending::<Outcome>()
+    });
+    hanging.request(1);
+    sleep(7 * SECOND).await;
+    assert_eq!(runs.begins(), [0.0, 4.0]);
+    drop(hanging);
+
+    let runs = Runs::default();
+    let (begin, note) = (Instant::now(), runs.clone());
+    let cut = schedule.deadline(600 * SECOND).cut_after(5 * SECOND);
+    let cut = cut.spawn(move |wanted| {
+        note.note(begin, wanted);
+        pending::<Outcome>()
+    });
+    cut.request(1);
+    sleep(SECOND).await;
+    cut.request(2);
+    sleep(10 * SECOND).await;
+    assert_eq!(runs.begins().len(), 2);
+    assert!(
+        (6.0..=7.0).contains(&runs.begins()[1]),
+        "{:?}",
+        runs.begins()
+    );
+}
