@@ -45,6 +45,9 @@
 //! file cannot be used, nothing changes. SIGTERM and Ctrl-C stop gracefully within `sync.drain`, also as process 1 of a container. A
 //! second signal stops at once.
 //!
+//! `Containerfile` makes an image with the static program alone, and `container/run` tests it. `cargo bench -p
+//! sync_server` measures the program: see `benches/measure.rs`.
+//!
 //! Alerts to start with: `sync_state{state="stale"}` for 10 minutes; `sync_wanted_revision` present for 5 minutes;
 //! `webhook_deliveries_total{result="key_mismatch"}` over 1 per second for 5 minutes (a rotated key: VWO repeats
 //! for an hour); `fleet_connected` 0 for 5 minutes.
