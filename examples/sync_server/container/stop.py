@@ -38,7 +38,8 @@ def start(root, source):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={"SYNC_CONFIG": "/etc/sync/config.toml", "SECRET": "a secret that is long enough", "PATH": os.environ["PATH"]},
+        # The program finds its configuration at the default path.
+        env={"SECRET": "a secret that is long enough", "PATH": os.environ["PATH"]},
     )
     ports = {}
     for _ in range(3):

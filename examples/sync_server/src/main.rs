@@ -18,7 +18,7 @@
 //! sync_server [--check] [FILE]
 //! ```
 //!
-//! The configuration is `FILE`, or the file that `SYNC_CONFIG` names. `--check` reads it, prints it without secrets,
+//! The configuration is `FILE`, or the file that `SYNC_CONFIG` names, or `/etc/sync/config.toml` if that exists. `--check` reads it, prints it without secrets,
 //! and ends. `sync.toml` next to `src` shows all fields.
 //!
 //! | port | route | |
@@ -85,6 +85,8 @@ use crate::{
     config::{Listen, Loaded, Log},
     service::Service,
 };
+
+const DEFAULT_PATH: &str = "/etc/sync/config.toml";
 
 /// How many requests to the sources may wait for a response at a time.
 const MAX_DOWNLOADS: usize = 32;
@@ -176,7 +178,10 @@ impl Arguments {
     fn read() -> Result<Self, BoxError> {
         let mut arguments = Self {
             check: false,
-            path: env::var_os("SYNC_CONFIG").map(PathBuf::from),
+            path: env::var_os("SYNC_CONFIG").map(PathBuf::from).or_else(|| {
+                let path = PathBuf::from(DEFAULT_PATH);
+                path.exists().then_some(path)
+            }),
         };
         for argument in env::args_os().skip(1) {
             match argument.to_str() {
