@@ -8,10 +8,9 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::any,
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -40,33 +39,17 @@ pub const TEST: HeaderName = HeaderName::from_static("x-inspector-test");
 pub const ID: HeaderName = HeaderName::from_static("x-inspector-id");
 
 pub fn router(inspector: Shared) -> Router {
-    Router::new()
-        .route("/in/{sender}", any(receive))
-        .route("/in/{sender}/{*rest}", any(receive))
-        .fallback(async || {
-            (
-                StatusCode::NOT_FOUND,
-                "deliver to /in/<sender> or to /in/any\n",
-            )
-        })
-        .with_state(inspector)
+    Router::new().fallback(receive).with_state(inspector)
 }
 
-async fn receive(
-    State(inspector): State<Shared>,
-    Path(path): Path<Vec<(String, String)>>,
-    request: Request,
-) -> Response {
-    let addressed = path
-        .into_iter()
-        .next()
-        .map(|(_, name)| name)
-        .unwrap_or_default();
-    if addressed != "any" && catalogue::find(&addressed).is_none() {
+/// Every path that begins with `/in/` and the name of a sender. What follows may be anything, also a text that is not
+/// UTF-8, so no extractor reads it.
+async fn receive(State(inspector): State<Shared>, request: Request) -> Response {
+    let Some(addressed) = addressed(request.uri().path()) else {
         let text =
-            "no sender has this name: the page lists the names, and /in/any accepts every sender\n";
+            "deliver to /in/<sender> or to /in/any: the page lists the names of the senders\n";
         return (StatusCode::NOT_FOUND, text).into_response();
-    }
+    };
     let (mut head, body) = request.into_parts();
     let mark = head.headers.remove(TEST);
     let is_test = mark.is_some_and(|mark| mark.as_bytes() == inspector.test_mark.as_bytes());
@@ -115,6 +98,13 @@ async fn receive(
         forward::offer(&inspector, id);
     }
     response
+}
+
+/// The sender's name in a path, or `any`.
+fn addressed(path: &str) -> Option<String> {
+    let name = path.strip_prefix("/in/")?.split('/').next()?;
+    let is_known = name == "any" || catalogue::find(name).is_some();
+    is_known.then(|| name.to_owned())
 }
 
 /// The rejection of a body that was not read.
@@ -200,6 +190,28 @@ mod tests {
         read_frames(body.into(), &mut charged)
             .now_or_never()
             .expect("a whole body")
+    }
+
+    #[test]
+    fn a_path_names_a_sender_and_may_have_more() {
+        for (path, name) in [
+            ("/in/github", "github"),
+            ("/in/github/", "github"),
+            ("/in/any/%FF/..//x", "any"),
+        ] {
+            assert_eq!(addressed(path).as_deref(), Some(name));
+        }
+        for path in [
+            "/",
+            "/in",
+            "/in/",
+            "/in//github",
+            "/in/nobody",
+            "/x/in/github",
+            "*",
+        ] {
+            assert_eq!(addressed(path), None, "{path}");
+        }
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Inspector {
             let id = state.ring.push(delivery);
             // Under the lock, so that the pages see the changes in their order.
             if let Some(delivery) = state.ring.get(id) {
-                self.events.delivery(delivery, &state.ring);
+                self.events.delivery(delivery, &state);
             }
             id
         };
@@ -158,7 +158,7 @@ impl Inspector {
             let Some(delivery) = state.ring.get(id) else {
                 return;
             };
-            self.events.changed(delivery);
+            self.events.changed(delivery, &state);
             delivery.verdict.is_pending()
         };
         if is_pending {
@@ -276,14 +276,15 @@ mod tests {
     use crate::{deliveries::tests::delivery, judge::Verdict};
 
     async fn inspector() -> Shared {
-        let settings = Settings::from_env().expect("settings");
         let (inbox, console) = tokio::join!(
             TcpListener::bind("127.0.0.1:0"),
             TcpListener::bind("127.0.0.1:0")
         );
         let (_, stopping) = watch::channel(false);
         let (inbox, console) = (inbox.expect("a port"), console.expect("a port"));
-        Arc::new(Inspector::new(settings, &inbox, &console, stopping).expect("an inspector"))
+        Arc::new(
+            Inspector::new(Settings::default(), &inbox, &console, stopping).expect("an inspector"),
+        )
     }
 
     /// Slack's deliveries are valid for 5 minutes. This one came in time in 2023.

@@ -211,7 +211,9 @@ fn accepted(entry: &Entry, verified: &Verified<Bytes>, received_at: SystemTime) 
     Verdict::Verified(Accepted {
         key: verified.key_name().to_owned(),
         authentication: match verified.authentication() {
+            Authentication::BodyKey => "body_key",
             Authentication::KeylessDigest => "keyless_digest",
+            Authentication::PartialSignature => "partial_signature",
             Authentication::SharedKey => "shared_key",
             Authentication::Signature => "signature",
             _ => "custom",
@@ -251,6 +253,17 @@ fn rejected(rejection: &Rejection) -> Rejected {
         tried: rejection.tried_keys().map(str::to_owned).collect(),
         cause: Some(Cause::Pending),
         is_final: false,
+    }
+}
+
+impl Accepted {
+    /// What the sender says in headers.
+    pub fn claims(&self) -> impl Iterator<Item = &NamedClaim> {
+        self.id.iter().chain(&self.event_name)
+    }
+
+    pub fn claims_mut(&mut self) -> impl Iterator<Item = &mut NamedClaim> {
+        self.id.iter_mut().chain(&mut self.event_name)
     }
 }
 

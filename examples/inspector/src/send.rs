@@ -86,7 +86,7 @@ pub struct Policy {
     pub never: Option<SocketAddr>,
 }
 
-/// Sends a request to this URL, with the path and the query of the URL. It follows no redirect.
+/// Sends a request to this URL. It follows no redirect.
 pub async fn send(url: &str, request: Request<Bytes>, policy: Policy) -> Sent {
     let (at, begin) = (SystemTime::now(), Instant::now());
     let exchange = timeout(DEADLINE, exchange(url, request, policy)).await;
@@ -118,6 +118,20 @@ pub fn check(url: &str) -> Result<Uri, String> {
     }
 }
 
+/// The path of a URL with its query, or else with the query of the delivery.
+pub fn target(url: &Uri, delivery: &Uri) -> Result<Uri, String> {
+    let target = match (url.query(), delivery.query()) {
+        (None, Some(query)) => format!("{}?{query}", url.path()),
+        _ => url
+            .path_and_query()
+            .map_or("/", |path| path.as_str())
+            .to_owned(),
+    };
+    target
+        .parse()
+        .map_err(|error| format!("{target:?} is not a path: {error}"))
+}
+
 async fn exchange(url: &str, mut request: Request<Bytes>, policy: Policy) -> Result<Sent, String> {
     let uri = check(url)?;
     let authority = uri.authority().ok_or("the URL has no host")?;
@@ -135,8 +149,7 @@ async fn exchange(url: &str, mut request: Request<Bytes>, policy: Policy) -> Res
     let host = HeaderValue::from_str(authority.as_str())
         .map_err(|_| "the host is not the value of a header")?;
     headers.insert(header::HOST, host);
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    *request.uri_mut() = path.parse().map_err(|_| "the URL has no path")?;
+    *request.uri_mut() = target(&uri, request.uri())?;
     *request.version_mut() = http::Version::HTTP_11;
 
     let stream = TcpStream::connect(&*addresses);

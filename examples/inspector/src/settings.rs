@@ -30,16 +30,29 @@ pub struct EnvironmentKey {
     pub text: String,
 }
 
-impl Settings {
-    pub fn from_env() -> Result<Self, String> {
-        let mut settings = Self {
-            inbox: setting("INBOX", SocketAddr::from(([127, 0, 0, 1], 4000)))?,
-            console: setting("CONSOLE", SocketAddr::from(([127, 0, 0, 1], 4001)))?,
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            inbox: ([127, 0, 0, 1], 4000).into(),
+            console: ([127, 0, 0, 1], 4001).into(),
             secrets: Vec::new(),
             urls: Vec::new(),
             forward: None,
+            allow_remote: false,
+            body_deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Settings {
+    pub fn from_env() -> Result<Self, String> {
+        let default = Self::default();
+        let mut settings = Self {
+            inbox: setting("INBOX", default.inbox)?,
+            console: setting("CONSOLE", default.console)?,
             allow_remote: setting("ALLOW_REMOTE", 0_u16)? == 1,
             body_deadline: Duration::from_millis(setting("BODY_DEADLINE_MS", 30_000)?),
+            ..default
         };
         if !settings.console.ip().to_canonical().is_loopback() {
             return Err(format!(

@@ -62,9 +62,18 @@ impl Fault {
 
     /// The faults that deliveries of a sender can have.
     pub fn of(entry: &Entry) -> Vec<Self> {
-        let can_have =
-            |fault: &Self| entry.can_sign && (*fault != Self::Old || entry.tolerance().is_some());
-        Self::ALL.into_iter().filter(can_have).collect()
+        let in_header = entry.proof_headers().next().is_some();
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&entry.example).is_ok();
+        let can_have = |fault: &Self| match fault {
+            Self::Genuine | Self::Unsigned | Self::WrongSecret => true,
+            // A signature in the body does not cover the whole body.
+            Self::Newline | Self::Tampered => !entry.proves_in_body(),
+            Self::Reprinted => !entry.proves_in_body() && is_json,
+            Self::Old => entry.tolerance().is_some(),
+            Self::Doubled => in_header,
+        };
+        let all = Self::ALL.into_iter().filter(|_| entry.can_sign);
+        all.filter(can_have).collect()
     }
 }
 
@@ -119,9 +128,11 @@ pub fn test_delivery(
         let tolerance = entry.tolerance().ok_or("this sender signs no time")?;
         signer = signer.at(SystemTime::now() - tolerance - TOO_OLD_BY);
     }
+    let without_proof = request.clone();
     let mut request = signer.try_sign(request).map_err(text)?;
 
     match fault {
+        Fault::Unsigned if entry.proof_headers().next().is_none() => request = without_proof,
         Fault::Genuine | Fault::Old | Fault::WrongSecret => {}
         Fault::Newline => append(&mut request, b"\n"),
         Fault::Tampered => append(&mut request, b" "),
@@ -215,8 +226,14 @@ fn spaced(json: &str, space: &str) -> String {
 fn content_type_of(body: &[u8]) -> &'static str {
     match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
         Ok(_) => "application/json",
+        Err(_) if is_form(body) => "application/x-www-form-urlencoded",
         Err(_) => "text/plain; charset=utf-8",
     }
+}
+
+fn is_form(body: &[u8]) -> bool {
+    let in_forms = |byte: &u8| byte.is_ascii_alphanumeric() || b"%+-._~*&=".contains(byte);
+    body.contains(&b'=') && body.iter().all(in_forms)
 }
 
 #[cfg(test)]

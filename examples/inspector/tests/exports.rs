@@ -200,7 +200,11 @@ fn a_vector_of_each_sender_has_the_verdict_that_it_expects() {
             let url = SignedUrl::exact(text("url")).expect("a URL");
             let secret = Secret::new(text("secret")).expect("a secret");
             let provider = provider::by_name(name, secret, Some(url)).expect("a preset");
-            let path = format!("/in/{name}");
+            let url: http::Uri = text("url").parse().expect("a URL");
+            let path = match sender["needs_url"] == true {
+                true => format!("/in/{name}"),
+                false => url.path_and_query().expect("a path").to_string(),
+            };
             let mut request = http::Request::builder().method(&*text("method")).uri(path);
             for (name, value) in case["headers"].as_object().expect("headers") {
                 let values = value

@@ -57,7 +57,18 @@ fn no_answer_has_a_secret_or_a_whole_signature_until_it_is_revealed() {
         503
     );
     assert_eq!(deliver(&format!("/in/vwo?a=1&key={VWO}"), &[], "{}"), 401);
-    let delivered: u64 = 7;
+    assert_eq!(
+        deliver(&format!("/in/any/{VWO}"), &[], "{}"),
+        503,
+        "a key in the path"
+    );
+    let id = format!("x-github-delivery: {GITHUB}");
+    assert_eq!(
+        deliver("/in/github", &[SIGNED, &id], "Hello, World!"),
+        200,
+        "a key in the id"
+    );
+    let delivered: u64 = 9;
     for fault in ["genuine", "wrong_secret", "doubled"] {
         inspector.test("github", fault);
         inspector.test("vwo", fault);
@@ -120,17 +131,20 @@ fn no_answer_has_a_secret_or_a_whole_signature_until_it_is_revealed() {
         404
     );
 
-    let by_query = inspector.detail(delivered);
+    let by_query = inspector.detail(7);
     assert_eq!(
         (&by_query["query"], &by_query["query_masked"]),
         (&json!("a=1&key=••••••••"), &json!(true))
     );
-    let revealed = inspector.ok(
-        "POST",
-        &format!("/deliveries/{delivered}/reveal/query"),
-        Value::Null,
-    );
+    let revealed = inspector.ok("POST", "/deliveries/7/reveal/query", Value::Null);
     assert_eq!(revealed["value"], format!("a=1&key={VWO}"));
+    let by_path = inspector.detail(8);
+    assert_eq!(
+        (&by_path["path"], &by_path["path_masked"]),
+        (&json!("/in/any/••••••••"), &json!(true))
+    );
+    let revealed = inspector.ok("POST", "/deliveries/8/reveal/path", Value::Null);
+    assert_eq!(revealed["value"], format!("/in/any/{VWO}"));
 }
 
 #[test]

@@ -144,6 +144,7 @@ pub async fn reveal(
 ) -> Answer {
     let delivery = kept(&inspector, id)?;
     let value = match &*index {
+        "path" => Some(delivery.received.uri.path().to_owned()),
         "query" => delivery.received.uri.query().map(str::to_owned),
         index => {
             let index: usize = index
@@ -282,10 +283,12 @@ pub async fn try_with(State(inspector): State<Shared>, Path(id): Path<u64>, body
             rejected.cause = Some(found);
         }
     }
+    let state = inspector.state();
     Ok(respond(&views::verdict(
         &judgement.verdict,
         judgement.sender,
         &delivery.received.body,
+        &state.keyring,
     )))
 }
 
@@ -298,7 +301,7 @@ struct Send {
 }
 
 pub async fn send_on(State(inspector): State<Shared>, Path(id): Path<u64>, body: Bytes) -> Answer {
-    let to: Send = parse(&body)?;
+    let mut to: Send = parse(&body)?;
     let delivery = kept(&inspector, id)?;
     let uri = send::check(&to.url).map_err(bad_request)?;
     let mut request = delivery.received.request();
@@ -315,11 +318,14 @@ pub async fn send_on(State(inspector): State<Shared>, Path(id): Path<u64>, body:
             Some(key) => key.secret().map_err(conflict)?,
             None => sign::first_secret(&held).ok_or_else(|| conflict("no key is entered"))?,
         };
-        // Some senders sign the path.
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        *request.uri_mut() = path.parse().map_err(bad_request)?;
+        // Some senders sign the path and the query.
+        *request.uri_mut() = send::target(&uri, request.uri()).map_err(bad_request)?;
         request =
             sign::anew(&held, &secret, request, SystemTime::now(), false).map_err(conflict)?;
+        // Some senders put the signature into the query.
+        if let Some(authority) = uri.authority() {
+            to.url = format!("http://{authority}{}", request.uri());
+        }
     }
     let policy = Policy {
         allow_remote: inspector.allow_remote,
@@ -354,7 +360,7 @@ pub async fn test(State(inspector): State<Shared>, body: Bytes) -> Answer {
         )));
     }
     let held = held(&inspector, entry)?;
-    let body = test.body.unwrap_or_else(|| entry.example().to_owned());
+    let body = test.body.unwrap_or_else(|| entry.example.clone());
     let request = sign::test_delivery(&held, test.fault, body.into(), test.content_type.as_deref());
     let mut request = request.map_err(conflict)?;
     let mark = inspector.test_mark.parse().map_err(bad_request)?;

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     catalogue::Entry,
-    deliveries::{Delivery, Ring},
+    deliveries::Delivery,
     inspector::{Shared, State as Kept},
 };
 
@@ -40,17 +40,17 @@ impl Events {
         Self(broadcast::channel(MOST_EVENTS).0)
     }
 
-    pub fn delivery(&self, delivery: &Delivery, ring: &Ring) {
+    pub fn delivery(&self, delivery: &Delivery, kept: &Kept) {
         let data = json!({
-            "delivery": views::summary(delivery),
-            "oldest": ring.oldest(),
-            "dropped": ring.dropped(),
+            "delivery": views::summary(delivery, &kept.keyring),
+            "oldest": kept.ring.oldest(),
+            "dropped": kept.ring.dropped(),
         });
         self.tell("delivery", &data);
     }
 
-    pub fn changed(&self, delivery: &Delivery) {
-        self.tell("changed", &views::summary(delivery));
+    pub fn changed(&self, delivery: &Delivery, kept: &Kept) {
+        self.tell("changed", &views::summary(delivery, &kept.keyring));
     }
 
     pub fn cleared(&self) {

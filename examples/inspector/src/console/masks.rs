@@ -3,13 +3,14 @@
 //! Of a signature the form is shown, because mistakes are visible in it. A key is not shown. The masks are made
 //! here, so the page has no value that it could show by mistake.
 
+use std::borrow::Cow;
+
 use http::{HeaderName, HeaderValue};
 use tower_webhook_auth::provider::HeaderRole;
 
 use crate::{
     catalogue::{self, Entry, any_role},
-    inspector::State,
-    keys::Key,
+    keys::{Key, Keyring},
     sign::is_credential,
 };
 
@@ -20,6 +21,9 @@ const SHORTEST_SIGNATURE: usize = 20;
 
 /// How many characters of a signature are shown.
 const SHOWN: usize = 4;
+
+/// Words before a key that are not part of it.
+const SCHEMES: [&str; 3] = ["Basic", "Bearer", "Token"];
 
 /// What a header holds: for the sender of the delivery, or else for any sender.
 pub fn role(name: &HeaderName, entry: Option<&Entry>) -> &'static str {
@@ -40,29 +44,55 @@ pub fn role(name: &HeaderName, entry: Option<&Entry>) -> &'static str {
 }
 
 /// The value with a mask, or `None` if it can be shown.
-pub fn mask(role: &str, value: &HeaderValue, state: &State) -> Option<String> {
+pub fn mask(role: &str, value: &HeaderValue, keyring: &Keyring) -> Option<String> {
     let text = String::from_utf8_lossy(value.as_bytes());
     match role {
         "key" => Some(mask_key(&text)),
         // A key may be in the wrong header.
-        "signature" => mask_secrets(&text, state).or_else(|| mask_signature(&text)),
-        _ => mask_secrets(&text, state),
+        "signature" => mask_secrets(&text, keyring).or_else(|| mask_signature(&text)),
+        _ => mask_secrets(&text, keyring),
     }
 }
 
-/// A text in which a held key occurs: a key in the wrong header, or in a query.
-pub fn mask_secrets(text: &str, state: &State) -> Option<String> {
-    let keys: Vec<&Key> = state.keyring.all().flat_map(|held| &held.keys).collect();
+/// A text in which a held key occurs: a key in the wrong header, in the path or in the query.
+pub fn mask_secrets(text: &str, keyring: &Keyring) -> Option<String> {
+    let keys: Vec<&Key> = keyring.all().flat_map(|held| &held.keys).collect();
     keys.into_iter().fold(None, |masked: Option<String>, key| {
         let current = masked.as_deref().unwrap_or(text);
         key.replaced_in(current, MASK).or(masked)
     })
 }
 
+/// The text, without the keys that occur in it.
+pub fn without_secrets<'a>(text: &'a str, keyring: &Keyring) -> Cow<'a, str> {
+    mask_secrets(text, keyring).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// A query with a signature or a key, or `None` if all of it can be shown.
+pub fn mask_query(query: &str, entry: Option<&Entry>, keyring: &Keyring) -> Option<String> {
+    let parameter = entry.and_then(Entry::proof_parameter);
+    let mask = |pair: &str| match pair.split_once('=') {
+        Some((name, value)) if Some(name) == parameter => {
+            format!(
+                "{name}={}",
+                mask_signature(value).unwrap_or_else(|| value.to_owned())
+            )
+        }
+        _ => without_secrets(pair, keyring).into_owned(),
+    };
+    let masked: Vec<String> = query.split('&').map(mask).collect();
+    let masked = masked.join("&");
+    (masked != query).then_some(masked)
+}
+
 /// The name of the scheme before a key is shown.
 fn mask_key(text: &str) -> String {
     let (scheme, key) = match text.split_once(' ') {
-        Some((scheme, key)) if scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
+        Some((scheme, key))
+            if SCHEMES
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(scheme)) =>
+        {
             (format!("{scheme} "), key)
         }
         _ => (String::new(), text),
@@ -130,7 +160,7 @@ mod tests {
 
     #[test]
     fn of_a_key_only_its_length_is_shown() {
-        assert_eq!(mask_key("a key"), "a •••••••• (3 characters)");
+        assert_eq!(mask_key("a key"), "•••••••• (5 characters)");
         assert_eq!(mask_key("Bearer abc"), "Bearer •••••••• (3 characters)");
         assert_eq!(mask_key("s3cret-key"), "•••••••• (10 characters)");
     }

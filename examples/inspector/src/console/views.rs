@@ -19,7 +19,7 @@ use crate::{
     inbox::MOST_BODY_BYTES,
     inspector::{Inspector, State},
     judge::{self, Verdict},
-    keys::{DEFAULT_KEY, Origin},
+    keys::{DEFAULT_KEY, Keyring, Origin},
     send::{self, Sent},
     settings::secret_variable,
     sign::Fault,
@@ -61,7 +61,11 @@ impl<'a> Hello<'a> {
         Self {
             inbox: inspector.inbox_url(),
             senders: senders.collect(),
-            deliveries: state.ring.iter().map(summary).collect(),
+            deliveries: state
+                .ring
+                .iter()
+                .map(|delivery| summary(delivery, &state.keyring))
+                .collect(),
             dropped: state.ring.dropped(),
             allow_remote: inspector.allow_remote,
             forward: &state.forward,
@@ -89,6 +93,8 @@ pub struct SenderView<'a> {
     signed: &'a str,
     value: &'a str,
     headers: Vec<&'a str>,
+    /// Where the proof is, if it is not in a header.
+    places: Vec<String>,
     id_header: Option<&'a str>,
     event_header: Option<&'a str>,
     tolerance: Option<String>,
@@ -101,7 +107,7 @@ pub struct SenderView<'a> {
     variable: String,
     can_sign: bool,
     faults: Vec<&'static str>,
-    example: &'static str,
+    example: &'a str,
     keys: Vec<KeyView<'a>>,
 }
 
@@ -135,6 +141,7 @@ pub fn sender<'a>(entry: &'a Entry, inspector: &Inspector, state: &'a State) -> 
         signed: &entry.first().signed,
         value: &entry.first().value,
         headers,
+        places: entry.proof_fields().map(ToString::to_string).collect(),
         id_header: first(HeaderRole::Id),
         event_header: first(HeaderRole::Event),
         tolerance: entry.tolerance().map(|_| entry.first().window.to_string()),
@@ -153,7 +160,7 @@ pub fn sender<'a>(entry: &'a Entry, inspector: &Inspector, state: &'a State) -> 
         variable: secret_variable(sender.name, DEFAULT_KEY),
         can_sign: entry.can_sign,
         faults: Fault::of(entry).into_iter().map(Fault::as_str).collect(),
-        example: entry.example(),
+        example: &entry.example,
         keys: keys
             .map(|key| KeyView {
                 name: &key.name,
@@ -184,12 +191,12 @@ pub struct Summary<'a> {
     sent: Option<u16>,
 }
 
-pub fn summary(delivery: &Delivery) -> Summary<'_> {
+pub fn summary<'a>(delivery: &'a Delivery, keyring: &Keyring) -> Summary<'a> {
     let received = &delivery.received;
     let about = match &delivery.verdict {
         Verdict::Verified(accepted) => {
             let name = accepted.event_name.as_ref();
-            name.map(|name| short(&name.value))
+            name.map(|name| short(masks::without_secrets(&name.value, keyring)))
         }
         Verdict::Rejected(rejected) => rejected.cause_in_short().map(Cow::Borrowed),
         Verdict::Unkeyed { .. } | Verdict::Handshake { .. } => None,
@@ -197,8 +204,8 @@ pub fn summary(delivery: &Delivery) -> Summary<'_> {
     Summary {
         id: delivery.id,
         received: millis(received.at),
-        method: short(received.method.as_str()),
-        path: short(received.uri.path()),
+        method: short(received.method.as_str().into()),
+        path: short(masks::without_secrets(received.uri.path(), keyring)),
         size: received.body.len(),
         addressed: &received.addressed,
         sender: delivery.sender.unwrap_or("any"),
@@ -214,10 +221,10 @@ pub fn summary(delivery: &Delivery) -> Summary<'_> {
 }
 
 /// The beginning of a text.
-fn short(text: &str) -> Cow<'_, str> {
+fn short(text: Cow<'_, str>) -> Cow<'_, str> {
     match text.char_indices().nth(MOST_SUMMARY) {
         Some((end, _)) => format!("{}…", &text[..end]).into(),
-        None => text.into(),
+        None => text,
     }
 }
 
@@ -225,6 +232,7 @@ fn short(text: &str) -> Cow<'_, str> {
 pub struct Detail<'a> {
     #[serde(flatten)]
     summary: Summary<'a>,
+    path_masked: bool,
     query: Option<String>,
     query_masked: bool,
     version: String,
@@ -258,7 +266,7 @@ struct Exports {
 #[derive(Serialize)]
 pub struct VerdictView<'a> {
     #[serde(flatten)]
-    verdict: &'a Verdict,
+    verdict: Cow<'a, Verdict>,
     #[serde(flatten)]
     event: Option<EventView>,
 }
@@ -271,7 +279,12 @@ struct EventView {
     event_truncated: bool,
 }
 
-pub fn verdict<'a>(verdict: &'a Verdict, sender: Option<&str>, body: &[u8]) -> VerdictView<'a> {
+pub fn verdict<'a>(
+    verdict: &'a Verdict,
+    sender: Option<&str>,
+    body: &[u8],
+    keyring: &Keyring,
+) -> VerdictView<'a> {
     let entry = masks::entry_of(sender).filter(|_| verdict.is_verified());
     let event = entry.map(|entry| {
         let text = judge::event_text(entry, body);
@@ -286,16 +299,27 @@ pub fn verdict<'a>(verdict: &'a Verdict, sender: Option<&str>, body: &[u8]) -> V
             event_truncated,
         }
     });
+    let mut verdict = Cow::Borrowed(verdict);
+    if let Verdict::Verified(accepted) = &*verdict
+        && accepted
+            .claims()
+            .any(|claim| masks::mask_secrets(&claim.value, keyring).is_some())
+        && let Verdict::Verified(accepted) = verdict.to_mut()
+    {
+        for claim in accepted.claims_mut() {
+            claim.value = masks::without_secrets(&claim.value, keyring).into_owned();
+        }
+    }
     VerdictView { verdict, event }
 }
 
 /// Everything about a delivery. A page that has the body already does not need it again.
 pub fn detail<'a>(delivery: &'a Delivery, state: &State, with_body: bool) -> Detail<'a> {
-    let received = &delivery.received;
+    let (received, keyring) = (&delivery.received, &state.keyring);
     let entry = masks::entry_of(delivery.sender);
     let headers = received.headers.iter().map(|(name, value)| {
         let role = masks::role(name, entry);
-        let masked = masks::mask(role, value, state);
+        let masked = masks::mask(role, value, keyring);
         HeaderView {
             name: name.as_str(),
             role,
@@ -304,17 +328,19 @@ pub fn detail<'a>(delivery: &'a Delivery, state: &State, with_body: bool) -> Det
         }
     });
     let query = received.uri.query();
-    let masked_query = query.and_then(|query| masks::mask_secrets(query, state));
+    let masked_query = query.and_then(|query| masks::mask_query(query, entry, keyring));
+    let path = masks::without_secrets(received.uri.path(), keyring);
     Detail {
+        path_masked: matches!(path, Cow::Owned(_)),
         summary: Summary {
-            path: received.uri.path().into(),
-            ..summary(delivery)
+            path,
+            ..summary(delivery, keyring)
         },
         query_masked: masked_query.is_some(),
         query: masked_query.or_else(|| query.map(str::to_owned)),
         version: format!("{:?}", received.version),
         micros: delivery.took.as_micros(),
-        verdict: verdict(&delivery.verdict, delivery.sender, &received.body),
+        verdict: verdict(&delivery.verdict, delivery.sender, &received.body, keyring),
         headers: headers.collect(),
         body: with_body.then(|| BASE64.encode(&received.body)),
         form: forms::form(&received.headers, &received.body).filter(|_| with_body),
@@ -343,6 +369,12 @@ fn notes(delivery: &Delivery, entry: Option<&Entry>) -> Vec<String> {
     if entry.proof() == Proof::SharedKey && delivery.verdict.is_verified() {
         notes.push(
             "A shared key proves that the caller knows the key. It proves nothing about the body."
+                .to_owned(),
+        );
+    }
+    if entry.proves_in_body() {
+        notes.push(
+            "The body contains the proof, a key or a signature. It is shown as it was sent."
                 .to_owned(),
         );
     }

@@ -124,7 +124,10 @@ impl Export {
                 let secret = Secret::new(text.clone()).map_err(|error| error.to_string())?;
                 let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(export.now);
                 let signed = sign::anew(&held, &secret, export.received.request(), at, true)?;
+                // The signature may be in a header, in the query or in the body.
                 export.received.headers = signed.headers().clone();
+                export.received.uri = signed.uri().clone();
+                export.received.body = signed.into_body();
             }
             // Every secret rejects it in the same way, except the one that the sender has.
             Expected::Rejected(_) => {}
