@@ -152,6 +152,7 @@
 //! | `ed25519` | senders that sign with Ed25519 |
 //! | `ecdsa-p256` | senders that sign with ECDSA over P-256 |
 //! | `handshake` | responses to the test requests that some senders send before their first delivery |
+//! | `http-signatures` | senders that sign as in RFC 9421 |
 //! | `replay` | a layer that calls the handler once for each delivery |
 //! | `replay-redis` | the same with Redis or Valkey, for several processes |
 //! | `rsa` | senders that sign with RSA PKCS#1 v1.5 |
@@ -265,6 +266,10 @@ pub use self::{
 #[cfg(feature = "certificates")]
 #[cfg_attr(docsrs, doc(cfg(feature = "certificates")))]
 pub use self::scheme::CertificateTrust;
+
+#[cfg(feature = "http-signatures")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http-signatures")))]
+pub use self::scheme::HttpSignatureScheme;
 
 /// Compiles the programs of the README.
 #[cfg(doctest)]

@@ -173,7 +173,7 @@ async fn the_event_of_sns_has_what_is_signed_and_the_body_is_not_called_signed()
     let request = request(&case, body(&case));
     let outcome = deliver(sns(), keys, request, at(1_700_000_000)).await;
     let verified = outcome.verified.expect("a verified delivery");
-    assert_eq!(verified.authentication(), Authentication::Custom);
+    assert_eq!(verified.authentication(), Authentication::PartialSignature);
     assert!(!verified.body_is_signed());
     assert_eq!(verified.kind, aws_sns::Kind::Notification);
     assert_eq!(verified.message, "Hello \u{2603}\nworld \"quoted\"");
@@ -393,7 +393,7 @@ async fn a_body_of_paypal_is_not_called_signed() {
     let outcome = deliver(paypal(), keys, request(&case, body(&case)), now).await;
     let verified = outcome.verified.expect("PayPal's rule accepts it");
     assert!(!verified.body_is_signed());
-    assert_eq!(verified.authentication(), Authentication::Custom);
+    assert_eq!(verified.authentication(), Authentication::PartialSignature);
     let id = verified.delivery_id().expect("an id");
     assert!(format!("{id:?}").starts_with("Signed"), "{id:?}");
 }

@@ -154,6 +154,12 @@ fn no_public_type_prints_a_secret() {
         &SignedUrl::exact("https://example.com/hook").expect("a URL"),
     );
     printed.debug("Timestamp", &Timestamp::tag("t"));
+    #[cfg(feature = "http-signatures")]
+    {
+        let scheme = tower_webhook_auth::HttpSignatureScheme::hmac_sha256().require(["date"]);
+        printed.debug("HttpSignatureScheme", &scheme);
+        printed.debug("Scheme", &scheme.build().expect("a scheme"));
+    }
     #[cfg(feature = "certificates")]
     {
         use tower_webhook_auth::{CertificateTrust, provider};

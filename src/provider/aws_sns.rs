@@ -394,6 +394,10 @@ impl CustomScheme for AwsSns {
         CustomFacts::new([])
             .id_is_signed()
             .time_is_signed(self.tolerance)
+            .of_built_in(
+                "RSA PKCS#1 v1.5 with SHA-256 or SHA-1",
+                "the fields of `aws_sns::Event`",
+            )
     }
 
     fn key(&self, secret: &[u8]) -> Result<CertifiedKey, BoxError> {

@@ -166,6 +166,10 @@ impl CustomScheme for PayPal {
         CustomFacts::new([SIGNATURE.clone()])
             .id_is_signed()
             .time_is_signed(self.webhook.tolerance)
+            .of_built_in(
+                "RSA PKCS#1 v1.5 with SHA-256",
+                "{id}|{timestamp}|{webhook}|{CRC-32 of body}",
+            )
     }
 
     fn key(&self, secret: &[u8]) -> Result<CertifiedKey, BoxError> {

@@ -177,10 +177,18 @@ impl Custom {
         let headers = self.facts.headers().iter().cloned();
         Way {
             name: None,
-            algorithm: "custom",
+            algorithm: self
+                .facts
+                .built_in
+                .as_ref()
+                .map_or("custom", |built_in| built_in.0),
             encoding: None,
             value: String::new(),
-            signed: String::new(),
+            signed: self
+                .facts
+                .built_in
+                .as_ref()
+                .map_or_else(String::new, |built_in| built_in.1.clone()),
             headers: headers.map(|name| (HeaderRole::Signature, name)).collect(),
             timestamp: None,
             window: self.facts.tolerance().map_or(Window::NoTime, Window::Both),

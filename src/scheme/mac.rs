@@ -238,6 +238,22 @@ impl Candidates {
         }
     }
 
+    /// Candidates of one signature that was not decoded from DER. `None` if it has another length.
+    #[cfg(feature = "http-signatures")]
+    pub(crate) fn of_raw(signature: &[u8], algorithm: Algorithm) -> Option<Self> {
+        let mut candidates = Self::default();
+        match algorithm {
+            #[cfg(feature = "rsa")]
+            Algorithm::Rsa(_) => candidates.push_rsa(signature, algorithm)?,
+            #[cfg(feature = "ecdsa-p256")]
+            Algorithm::EcdsaP256 => {
+                candidates.push(&Candidate(signature.try_into().ok()?), algorithm);
+            }
+            _ => candidates.push(&algorithm.candidate(signature)?, algorithm),
+        }
+        Some(candidates)
+    }
+
     /// Adds a signature of RSA. `None` if it is longer than any.
     #[cfg(feature = "rsa")]
     pub(crate) fn push_rsa(&mut self, signature: &[u8], algorithm: Algorithm) -> Option<()> {

@@ -14,6 +14,8 @@ mod check;
 mod custom;
 mod describe;
 mod headers;
+#[cfg(feature = "http-signatures")]
+mod http_signature;
 mod in_body;
 mod jwt;
 mod key;
@@ -41,6 +43,8 @@ use http::{HeaderMap, HeaderName};
 
 #[cfg(feature = "certificates")]
 pub use self::certificate::CertificateTrust;
+#[cfg(feature = "http-signatures")]
+pub use self::http_signature::HttpSignatureScheme;
 #[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
 pub use self::jwt::JwkSet;
 pub(crate) use self::jwt::key_id;

@@ -167,6 +167,18 @@ impl RsaKey {
     }
 }
 
+#[cfg(feature = "http-signatures")]
+impl RsaKey {
+    /// Whether the signature over a message with this SHA-512 digest is valid in RSASSA-PSS
+    /// ([RFC 8017 section 8.1](https://www.rfc-editor.org/rfc/rfc8017#section-8.1)), with a salt of 64 bytes.
+    pub(crate) fn verifies_pss_sha512(&self, digest: &[u8], signature: &[u8]) -> bool {
+        self.0.iter().any(|key| {
+            key.size() == signature.len()
+                && key.pss_verify_prehash::<Sha512>(digest, signature).is_ok()
+        })
+    }
+}
+
 fn without_leading_zeros(mut number: &[u8]) -> &[u8] {
     while let [0, rest @ ..] = number {
         number = rest;

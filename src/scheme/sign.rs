@@ -44,6 +44,16 @@ impl SigningKey {
 impl Scheme {
     pub(crate) fn signing_key(&self, secret: &Secret) -> Result<SigningKey, ConfigError> {
         let signed = match &self.0 {
+            #[cfg(feature = "http-signatures")]
+            Kind::Custom(custom) if custom.signer.is_some() => {
+                if let Some(scheme) = &custom.signer {
+                    scheme.check_signing(secret)?;
+                }
+                return Ok(SigningKey {
+                    secret: secret.clone(),
+                    mac: None,
+                });
+            }
             Kind::Custom(custom) if custom.in_body.is_some() => {
                 let in_body = custom.in_body.iter();
                 for in_body in in_body {
@@ -107,6 +117,8 @@ impl Scheme {
     /// How many keys can sign one delivery.
     pub(crate) fn most_signatures(&self) -> usize {
         match &self.0 {
+            #[cfg(feature = "http-signatures")]
+            Kind::Custom(custom) if custom.signer.is_some() => 1,
             Kind::Custom(custom) => custom.in_body.as_ref().map_or(0, InBody::most_signatures),
             Kind::Jwt(_) | Kind::SharedKey(_) => 1,
             Kind::Signature(signed) => signed.signature.room_for(signed.algorithm),
@@ -136,6 +148,15 @@ impl Scheme {
     ) -> Result<(), ConfigError> {
         let Fresh { time, id, .. } = *fresh;
         match &self.0 {
+            #[cfg(feature = "http-signatures")]
+            Kind::Custom(custom) if custom.signer.is_some() => {
+                match (&custom.signer, keys.first()) {
+                    (Some(scheme), Some(key)) => {
+                        scheme.sign(&key.secret, head, body, fresh.time, fresh.id)
+                    }
+                    _ => Ok(()),
+                }
+            }
             Kind::Custom(custom) => match &custom.in_body {
                 Some(in_body) => in_body.sign(keys, body, fresh),
                 // It has no signing key.

@@ -25,6 +25,9 @@ pub(crate) struct Custom {
     scheme: Box<dyn AnyScheme>,
     /// A scheme of this crate that reads the body.
     pub(crate) in_body: Option<InBody>,
+    /// The scheme, if it is one of this crate that can sign.
+    #[cfg(all(feature = "http-signatures", feature = "testing"))]
+    pub(crate) signer: Option<crate::scheme::http_signature::HttpSignature>,
 }
 
 /// The prepared keys of a scheme: a `Vec` of its own type of key.
@@ -56,12 +59,14 @@ pub(crate) struct CustomMatch {
 }
 
 impl Custom {
-    pub(super) fn new<S: CustomScheme>(scheme: S) -> Self {
+    pub(in crate::scheme) fn new<S: CustomScheme>(scheme: S) -> Self {
         Self {
             facts: scheme.facts(),
             type_name: type_name::<S>(),
             scheme: Box::new(scheme),
             in_body: None,
+            #[cfg(all(feature = "http-signatures", feature = "testing"))]
+            signer: None,
         }
     }
 
@@ -74,6 +79,12 @@ impl Custom {
     }
 
     pub(crate) fn authentication(&self) -> Authentication {
+        if self.facts.built_in.is_some() {
+            return match self.facts.proves_body() {
+                true => Authentication::Signature,
+                false => Authentication::PartialSignature,
+            };
+        }
         self.in_body
             .as_ref()
             .map_or(Authentication::Custom, InBody::authentication)

@@ -20,6 +20,8 @@ pub struct CustomFacts {
     pub(super) id: bool,
     pub(super) tolerance: Option<Duration>,
     pub(crate) head_is_enough: bool,
+    /// For a scheme of this crate: what it is called, and what it signs.
+    pub(crate) built_in: Option<(&'static str, String)>,
 }
 
 impl CustomFacts {
@@ -34,6 +36,7 @@ impl CustomFacts {
             id: false,
             tolerance: None,
             head_is_enough: false,
+            built_in: None,
         }
     }
 
@@ -68,6 +71,13 @@ impl CustomFacts {
     /// the body is not signed.
     pub fn head_is_enough(mut self) -> Self {
         self.head_is_enough = true;
+        self
+    }
+
+    /// For a scheme of this crate: what [`Way`](crate::scheme::Way) says.
+    #[cfg(any(feature = "certificates", feature = "http-signatures"))]
+    pub(crate) fn of_built_in(mut self, algorithm: &'static str, signed: &str) -> Self {
+        self.built_in = Some((algorithm, signed.to_owned()));
         self
     }
 

@@ -16,7 +16,11 @@ pub struct CustomHead<'a> {
 }
 
 impl<'a> CustomHead<'a> {
-    pub(super) fn new(parts: &'a Parts, now: SystemTime, facts: &'a CustomFacts) -> Self {
+    pub(in crate::scheme) fn new(
+        parts: &'a Parts,
+        now: SystemTime,
+        facts: &'a CustomFacts,
+    ) -> Self {
         Self { parts, now, facts }
     }
 

@@ -61,7 +61,7 @@ impl CustomRejection {
         Self(Reason::Made(Box::new(rejection)))
     }
 
-    pub(super) fn check_time(
+    pub(in crate::scheme) fn check_time(
         header: Option<&HeaderName>,
         signed_at: SystemTime,
         now: SystemTime,
