@@ -247,22 +247,18 @@ pub fn free_port() -> u16 {
 
 /// A Redis or Valkey on this port. `None` if neither is installed.
 pub fn redis(port: u16) -> Option<Process> {
-    let port_text = port.to_string();
-    let arguments = [
-        "--bind",
-        "127.0.0.1",
-        "--port",
-        &port_text,
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-    ];
+    redis_with(port, &["--port", &port.to_string()])
+}
+
+/// A Redis or Valkey with these options, one of which is this port.
+pub fn redis_with(port: u16, options: &[&str]) -> Option<Process> {
+    let always = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+    let arguments = [&always, options].concat();
     let child = ["valkey-server", "redis-server"]
         .into_iter()
         .find_map(|program| {
             let mut command = Command::new(program);
-            command.args(arguments).stdout(Stdio::null()).spawn().ok()
+            command.args(&arguments).stdout(Stdio::null()).spawn().ok()
         })?;
     let process = Process(child);
     let begin = Instant::now();

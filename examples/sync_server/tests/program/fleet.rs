@@ -3,18 +3,19 @@
 use std::{
     fs,
     path::Path,
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
 
 use support::{
     stand_in::{SDK_KEY, delivery},
-    testing::{free_port, redis},
+    testing::{free_port, redis, redis_with},
 };
 use tempfile::{TempDir, tempdir};
 
 use crate::{
-    server::{Server, VWO_SDK_KEY, eventually, optimizely},
+    server::{PROGRAM, Server, VWO_SDK_KEY, eventually, optimizely},
     source::{Answer, Source},
 };
 
@@ -262,6 +263,74 @@ fn sighup_connects_a_replica_to_redis_and_the_stop_tells_what_is_not_told_yet() 
     });
     let took = first.stop();
     assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn over_redis_with_tls_and_a_password_which_is_in_no_log() {
+    let folder = tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (key, certificate) = (path("key"), path("certificate"));
+    // It is its own authority.
+    let made = Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test",
+        ])
+        .args([
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ])
+        .args(["-keyout", &key, "-out", &certificate])
+        .output();
+    if !made.is_ok_and(|output| output.status.success()) {
+        println!("left out: openssl is not installed");
+        return;
+    }
+    let port = free_port();
+    let port_text = port.to_string();
+    let options = [
+        "--port",
+        "0",
+        "--tls-port",
+        &port_text,
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-ca-cert-file",
+        &certificate,
+        "--tls-auth-clients",
+        "no",
+        "--requirepass",
+        "a-password",
+    ];
+    let Some(_broker) = redis_with(port, &options) else {
+        println!("left out: neither valkey-server nor redis-server is installed");
+        return;
+    };
+    let source = Source::start(Answer::Datafile(13));
+    for (password, expected) in [
+        ("a-password", "hears the other replicas"),
+        ("not-the-password", "does not hear the other replicas"),
+    ] {
+        let url = format!("rediss://:{password}@127.0.0.1:{port}");
+        fs::write(path("redis"), url).expect("a file");
+        let config = optimizely(folder.path(), &source);
+        let config = format!(
+            "{config}[fleet]\nredis = {{ file = {:?} }}\n",
+            path("redis")
+        );
+        let mut command = Command::new(PROGRAM);
+        command.env("SSL_CERT_FILE", &certificate);
+        let server = Server::start_with(folder.path(), &config, command);
+        eventually(expected, || server.log().contains(&format!(" {expected}")));
+        assert_eq!(
+            server.metric("fleet_connected"),
+            Some(f64::from(u8::from(password == "a-password")))
+        );
+        assert!(!server.log().contains(password), "{}", server.log());
+    }
 }
 
 /// `cargo bench -p sync_server --bench measure -- minute` does it for a minute at 500 per second.
