@@ -63,13 +63,18 @@ fn no_fault_of_the_source_replaces_a_good_datafile_and_it_recovers_by_itself() {
     let mut revision = 13;
     for fault in [
         Answer::Status("500 Internal Server Error"),
+        Answer::Status("403 Forbidden"),
         Answer::Status("404 Not Found"),
+        // It is not followed.
+        Answer::Status("301 Moved Permanently\r\nlocation: /datafiles/elsewhere.json"),
+        Answer::Bytes(b"\xff\xfe"),
         Answer::Text("<html>"),
         Answer::Text("{}"),
         Answer::Text(""),
         Answer::Truncated,
         Answer::Foreign(1000),
         Answer::Endless,
+        Answer::Bomb,
     ] {
         source.answer(fault.clone());
         let before = source.requests().len();
@@ -81,9 +86,16 @@ fn no_fault_of_the_source_replaces_a_good_datafile_and_it_recovers_by_itself() {
         assert_eq!(server.revision(), Some(revision), "{fault:?}");
         assert_eq!(server.ready().0, 200, "{fault:?}");
         revision += 1;
-        source.answer(Answer::Datafile(revision));
+        source.answer(Answer::Gzip(revision));
         eventually("the new datafile", || server.revision() == Some(revision));
     }
+    let requests = source.requests();
+    assert!(!requests.iter().any(|head| head.contains("elsewhere")));
+    let asks_for_gzip = |head: &String| head.to_ascii_lowercase().contains("accept-encoding: gzip");
+    assert!(requests.iter().all(asks_for_gzip), "{requests:?}");
+    // The limit is 16 MiB after the decompression.
+    let peak = server.peak_memory();
+    assert!(peak < 100_000_000, "{peak} bytes");
     eventually("the failures are in the log", || {
         server.log().contains("download failed")
     });

@@ -98,6 +98,21 @@ impl Server {
         self.process.id()
     }
 
+    /// The largest resident memory so far, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("Linux");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .expect("the peak");
+        let kilobytes: u64 = line
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number");
+        kilobytes * 1000
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("text")
     }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
 use support::stand_in::datafile;
 
@@ -26,8 +27,13 @@ pub enum Answer {
     Truncated,
     /// Nothing, until the client closes the connection.
     Hang,
-    /// More than the limit of a document.
+    /// More than the limit of a document: 64 MiB.
     Endless,
+    /// A good datafile of this revision, compressed.
+    Gzip(u64),
+    /// 64 MiB of spaces, compressed to 64 KiB.
+    Bomb,
+    Bytes(&'static [u8]),
 }
 
 #[derive(Clone)]
@@ -132,6 +138,15 @@ impl Source {
                 )
                 .ok()
             }
+            Answer::Bytes(bytes) => body(&mut stream, "", bytes),
+            Answer::Gzip(revision) => {
+                let body_text = datafile(sdk_key, revision, revision % 2 == 1);
+                body(&mut stream, GZIP, &gzip(&[body_text.as_bytes()]))
+            }
+            Answer::Bomb => {
+                let spaces = vec![b' '; 64 * 1024];
+                body(&mut stream, GZIP, &gzip(&[&spaces[..]; 1024]))
+            }
             Answer::Truncated => {
                 let body = datafile(sdk_key, 99, true);
                 let (half, length) = (&body[..body.len() / 2], body.len());
@@ -156,4 +171,24 @@ impl Source {
             }
         }
     }
+}
+
+const GZIP: &str = "content-encoding: gzip\r\n";
+
+fn gzip(parts: &[&[u8]]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    for part in parts {
+        encoder.write_all(part).expect("memory");
+    }
+    encoder.finish().expect("memory")
+}
+
+fn body(stream: &mut TcpStream, headers: &str, body: &[u8]) -> Option<()> {
+    let length = body.len();
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n"
+    )
+    .ok()?;
+    stream.write_all(body).ok()
 }
