@@ -18,8 +18,8 @@ use proptest::{
     test_runner::{TestCaseError, TestRunner},
 };
 use tower_webhook_auth::{
-    BodyDigest, Claim, Encoding, Piece, Provider, Secret, SignatureScheme, SignedUrl, Timestamp,
-    Verified,
+    BodyDigest, Claim, Encoding, FromBody, Piece, Provider, Secret, SignatureScheme, SignedForm,
+    SignedHeaders, SignedUrl, SortedForm, Timestamp, Verified,
 };
 
 const KEY: &str = "wJ4mX9";
@@ -46,11 +46,15 @@ const BODY_WORDS: [&str; 6] = ["\n", "{", "http://a", "POST", "GET", "1700000001
 enum Part {
     Body,
     Digest,
+    Form,
     Header,
     Id,
+    /// `x-list` and `x-listed`, named by `x-list`.
+    Listed,
     Literal(&'static str),
     Method,
     Path,
+    Query,
     Tag,
     Time,
     Url,
@@ -80,13 +84,16 @@ fn body() -> impl Strategy<Value = String> {
 prop_compose! {
     fn delivery()(
         order in Just([
-            Part::Header, Part::Id, Part::Time, Part::Method, Part::Url, Part::Path, Part::Tag,
+            Part::Header, Part::Id, Part::Time, Part::Method, Part::Url, Part::Path, Part::Tag, Part::Query,
+            Part::Listed,
         ]).prop_shuffle(),
         count in 0_usize..4,
         at in 0_usize..4,
         literals in prop::collection::vec(select(&["", "", ".", "-", "..", "1.", "\n"][..]), 7),
-        (rfc3339, exact, digest) in (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2)),
+        (rfc3339, exact) in (any::<bool>(), any::<bool>()),
+        of_body in select(&[Part::Body, Part::Body, Part::Body, Part::Digest, Part::Form][..]),
         (id, header, tag, body) in (words(1..3), words(1..3), words(1..3), body()),
+        (query, listed) in (words(1..3), words(1..3)),
         path in select(&["", "/", "/a.", "/a?-", "/POST"][..]),
         method in select(&["GET", "POST"][..]),
         time in select(&[0_usize, 1][..]),
@@ -94,6 +101,10 @@ prop_compose! {
         let text = |part: &Part| match part {
             Part::Body => body.clone(),
             Part::Digest => digest_of(&body),
+            // A form of one field without a value.
+            Part::Form => body.clone(),
+            Part::Listed => format!("{LISTED}{listed}"),
+            Part::Query => query.clone(),
             Part::Header => header.clone(),
             Part::Id => id.clone(),
             Part::Literal(text) => (*text).to_owned(),
@@ -106,7 +117,7 @@ prop_compose! {
             Part::Url => format!("{ORIGIN}{path}"),
         };
         let mut order = order[..count].to_vec();
-        order.insert(at.min(count), if digest { Part::Digest } else { Part::Body });
+        order.insert(at.min(count), of_body);
         let mut parts = Vec::new();
         for (literal, part) in literals.iter().zip(order) {
             if !literal.is_empty() && !parts.is_empty() {
@@ -118,6 +129,9 @@ prop_compose! {
         Delivery { parts, rfc3339, exact, url: format!("{ORIGIN}{path}"), body, texts }
     }
 }
+
+/// The list, and the beginning of the second header.
+const LISTED: &str = "x-list:x-list,x-listed;x-listed:";
 
 fn digest_of(body: &str) -> String {
     reference::hex(&reference::Hash::Sha256.digest(body.as_bytes()))
@@ -142,17 +156,26 @@ fn described(delivery: &Delivery) -> SignatureScheme {
         true => SignedUrl::exact(&delivery.url).expect("a URL"),
         false => SignedUrl::origin(ORIGIN).expect("a URL"),
     });
-    scheme.signed(delivery.parts.iter().map(|part| match part {
-        Part::Body => Piece::Body,
-        Part::Digest => Piece::BodyDigest(BodyDigest::Sha256Hex),
-        Part::Header => Piece::header("x-header"),
-        Part::Id => Piece::Id,
-        Part::Literal(text) => Piece::literal(text),
-        Part::Method => Piece::Method,
-        Part::Path => Piece::PathAndQuery,
-        Part::Tag => Piece::tag("n"),
-        Part::Time => Piece::Timestamp,
-        Part::Url => Piece::Url,
+    scheme.signed(delivery.parts.iter().map(|part| {
+        match part {
+            Part::Body => Piece::Body,
+            Part::Digest => Piece::BodyDigest(BodyDigest::Sha256Hex),
+            Part::Form => Piece::SortedForm(SortedForm::new()),
+            Part::Listed => Piece::SignedHeaders(
+                SignedHeaders::in_header("x-list", ',')
+                    .with_names(";")
+                    .must_contain(["x-list", "x-listed"]),
+            ),
+            Part::Query => Piece::query("q"),
+            Part::Header => Piece::header("x-header"),
+            Part::Id => Piece::Id,
+            Part::Literal(text) => Piece::literal(text),
+            Part::Method => Piece::Method,
+            Part::Path => Piece::PathAndQuery,
+            Part::Tag => Piece::tag("n"),
+            Part::Time => Piece::Timestamp,
+            Part::Url => Piece::Url,
+        }
     }))
 }
 
@@ -165,7 +188,11 @@ fn provider(delivery: &Delivery) -> Option<(Provider<Bytes>, bool)> {
     };
     let secret = Secret::new(KEY).expect("a secret");
     let provider = Provider::new("acme", scheme, secret).expect("a provider");
-    let provider = provider.event_name_header(HeaderName::from_static("x-header"));
+    let name = match delivery.parts.contains(&Part::Header) {
+        true => "x-header",
+        false => "x-listed",
+    };
+    let provider = provider.event_name_header(HeaderName::from_static(name));
     Some((provider, movable))
 }
 
@@ -190,10 +217,12 @@ fn cut<'a>(
         Part::Path if text.starts_with('/') => 1..=text.len(),
         Part::Path => return,
         Part::Digest => 64..=64,
+        Part::Listed if text.starts_with(LISTED) => LISTED.len() + 1..=text.len(),
+        Part::Listed => return,
         // Nothing shorter is a time.
         Part::Time => 10..=text.len(),
-        Part::Body => 0..=text.len(),
-        Part::Header | Part::Id | Part::Method | Part::Tag => 1..=text.len(),
+        Part::Body | Part::Form => 0..=text.len(),
+        Part::Header | Part::Id | Part::Method | Part::Query | Part::Tag => 1..=text.len(),
     };
     for end in ends.filter(|end| *end <= text.len()) {
         let (head, tail) = text.split_at(end);
@@ -222,6 +251,8 @@ fn verdict(
     let value = HeaderValue::from_str(&value).ok()?;
     let mut request = judge::post(&[], "");
     request.headers_mut().insert("x-signature", value);
+    let query = delivery.parts.iter().position(|part| *part == Part::Query);
+    let query = query.map(|query| format!("q={}", escaped(texts[query])));
     for (part, text) in delivery.parts.iter().zip(texts) {
         let name = match part {
             Part::Body => {
@@ -234,6 +265,17 @@ fn verdict(
                     return None;
                 }
                 *request.body_mut() = delivery.body.clone().into();
+                continue;
+            }
+            Part::Form => {
+                *request.body_mut() = escaped(text).into();
+                continue;
+            }
+            Part::Listed => {
+                let value = HeaderValue::from_str(text.strip_prefix(LISTED)?).ok()?;
+                request.headers_mut().insert("x-listed", value);
+                let list = HeaderValue::from_static("x-list,x-listed");
+                request.headers_mut().insert("x-list", list);
                 continue;
             }
             Part::Path => {
@@ -255,13 +297,26 @@ fn verdict(
             }
             Part::Header => "x-header",
             Part::Id => "x-id",
-            Part::Literal(_) | Part::Tag => continue,
+            Part::Literal(_) | Part::Query | Part::Tag => continue,
             Part::Time => "x-time",
         };
         let value = HeaderValue::from_str(text).ok()?;
         request.headers_mut().insert(name, value);
     }
+    if let Some(query) = query {
+        // A path from the request would then be another one, and it would be signed.
+        let path = match request.uri().path_and_query() {
+            Some(path) if !delivery.exact && path.as_str() != "/" => return None,
+            _ => format!("/?{query}"),
+        };
+        *request.uri_mut() = path.parse().ok()?;
+    }
     judge::judge(provider, request).ok()
+}
+
+/// A text without a character that has a meaning in a query or a form.
+fn escaped(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 #[test]
@@ -291,7 +346,15 @@ fn no_two_cuts_of_the_same_bytes_contradict_each_other() {
             ids.extend(text(verified.delivery_id()));
             headers.extend(text(verified.event_name()));
             times.extend(verified.signed_at());
-            bodies.push(verified.body().clone());
+            bodies.push(match delivery.parts.contains(&Part::Form) {
+                // Where a name ends is not proven, but the text of all fields is.
+                true => {
+                    let form = SignedForm::from_body(verified.body()).expect("a form");
+                    let texts = form.iter().flat_map(|(name, value)| [name, value]);
+                    texts.collect::<String>().into()
+                }
+                false => verified.body().clone(),
+            });
         });
         for claims in [&mut ids, &mut headers] {
             claims.dedup();

@@ -16,8 +16,9 @@ use http_body_util::Full;
 use reference::Hash;
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
-    Encoding, KeyEncoding, Keys, Piece, Provider, Scheme, Secret, SharedKeyScheme, SignatureScheme,
-    SignedUrl, Timestamp, Verified, WebhookAuthLayer,
+    BodyDigest, BodyKeyScheme, BodyPiece, BodySignatureScheme, Encoding, KeyEncoding, Keys, Piece,
+    Provider, Scheme, Secret, SharedKeyScheme, SignatureScheme, SignedHeaders, SignedUrl,
+    SortedForm, Timestamp, Verified, WebhookAuthLayer,
 };
 
 const CASES: usize = 10_000;
@@ -186,6 +187,106 @@ fn a_keyless_digest_agrees() {
 }
 
 #[test]
+fn a_sha384_signature_in_the_query_agrees() {
+    agree(Shape {
+        hash: Hash::Sha384,
+        headers: &["sig"],
+        in_query: true,
+        pieces: &[P::Header("x-topic"), P::Literal("\n"), P::Body],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn a_digest_the_path_and_a_parameter_agree() {
+    agree(Shape {
+        pieces: &[
+            P::Query("n"),
+            P::Literal("."),
+            P::Header("x-topic"),
+            P::Literal("\n"),
+            P::Path,
+            P::Literal("\n"),
+            P::Digest,
+        ],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn the_value_of_another_tag_agrees() {
+    agree(Shape {
+        items: Some(','),
+        tags: Some(('=', &["v1"])),
+        pieces: &[P::Tag("n"), P::Literal("."), P::Body],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn a_list_of_headers_agrees() {
+    agree(Shape {
+        time: Some(Time::default()),
+        pieces: &[
+            P::Method,
+            P::Literal("\n"),
+            P::Listed,
+            P::Literal("\n"),
+            P::Body,
+        ],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn a_sorted_form_agrees() {
+    agree(Shape {
+        hash: Hash::Sha1,
+        encoding: Encoding::Base64,
+        pieces: &[P::Header("x-topic"), P::Literal("."), P::Form],
+        ..Shape::default()
+    });
+}
+
+#[test]
+fn a_key_in_the_body_agrees() {
+    let scheme = BodyKeyScheme::json("/a/*/key").build().expect("a scheme");
+    agree_in_json(&scheme, |keys, body| {
+        let presented = body.get_all(&["a", "*", "key"])?;
+        let position = keys.iter().position(|key| {
+            presented
+                .iter()
+                .all(|value| *value == J::Text(String::from_utf8_lossy(key).into_owned()))
+        });
+        let all_texts = presented.iter().all(|value| matches!(value, J::Text(_)));
+        position.filter(|_| all_texts && !presented.is_empty())
+    });
+}
+
+#[test]
+fn a_signature_in_the_body_agrees() {
+    let scheme = BodySignatureScheme::hmac_sha256("/a/sig")
+        .signed([
+            BodyPiece::value("/a/key"),
+            BodyPiece::literal(":"),
+            BodyPiece::value("/b"),
+        ])
+        .build()
+        .expect("a scheme");
+    agree_in_json(&scheme, |keys, body| {
+        let one = |path: &[&str]| body.get_all(path)?.first()?.text();
+        let (signature, key, b) = (one(&["a", "sig"])?, one(&["a", "key"])?, one(&["b"])?);
+        if key.contains(':') || b.contains(':') || signature.len() != 64 {
+            return None;
+        }
+        let text = format!("{key}:{b}");
+        let signature = reference::unhex(signature.as_bytes())?;
+        keys.iter()
+            .position(|key| reference::hmac(Hash::Sha256, key, text.as_bytes()) == signature)
+    });
+}
+
+#[test]
 fn a_shared_key_agrees() {
     agree_on_shared_keys(b"");
 }
@@ -205,6 +306,8 @@ struct Shape {
     hash: Hash,
     keyless: bool,
     headers: &'static [&'static str],
+    /// The header's name is that of a parameter of the query.
+    in_query: bool,
     parallel: bool,
     encoding: Encoding,
     items: Option<char>,
@@ -222,6 +325,7 @@ impl Default for Shape {
             hash: Hash::Sha256,
             keyless: false,
             headers: &["x-signature"],
+            in_query: false,
             parallel: false,
             encoding: Encoding::Hex,
             items: None,
@@ -270,13 +374,26 @@ enum Unit {
 #[derive(Clone, Copy, PartialEq)]
 enum P {
     Body,
+    Digest,
+    Form,
     Header(&'static str),
     Id,
+    /// The headers that `x-list` names, `x-list` and `x-timestamp` among them.
+    Listed,
     Literal(&'static str),
     Method,
+    Path,
+    Query(&'static str),
     Secret,
+    Tag(&'static str),
     Time,
     Url,
+}
+
+impl P {
+    fn is_body(&self) -> bool {
+        matches!(self, Self::Body | Self::Digest | Self::Form)
+    }
 }
 
 const ORIGIN: &str = "https://example.com";
@@ -291,6 +408,9 @@ fn scheme(shape: &Shape) -> Scheme {
         Hash::Sha384 => SignatureScheme::hmac_sha384(*first),
         Hash::Sha512 => SignatureScheme::hmac_sha512(*first),
     };
+    if shape.in_query {
+        scheme = scheme.in_query();
+    }
     for header in others {
         scheme = match shape.parallel {
             true => scheme.parallel_header(*header),
@@ -342,11 +462,21 @@ fn scheme(shape: &Shape) -> Scheme {
     }
     let pieces = shape.pieces.iter().map(|piece| match piece {
         P::Body => Piece::Body,
+        P::Digest => Piece::BodyDigest(BodyDigest::Sha256Hex),
+        P::Form => Piece::SortedForm(SortedForm::new().without_twins()),
         P::Header(name) => Piece::header(name),
         P::Id => Piece::Id,
+        P::Listed => Piece::SignedHeaders(
+            SignedHeaders::in_header("x-list", ',')
+                .with_names(";")
+                .must_contain(["x-list", "x-timestamp"]),
+        ),
         P::Literal(text) => Piece::literal(text),
         P::Method => Piece::Method,
+        P::Path => Piece::PathAndQuery,
+        P::Query(name) => Piece::query(name),
         P::Secret => Piece::Secret,
+        P::Tag(tag) => Piece::tag(tag),
         P::Time => Piece::Timestamp,
         P::Url => Piece::Url,
     });
@@ -378,6 +508,23 @@ impl Delivery {
         }
     }
 
+    /// The values of a parameter of the query, decoded.
+    fn parameters(&self, name: &str) -> Vec<Vec<u8>> {
+        let (_, query) = self.path.split_once('?').unwrap_or_default();
+        fields(query.as_bytes())
+            .into_iter()
+            .filter(|(field, _)| field == name.as_bytes())
+            .map(|(_, value)| value)
+            .collect()
+    }
+
+    fn parameter(&self, name: &str) -> Result<Vec<u8>, ()> {
+        match self.parameters(name).as_slice() {
+            [value] if value.len() <= 4096 => Ok(value.clone()),
+            _ => Err(()),
+        }
+    }
+
     fn request(&self) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(self.body.clone().into()));
         *request.method_mut() = Method::from_bytes(self.method.as_bytes()).expect("a method");
@@ -392,6 +539,39 @@ impl Delivery {
     }
 }
 
+/// The fields of a form, as the URL Standard decodes them.
+fn fields(form: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let decode = |text: &[u8]| {
+        let mut decoded = Vec::new();
+        let mut at = 0;
+        while at < text.len() {
+            let escaped = text.get(at + 1..at + 3).and_then(reference::unhex);
+            match (text[at], escaped) {
+                (b'%', Some(byte)) => {
+                    decoded.extend(byte);
+                    at += 3;
+                    continue;
+                }
+                (b'+', _) => decoded.push(b' '),
+                (byte, _) => decoded.push(byte),
+            }
+            at += 1;
+        }
+        decoded
+    };
+    form.split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let at = pair.iter().position(|byte| *byte == b'=');
+            let at = at.unwrap_or(pair.len());
+            (
+                decode(&pair[..at]),
+                decode(pair.get(at + 1..).unwrap_or_default()),
+            )
+        })
+        .collect()
+}
+
 /// The judge: the position of the first key under which the delivery holds.
 fn judge(shape: &Shape, keys: &[Vec<u8>], delivery: &Delivery) -> Result<usize, ()> {
     for (name, value) in shape.required {
@@ -401,7 +581,15 @@ fn judge(shape: &Shape, keys: &[Vec<u8>], delivery: &Delivery) -> Result<usize, 
     }
     let mut family = 0;
     let mut headers = Vec::new();
+    let in_query = match shape.in_query {
+        true => Some(delivery.parameter(shape.headers[0])?),
+        false => None,
+    };
+    headers.extend(in_query.as_deref());
     for (index, name) in shape.headers.iter().enumerate() {
+        if shape.in_query {
+            break;
+        }
         if let Some(value) = delivery.single(name)? {
             headers.push(value);
             if !shape.parallel {
@@ -412,6 +600,7 @@ fn judge(shape: &Shape, keys: &[Vec<u8>], delivery: &Delivery) -> Result<usize, 
     }
     let mut candidates = Vec::new();
     let mut times = Vec::new();
+    let mut signed_tags = Vec::new();
     for header in headers {
         let items: Vec<&[u8]> = match shape.items {
             None => vec![header],
@@ -437,6 +626,14 @@ fn judge(shape: &Shape, keys: &[Vec<u8>], delivery: &Delivery) -> Result<usize, 
                     if matches!(shape.time, Some(Time { from: From::Tag(name), .. }) if name.as_bytes() == tag)
                     {
                         times.push(text);
+                        continue;
+                    }
+                    if shape
+                        .pieces
+                        .iter()
+                        .any(|piece| matches!(piece, P::Tag(name) if name.as_bytes() == tag))
+                    {
+                        signed_tags.push(text);
                         continue;
                     }
                     if !accepted.iter().any(|name| name.as_bytes() == tag) {
@@ -489,8 +686,14 @@ fn judge(shape: &Shape, keys: &[Vec<u8>], delivery: &Delivery) -> Result<usize, 
             }
         }
     }
+    let has_tag = shape.pieces.iter().any(|piece| matches!(piece, P::Tag(_)));
+    let tag = match signed_tags.as_slice() {
+        [] if !has_tag => &[][..],
+        [tag] => tag,
+        _ => return Err(()),
+    };
     for (index, key) in keys.iter().enumerate() {
-        let expected = sign(shape, key, delivery, id, time)?;
+        let expected = sign(shape, key, delivery, id, time, tag)?;
         if candidates.contains(&expected) {
             return Ok(index);
         }
@@ -505,9 +708,10 @@ fn sign(
     delivery: &Delivery,
     id: &[u8],
     time: &[u8],
+    tag: &[u8],
 ) -> Result<Vec<u8>, ()> {
     let mut text = Vec::new();
-    let body_at = shape.pieces.iter().position(|piece| *piece == P::Body);
+    let body_at = shape.pieces.iter().position(P::is_body);
     let body_at = body_at.expect("a body");
     for (index, piece) in shape.pieces.iter().enumerate() {
         let inwards = match index < body_at {
@@ -527,6 +731,30 @@ fn sign(
         };
         match piece {
             P::Body => text.extend_from_slice(&delivery.body),
+            P::Digest => {
+                let digest = Hash::Sha256.digest(&delivery.body);
+                text.extend_from_slice(reference::hex(&digest).as_bytes());
+            }
+            P::Form => {
+                let mut fields: Vec<_> = fields(&delivery.body);
+                fields.sort();
+                fields.dedup();
+                for part in fields.into_iter().flat_map(|(name, value)| [name, value]) {
+                    String::from_utf8(part.clone()).map_err(drop)?;
+                    text.extend_from_slice(&part);
+                }
+            }
+            P::Listed => text.extend_from_slice(&listed(delivery)?),
+            P::Path => text.extend_from_slice(delivery.path.as_bytes()),
+            P::Query(name) => {
+                let value = delivery.parameter(name)?;
+                delimited(&value)?;
+                text.extend_from_slice(&value);
+            }
+            P::Tag(_) => {
+                delimited(tag)?;
+                text.extend_from_slice(tag);
+            }
             P::Header(name) => {
                 let value = delivery.single(name)?.ok_or(())?;
                 delimited(value)?;
@@ -547,6 +775,48 @@ fn sign(
         true => shape.hash.digest(&text),
         false => reference::hmac(shape.hash, key, &text),
     })
+}
+
+/// `name:value;name:value` of the headers that `x-list` names.
+fn listed(delivery: &Delivery) -> Result<Vec<u8>, ()> {
+    fn trim(mut text: &[u8]) -> &[u8] {
+        while let Some((b' ' | b'\t', rest)) = text.split_first() {
+            text = rest;
+        }
+        while let Some((b' ' | b'\t', rest)) = text.split_last() {
+            text = rest;
+        }
+        text
+    }
+    let list = delivery.single("x-list")?.ok_or(())?;
+    let mut names = Vec::new();
+    for name in list.split(|byte| *byte == b',') {
+        let name = String::from_utf8(trim(name).to_ascii_lowercase()).map_err(drop)?;
+        if names.contains(&name) || names.len() == 16 {
+            return Err(());
+        }
+        names.push(name);
+    }
+    let required = ["x-list", "x-timestamp"];
+    if !required
+        .iter()
+        .all(|name| names.iter().any(|listed| listed == name))
+    {
+        return Err(());
+    }
+    let mut texts = Vec::new();
+    for name in names {
+        let value = trim(delivery.single(&name)?.ok_or(())?);
+        let text = String::from_utf8_lossy(value);
+        if required
+            .iter()
+            .any(|name| text.contains(&format!(";{name}:")))
+        {
+            return Err(());
+        }
+        texts.push([name.as_bytes(), b":", value].concat());
+    }
+    Ok(texts.join(&b';'))
 }
 
 /// Milliseconds since 1970, if this is the way to write them.
@@ -756,9 +1026,45 @@ fn signed(shape: &Shape, keys: &[Vec<u8>], random: &mut Random) -> Delivery {
             .headers
             .push(((*name).into(), value.as_bytes().to_vec()));
     }
+    let mut tag = Vec::new();
     for piece in shape.pieces {
-        if let P::Header(name) = piece {
-            delivery.headers.push(((*name).into(), random.text(12)));
+        match piece {
+            P::Header(name) => delivery.headers.push(((*name).into(), random.text(12))),
+            P::Form => delivery.body = random.form(),
+            P::Listed => {
+                let mut names = vec!["x-list", "x-timestamp", "x-topic"];
+                if random.one_in(20) {
+                    names.remove(random.below(3));
+                }
+                if random.one_in(20) {
+                    names.push(["x-list", "x-other", "X-Topic", ""][random.below(4)]);
+                }
+                let first = names.remove(random.below(names.len()));
+                names.push(first);
+                let list = names.join([",", ", "][random.below(2)]);
+                delivery.headers.push(("x-list".into(), list.into_bytes()));
+                let topic = match random.one_in(10) {
+                    true => format!("a;x-timestamp:{NOW}").into_bytes(),
+                    false => random.text(12),
+                };
+                delivery.headers.push(("x-topic".into(), topic));
+            }
+            P::Query(name) => {
+                for _ in 0..[1, 1, 1, 1, 1, 1, 1, 0, 2][random.below(9)] {
+                    let value = escape(&random.text(8), random);
+                    let separator = if delivery.path.contains('?') {
+                        '&'
+                    } else {
+                        '?'
+                    };
+                    delivery.path = format!("{}{separator}{name}={value}", delivery.path);
+                }
+            }
+            P::Tag(_) => {
+                tag = random.text(8);
+                tag.retain(|byte| *byte != b',');
+            }
+            _ => {}
         }
     }
     let mut id = Vec::new();
@@ -775,7 +1081,7 @@ fn signed(shape: &Shape, keys: &[Vec<u8>], random: &mut Random) -> Delivery {
         }
     }
     let key = &keys[random.below(keys.len())];
-    let right = sign(shape, key, &delivery, &id, &time).unwrap_or_else(|()| vec![7; 32]);
+    let right = sign(shape, key, &delivery, &id, &time, &tag).unwrap_or_else(|()| vec![7; 32]);
     let wrong = random.exactly(shape.hash.digest_bytes());
     let mut items = vec![signature(shape, &right, random)];
     if shape.items.is_some() {
@@ -809,7 +1115,28 @@ fn signed(shape: &Shape, keys: &[Vec<u8>], random: &mut Random) -> Delivery {
         items.insert(random.below(items.len() + 1), time);
     }
     let separator = shape.items.map(String::from).unwrap_or_default();
-    let value = items.join(&separator).into_bytes();
+    let mut value = items.join(&separator).into_bytes();
+    if let (Some((separator, _)), Some(P::Tag(name))) = (
+        shape.tags,
+        shape.pieces.iter().find(|piece| matches!(piece, P::Tag(_))),
+    ) {
+        for _ in 0..[1, 1, 1, 1, 1, 1, 1, 0, 2][random.below(9)] {
+            let item = [format!("{name}{separator}").as_bytes(), &tag, b","].concat();
+            value.splice(0..0, item);
+        }
+    }
+    if shape.in_query {
+        for _ in 0..[1, 1, 1, 1, 1, 1, 1, 0, 2][random.below(9)] {
+            let value = escape(&value, random);
+            let separator = if delivery.path.contains('?') {
+                '&'
+            } else {
+                '?'
+            };
+            delivery.path = format!("{}{separator}{}={value}", delivery.path, shape.headers[0]);
+        }
+        return delivery;
+    }
     delivery.headers.push((shape.headers[family].into(), value));
     if shape.parallel && random.one_in(2) {
         let other = signature(shape, &wrong, random).into_bytes();
@@ -821,6 +1148,127 @@ fn signed(shape: &Shape, keys: &[Vec<u8>], random: &mut Random) -> Delivery {
         }
     }
     delivery
+}
+
+/// A text as it may be written in a query or a form.
+fn escape(text: &[u8], random: &mut Random) -> String {
+    text.iter()
+        .map(|byte| match byte {
+            b' ' if random.one_in(2) => "+".into(),
+            byte if byte.is_ascii_alphanumeric() && !random.one_in(8) => {
+                char::from(*byte).to_string()
+            }
+            byte => format!("%{byte:02x}"),
+        })
+        .collect()
+}
+
+/// A value of JSON.
+#[derive(Clone, Debug, PartialEq)]
+enum J {
+    List(Vec<J>),
+    Null,
+    Number(String),
+    Object(Vec<(String, J)>),
+    Text(String),
+}
+
+impl J {
+    fn write(&self) -> String {
+        match self {
+            Self::List(list) => {
+                let list: Vec<_> = list.iter().map(Self::write).collect();
+                format!("[{}]", list.join(", "))
+            }
+            Self::Null => "null".into(),
+            Self::Number(number) => number.clone(),
+            Self::Object(members) => {
+                let members = members
+                    .iter()
+                    .map(|(name, value)| format!("{:?} :{}", name, value.write()));
+                format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+            }
+            Self::Text(text) => format!("{text:?}"),
+        }
+    }
+
+    fn text(&self) -> Option<String> {
+        match self {
+            Self::Number(text) | Self::Text(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    /// All values at this place. `None` if one is absent, a list is empty, or an object on the way has a
+    /// member twice.
+    fn get_all(&self, path: &[&str]) -> Option<Vec<Self>> {
+        let Some((step, rest)) = path.split_first() else {
+            return Some(vec![self.clone()]);
+        };
+        match self {
+            Self::List(list) if *step == "*" && !list.is_empty() => {
+                let values: Option<Vec<_>> = list.iter().map(|value| value.get_all(rest)).collect();
+                Some(values?.concat())
+            }
+            Self::Object(members) if *step != "*" => {
+                let mut names: Vec<_> = members.iter().map(|(name, _)| name).collect();
+                names.sort();
+                let count = names.len();
+                names.dedup();
+                let found = members.iter().find(|(name, _)| name == step);
+                found.filter(|_| names.len() == count)?.1.get_all(rest)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Random bodies of JSON, of which many are nearly right.
+fn agree_in_json(scheme: &Scheme, judge: impl Fn(&[Vec<u8>], &J) -> Option<usize>) {
+    run(|random| {
+        let count = random.below(2) + 1;
+        let keys: Vec<Vec<u8>> = (0..count)
+            .map(|_| format!("k{}", random.word(12)).into_bytes())
+            .collect();
+        let provider = provider(scheme, keys.iter().cloned());
+        let key = String::from_utf8_lossy(&keys[random.below(count)]).into_owned();
+        let is_list = random.one_in(2);
+        let b = random.word(3);
+        let element = |random: &mut Random| {
+            let text = random.word(3);
+            let signed = format!("{}:{b}", if is_list { &key } else { &text });
+            let signature = reference::hmac(Hash::Sha256, key.as_bytes(), signed.as_bytes());
+            let mut members = vec![
+                (
+                    "key".to_owned(),
+                    J::Text(if is_list { key.clone() } else { text }),
+                ),
+                ("sig".to_owned(), J::Text(reference::hex(&signature))),
+            ];
+            members.insert(random.below(3), ("x".to_owned(), random.json(1)));
+            J::Object(members)
+        };
+        let a = match is_list {
+            true => J::List(
+                (0..[1, 1, 2, 3, 0][random.below(5)])
+                    .map(|_| element(random))
+                    .collect(),
+            ),
+            false => element(random),
+        };
+        let mut body = J::Object(vec![("a".to_owned(), a), ("b".to_owned(), J::Text(b))]);
+        if random.one_in(2) {
+            random.change(&mut body);
+        }
+        let expected = judge(&keys, &body).ok_or(());
+        let delivery = Delivery {
+            method: "POST".into(),
+            path: "/".into(),
+            headers: Vec::new(),
+            body: body.write().into_bytes(),
+        };
+        (provider, delivery, expected)
+    });
 }
 
 fn signature(shape: &Shape, bytes: &[u8], random: &mut Random) -> String {
@@ -933,6 +1381,78 @@ impl Random {
             .map(|_| self.printable())
             .map(|byte| if byte == b' ' { b'_' } else { byte })
             .collect()
+    }
+
+    /// A form, of which some are not UTF-8.
+    fn form(&mut self) -> Vec<u8> {
+        let mut pairs = Vec::new();
+        for _ in 0..self.below(5) {
+            let name = [&b"a"[..], b"ab", b"B", b"", b"\xc3\xa9"][self.below(5)];
+            let value = match self.one_in(20) {
+                true => self.exactly(2),
+                false => self.word(3).into_bytes(),
+            };
+            let (name, value) = (escape(name, self), escape(&value, self));
+            pairs.push(match self.one_in(10) {
+                true => name,
+                false => format!("{name}={value}"),
+            });
+        }
+        pairs.join("&").into_bytes()
+    }
+
+    /// ASCII letters and separators.
+    fn word(&mut self, most: usize) -> String {
+        let length = 1 + self.below(most);
+        let letters = b"abcde01 :.";
+        (0..length)
+            .map(|_| char::from(letters[self.below(letters.len())]))
+            .collect()
+    }
+
+    fn json(&mut self, depth: usize) -> J {
+        match self.below(if depth == 0 { 3 } else { 5 }) {
+            0 => J::Null,
+            1 => J::Number(self.below(100).to_string()),
+            2 => J::Text(self.word(4)),
+            3 => J::List((0..self.below(3)).map(|_| self.json(depth - 1)).collect()),
+            _ => {
+                let count = self.below(3);
+                let names = ["a", "b", "key", "sig"];
+                let members = (0..count).map(|_| {
+                    let name = names[self.below(4)].to_owned();
+                    (name, self.json(depth - 1))
+                });
+                J::Object(members.collect())
+            }
+        }
+    }
+
+    /// Changes one thing in a value of JSON.
+    fn change(&mut self, value: &mut J) {
+        match value {
+            J::Object(members) if !members.is_empty() && !self.one_in(4) => {
+                let at = self.below(members.len());
+                self.change(&mut members[at].1);
+            }
+            J::List(list) if !list.is_empty() && !self.one_in(4) => {
+                let at = self.below(list.len());
+                self.change(&mut list[at]);
+            }
+            J::Object(members) if !members.is_empty() => {
+                let at = self.below(members.len());
+                match self.below(3) {
+                    0 => drop(members.remove(at)),
+                    1 => members.push(members[at].clone()),
+                    _ => {
+                        let name = members[at].0.clone();
+                        let other = self.json(1);
+                        members.insert(0, (name, other));
+                    }
+                }
+            }
+            other => *other = self.json(1),
+        }
     }
 
     fn printable(&mut self) -> u8 {

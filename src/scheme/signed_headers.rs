@@ -207,6 +207,7 @@ impl Listed {
         }
     }
 
+    #[cfg(feature = "testing")]
     pub(crate) fn is_in_tag(&self, tag: &str) -> bool {
         matches!(&self.list, ListedIn::Tag(list) if list == tag)
     }

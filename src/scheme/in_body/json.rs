@@ -55,6 +55,7 @@ impl Pointer {
         &self.text
     }
 
+    #[cfg(feature = "testing")]
     pub(super) fn steps(&self) -> &[Step] {
         &self.steps
     }
