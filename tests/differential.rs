@@ -251,7 +251,7 @@ fn a_sorted_form_agrees() {
 #[test]
 fn a_key_in_the_body_agrees() {
     let scheme = BodyKeyScheme::json("/a/*/key").build().expect("a scheme");
-    agree_in_json(&scheme, |keys, body| {
+    agree_in_json(&scheme, 2, |keys, body| {
         let presented = body.get_all(&["a", "*", "key"])?;
         let position = keys.iter().position(|key| {
             presented
@@ -273,7 +273,7 @@ fn a_signature_in_the_body_agrees() {
         ])
         .build()
         .expect("a scheme");
-    agree_in_json(&scheme, |keys, body| {
+    agree_in_json(&scheme, 8, |keys, body| {
         let one = |path: &[&str]| body.get_all(path)?.first()?.text();
         let (signature, key, b) = (one(&["a", "sig"])?, one(&["a", "key"])?, one(&["b"])?);
         if key.contains(':') || b.contains(':') || signature.len() != 64 {
@@ -1223,8 +1223,8 @@ impl J {
     }
 }
 
-/// Random bodies of JSON, of which many are nearly right.
-fn agree_in_json(scheme: &Scheme, judge: impl Fn(&[Vec<u8>], &J) -> Option<usize>) {
+/// Random bodies of JSON, of which many are nearly right. In one of `lists` the value of `a` is a list.
+fn agree_in_json(scheme: &Scheme, lists: usize, judge: impl Fn(&[Vec<u8>], &J) -> Option<usize>) {
     run(|random| {
         let count = random.below(2) + 1;
         let keys: Vec<Vec<u8>> = (0..count)
@@ -1232,7 +1232,7 @@ fn agree_in_json(scheme: &Scheme, judge: impl Fn(&[Vec<u8>], &J) -> Option<usize
             .collect();
         let provider = provider(scheme, keys.iter().cloned());
         let key = String::from_utf8_lossy(&keys[random.below(count)]).into_owned();
-        let is_list = random.one_in(2);
+        let is_list = random.one_in(lists);
         let b = random.word(3);
         let element = |random: &mut Random| {
             let text = random.word(3);
