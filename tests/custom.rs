@@ -402,6 +402,94 @@ fn a_large_body_is_hashed_over_several_polls() {
     let layer = WebhookAuthLayer::new(acme).max_body_bytes(2 << 20);
     assert!(through(&layer, signed_by(TOKEN, body)).is_ok());
     assert_eq!(updates.1.load(Relaxed), 4, "256 KiB in each poll");
+
+    // Each byte is hashed once for each key.
+    let options = Options::default();
+    let updates = Arc::clone(&options.updates);
+    let keys = [("a", "key-a"), ("b", "key-b"), ("c", "key-c"), ("d", TOKEN)];
+    let keys = Keys::named(keys.map(|(name, key)| (name, secret(key)))).expect("keys");
+    let layer = WebhookAuthLayer::new(provider(Acme(options), keys)).max_body_bytes(2 << 20);
+    assert!(through(&layer, signed_by(TOKEN, body)).is_ok());
+    assert_eq!(updates.1.load(Relaxed), 16, "64 KiB in each poll");
+}
+
+/// Reads all of the request head, and a time before the body.
+struct Timed;
+
+impl CustomScheme for Timed {
+    type Key = ();
+    type Check = TimedCheck;
+
+    fn facts(&self) -> CustomFacts {
+        CustomFacts::new([SIGNATURE.clone()]).time_is_signed(Duration::from_secs(300))
+    }
+
+    fn key(&self, _: &[u8]) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn begin(&self, head: &CustomHead<'_>) -> Result<TimedCheck, CustomRejection> {
+        let is_expected = head.method() == http::Method::POST
+            && head.uri().path() == "/hook"
+            && head.headers().contains_key("x-topic");
+        if !is_expected {
+            return Err(CustomRejection::target_malformed());
+        }
+        let digits = || CustomRejection::header_malformed(&SIGNATURE, "digits");
+        let time = head.header(&SIGNATURE)?.to_str().map_err(|_| digits())?;
+        let signed_at = at(time.parse().map_err(|_| digits())?);
+        head.check_time(&SIGNATURE, signed_at)?;
+        Ok(TimedCheck(signed_at))
+    }
+}
+
+struct TimedCheck(SystemTime);
+
+impl CustomCheck for TimedCheck {
+    type Key = ();
+
+    fn finish(&mut self, _: &[u8]) -> Result<CustomClaims, CustomRejection> {
+        Ok(CustomClaims::new().signed_at(self.0))
+    }
+
+    fn matches(&mut self, (): &(), _: usize) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_scheme_reads_the_method_the_url_the_headers_and_the_time_from_the_head() {
+    let layer = WebhookAuthLayer::new(provider(Timed, secret(TOKEN))).clock(|| at(NOW));
+    let request = |time: u64| {
+        let time = time.to_string();
+        post(&[("x-acme-signature", &time), ("x-topic", "orders")], BODY)
+    };
+    let kind = |request| through(&layer, request).err().map(|error| error.kind());
+    for (time, expected) in [
+        (NOW - 301, Some(RejectionKind::TimestampTooOld)),
+        (NOW - 300, None),
+        (NOW + 300, None),
+        (NOW + 301, Some(RejectionKind::TimestampInFuture)),
+    ] {
+        assert_eq!(kind(request(time)), expected, "{time}");
+    }
+    // The header shows that the head was enough for this verdict.
+    let rejection = through(&layer, request(NOW - 301)).expect_err("too old");
+    assert_eq!(rejection.header_name(), Some(&SIGNATURE));
+
+    let changed = |change: &dyn Fn(&mut Request<Full<Bytes>>)| {
+        let mut request = request(NOW);
+        change(&mut request);
+        kind(request)
+    };
+    let malformed = Some(RejectionKind::TargetMalformed);
+    assert_eq!(changed(&|_| {}), None);
+    let method = changed(&|request| *request.method_mut() = http::Method::PUT);
+    assert_eq!(method, malformed);
+    let path = changed(&|request| *request.uri_mut() = http::Uri::from_static("/other"));
+    assert_eq!(path, malformed);
+    let header = changed(&|request| drop(request.headers_mut().remove("x-topic")));
+    assert_eq!(header, malformed);
 }
 
 #[test]

@@ -653,6 +653,31 @@ fn every_change_of_a_url_is_found() {
 }
 
 #[test]
+fn a_url_is_not_varied_by_what_cannot_be_a_part_of_it() {
+    let tried = |url: SignedUrl, host: &str, path: &'static str| {
+        let mut request = square_delivery("https://an.attacker.example/");
+        let host = HeaderValue::from_str(host).expect("a value");
+        request.headers_mut().insert("host", host);
+        *request.uri_mut() = http::Uri::from_static(path);
+        let square = provider::square(secret(SECRET), url);
+        diagnosis(square, suspects(), request)
+            .expect("a diagnosis")
+            .tried()
+    };
+    let exact = || SignedUrl::exact("https://example.com/hook").expect("a URL");
+    let same = tried(exact(), "example.com", "/hook");
+    assert!(tried(exact(), "www.example.com", "/hook") > same);
+    assert_eq!(tried(exact(), "", "/hook"), same);
+    assert_eq!(tried(exact(), &"a".repeat(262), "/hook"), same);
+    assert!(tried(exact(), "example.com", "/other") > same);
+
+    // This URL has the path of each request already.
+    let origin = || SignedUrl::origin("https://example.com").expect("a URL");
+    let same = tried(origin(), "example.com", "/");
+    assert_eq!(tried(origin(), "example.com", "/other?a=b"), same);
+}
+
+#[test]
 fn clocks_and_units_are_read_from_the_head() {
     let stripe = || provider::stripe(secret(SECRET));
     let ahead = diagnosis(

@@ -11,11 +11,11 @@ use bytes::Bytes;
 use http::HeaderName;
 use tower_webhook_auth::{
     Authentication, Claim, Encoding, KeyEncoding, Keys, Piece, Provider, RejectionKind, Scheme,
-    Secret, SharedKeyScheme, SignatureScheme, Timestamp, testing::Signer,
+    Secret, SharedKeyScheme, SignatureScheme, Timestamp, WebhookAuthLayer, testing::Signer,
 };
 
 use self::{
-    judge::{NOW, at, judge, post},
+    judge::{NOW, at, judge, post, through},
     reference::{Hash::Sha256, hex, hmac},
 };
 
@@ -138,6 +138,11 @@ fn if_no_way_matches_the_rejection_is_the_most_specific_one() {
     ] {
         assert_eq!(verdict(headers), Some(expected), "{headers:?}");
     }
+    // Without any header, it is the header of the first way that the owner expects.
+    let layer = WebhookAuthLayer::new(provider);
+    let rejection = through(&layer, post(&[], BODY)).expect_err("no header");
+    let name = rejection.header_name().map(HeaderName::as_str);
+    assert_eq!(name, Some("x-signature"));
 }
 
 #[test]
@@ -295,6 +300,8 @@ fn ways_that_cannot_be_right_are_configuration_errors() {
         error.to_string()
     };
     assert_eq!(error(vec![]), "`any_of` has 0 ways: give it 1 to 4");
+    let four = ["a", "b", "c", "d"].map(|name| (name, token()));
+    assert!(Scheme::any_of(four).is_ok());
     let five = ["a", "b", "c", "d", "e"].map(|name| (name, token()));
     assert_eq!(error(five.into()), "`any_of` has 5 ways: give it 1 to 4");
     assert_eq!(

@@ -2,9 +2,10 @@
 
 use std::{error::Error, sync::atomic::Ordering};
 
+use http::HeaderName;
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
-    Rejection, RejectionKind, WebhookAuthLayer, provider,
+    Piece, Provider, Rejection, RejectionKind, SignatureScheme, WebhookAuthLayer, provider,
     replay::{MemoryStore, ReplayGuardLayer},
 };
 
@@ -47,6 +48,22 @@ fn a_sender_that_signs_neither_id_nor_time_is_an_error_that_names_the_constructo
     }
     let svix = provider::svix(secret()).expect("a provider");
     assert!(ReplayGuardLayer::new(&svix, store()).is_ok());
+}
+
+/// The sender signs no time, and the name of the header is an option of the provider.
+#[test]
+fn a_signed_header_that_is_named_as_the_id_is_enough() {
+    let provider = |signed: &'static str| {
+        let scheme = SignatureScheme::hmac_sha256("x-signature")
+            .signed([Piece::header(signed), Piece::literal("."), Piece::Body])
+            .build()
+            .expect("a scheme");
+        let acme = Provider::new("acme", scheme, secret()).expect("a provider");
+        acme.delivery_id_header(HeaderName::from_static("x-id"))
+    };
+    let guard = |signed| ReplayGuardLayer::new(&provider(signed), MemoryStore::new(1));
+    assert!(guard("x-id").is_ok());
+    assert!(guard("x-topic").is_err());
 }
 
 #[tokio::test]
