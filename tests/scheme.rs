@@ -254,7 +254,7 @@ fn a_scheme_with_a_mistake_is_an_error_with_the_value_the_reason_and_the_remedy(
         (plain().signed([Piece::literal("v0:")]), NO_BODY),
         (
             plain().signed([Piece::Body, Piece::Body]),
-            "the body is signed twice: remove one `Piece::Body` or `Piece::BodyDigest`",
+            "the body is signed twice: remove one `Piece::Body`, `Piece::BodyDigest` or `Piece::SortedForm`",
         ),
         (
             plain().signed([Piece::literal(""), Piece::Body]),
