@@ -17,6 +17,7 @@ use crate::{
     catalogue::{self, Entry},
     console::{Events, MOST_PAGES},
     deliveries::{Delivery, Received, Ring},
+    demonstration,
     forward::{Forward, Job, MOST_WAITING},
     judge::{self, Verdict},
     keys::{Key, Keyring, Origin},
@@ -24,18 +25,6 @@ use crate::{
 };
 
 pub type Shared = Arc<Inspector>;
-
-/// Optimizely's documentation publishes it, with this body.
-const EXAMPLE_SENDER: &str = "optimizely";
-const EXAMPLE_SECRET: &str = "yIRFMTpsBcAKKRjJPCIykNo6EkNxJn_nq01-_r3S8i4";
-const EXAMPLE_SIGNATURE: &str = "sha1=b2493723c6ea6973fbda41573222c8ecb1c82666";
-const EXAMPLE_BODY: &str = concat!(
-    r#"{"timestamp": 1558138293, "project_id": 11387641093, "data": "#,
-    r#"{"cdn_url": "https://cdn.optimizely.com/datafiles/QMVJcUKEJZFg8pQ2jhAybK.json", "#,
-    r#""environment": "Production", "#,
-    r#""origin_url": "https://optimizely.s3.amazonaws.com/datafiles/QMVJcUKEJZFg8pQ2jhAybK.json", "#,
-    r#""revision": 13}, "event": "project.datafile_updated"}"#,
-);
 
 pub struct Inspector {
     pub inbox: SocketAddr,
@@ -116,13 +105,7 @@ impl Inspector {
             );
             set.map_err(|error| format!("{variable}: {error}"))?;
         }
-        if keyring.get(EXAMPLE_SENDER).is_none()
-            && let Some(entry) = catalogue::find(EXAMPLE_SENDER)
-        {
-            let key = Key::new("demonstration", EXAMPLE_SECRET, Origin::Demonstration);
-            let set = keyring.set(entry, key, &inspector.inbox_of(entry));
-            set.map_err(|error| error.to_string())?;
-        }
+        demonstration::add_key(&mut keyring, &inspector)?;
         inspector.state().keyring = keyring;
         Ok(inspector)
     }
@@ -222,29 +205,6 @@ impl Inspector {
     /// Compares in constant time.
     pub fn is_token(&self, presented: &str) -> bool {
         self.token.as_bytes().ct_eq(presented.as_bytes()).into()
-    }
-
-    /// A line for a shell, which sends a delivery that is verified. It contains no secret and no signature that a
-    /// real secret made.
-    pub fn test_line(&self) -> String {
-        let state = self.state();
-        let is_published = state
-            .keyring
-            .get(EXAMPLE_SENDER)
-            .is_some_and(|held| held.is_demonstration());
-        let signature = match is_published {
-            true => format!("'X-Hub-Signature: {EXAMPLE_SIGNATURE}'"),
-            false => format!(
-                "\"X-Hub-Signature: sha1=$(printf %s '{EXAMPLE_BODY}' | openssl dgst -sha1 -hmac \"${}\" -r | cut -d' ' \
-                 -f1)\"",
-                secret_variable(EXAMPLE_SENDER, "default")
-            ),
-        };
-        format!(
-            "curl -i {}/in/{EXAMPLE_SENDER} -H 'Content-Type: application/json' -H {signature} --data-binary \
-             '{EXAMPLE_BODY}'",
-            self.inbox_url()
-        )
     }
 }
 

@@ -34,6 +34,8 @@ mod catalogue;
 mod cause;
 mod console;
 mod deliveries;
+mod demonstration;
+mod example;
 mod export;
 mod forward;
 mod handshakes;
@@ -85,7 +87,7 @@ async fn run() -> Result<(), String> {
 
     say!("inbox    {}/in/<sender>", inspector.inbox_url());
     say!("page     {}", inspector.page_link());
-    say!("test     {}", inspector.test_line());
+    say!("test     {}", demonstration::test_line(&inspector));
 
     tokio::spawn(cause::find_causes(Arc::clone(&inspector)));
     tokio::spawn(forward::forward_deliveries(Arc::clone(&inspector)));

@@ -239,6 +239,8 @@ fn an_old_delivery_is_accepted_again_if_it_is_signed_anew() {
         "square",
         "github",
         "vwo",
+        "mailgun",
+        "pandadoc",
     ] {
         inspector.ok(
             "PUT",
