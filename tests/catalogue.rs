@@ -171,6 +171,10 @@ fn the_rows_of_the_catalogue_are_complete_and_in_order() {
             odd.is_err() == sender.keys_can_be_malformed(),
             "a key in text must fail exactly where keys are encoded",
         );
+        must(
+            sender.returns_result || !sender.keys_can_be_malformed(),
+            "its function does not return the error of a key",
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(provider::catalogue().len() >= 230);

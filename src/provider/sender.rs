@@ -56,6 +56,8 @@ pub struct Sender {
     pub feature: Option<&'static str>,
     /// Whether the preset needs the URL that the sender calls, because the signature covers it.
     pub needs_url: bool,
+    /// Whether the preset's function returns a `Result`: a key can be written wrongly, or the URL must be exact.
+    pub returns_result: bool,
     pub(super) recipe: fn(SignedUrl) -> Recipe,
     pub(super) read: fn(&[u8]) -> Result<Option<AnyEvent>, EventError>,
 }
@@ -437,6 +439,7 @@ macro_rules! senders {
                 typed: senders!(@optional $(concat!(stringify!($module), "::", stringify!($type)))?),
                 read: senders!(@reader [$($module :: $type)?] $event $(:: $inner)*),
                 needs_url: senders!(@is_there $($url)?),
+                returns_result: senders!(@is_result $returns),
                 recipe: |_url| {
                     $(let $url = _url;)?
                     $crate::provider::sender::Recipe {
@@ -498,6 +501,8 @@ macro_rules! senders {
 
     (@optional) => { None };
     (@optional $value:expr) => { Some($value) };
+    (@is_result Provider) => { false };
+    (@is_result Result) => { true };
     (@is_there) => { false };
     (@is_there $url:ident) => { true };
 }

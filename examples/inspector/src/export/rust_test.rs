@@ -15,11 +15,7 @@ impl Export {
             Some(url) => (", SignedUrl", format!(", SignedUrl::exact({url:?})?")),
             None => ("", String::new()),
         };
-        let question = if sender.keys_can_be_malformed() {
-            "?"
-        } else {
-            ""
-        };
+        let question = if sender.returns_result { "?" } else { "" };
         let features = match sender.feature {
             Some(feature) => format!(", features = [{feature:?}]"),
             None => String::new(),
