@@ -11,7 +11,7 @@ use support::download::Transport;
 use tokio::task::AbortHandle;
 use tower_webhook_auth::{
     BoxError,
-    sync::{Download, FileStore, Keep, Kept, Made, Schedule, State, Status},
+    sync::{Document, Download, FileStore, Keep, Kept, Made, Schedule, State, Status, Store},
 };
 use tracing::{info, warn};
 
@@ -29,10 +29,17 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// `before` is the environment that this one replaces. Its document stays until the source has another.
+    ///
     /// # Errors
     ///
     /// If the URL or the token is not valid.
-    pub fn start(spec: Spec, config: &Config, transport: Transport) -> Result<Self, BoxError> {
+    pub fn start(
+        spec: Spec,
+        config: &Config,
+        transport: Transport,
+        before: Option<&Self>,
+    ) -> Result<Self, BoxError> {
         let mut headers = HeaderMap::new();
         headers.insert(header::USER_AGENT, HeaderValue::from_static("sync_server"));
         if let Some(config::Token(token)) = &spec.token {
@@ -47,20 +54,20 @@ impl Environment {
             // VWO's server may be behind its own webhook. Each look is one conditional request.
             schedule = schedule.look_again([2, 5, 10, 30].map(Duration::from_secs));
         }
-        let keep = Keep::new(
+        let file = config.store.as_ref().map(|store| {
+            let digest = Sha256::digest(format!("{}/{}", spec.vendor.name(), spec.sdk_key));
+            FileStore::new(store.folder.join(HEXLOWER.encode(&digest)))
+        });
+        let current = before.and_then(|before| before.kept.current());
+        let before = current.map(|snapshot| snapshot.document().clone());
+        let kept = Keep::new(
             move |known| download.clone().fetch(known),
             move |bytes| build(bytes, &build_spec),
         )
         .schedule(schedule)
-        .stale_after(Some(config.sync.stale_after));
-        let kept = match &config.store {
-            Some(store) => {
-                let digest = Sha256::digest(format!("{}/{}", spec.vendor.name(), spec.sdk_key));
-                let file = store.folder.join(HEXLOWER.encode(&digest));
-                keep.store(FileStore::new(file)).start()
-            }
-            None => keep.start(),
-        };
+        .stale_after(Some(config.sync.stale_after))
+        .store(Documents { before, file })
+        .start();
         let log = tokio::spawn(log(kept.clone(), short(&spec.sdk_key).to_owned())).abort_handle();
         Ok(Self { spec, kept, log })
     }
@@ -74,6 +81,35 @@ impl Drop for Environment {
     // The task has a handle, and the document is kept while there is one.
     fn drop(&mut self) {
         self.log.abort();
+    }
+}
+
+/// What an environment starts with: the document before a reload, or that of the file.
+struct Documents {
+    before: Option<Document>,
+    file: Option<FileStore>,
+}
+
+impl Store for Documents {
+    async fn load(&self) -> Result<Option<Document>, BoxError> {
+        match (&self.before, &self.file) {
+            (Some(before), Some(file)) => {
+                // The folder may be new, and the source may never send this document again. If it cannot be saved,
+                // the next save reports it.
+                drop(file.save(before).await);
+                Ok(Some(before.clone()))
+            }
+            (Some(before), None) => Ok(Some(before.clone())),
+            (None, Some(file)) => file.load().await,
+            (None, None) => Ok(None),
+        }
+    }
+
+    async fn save(&self, document: &Document) -> Result<(), BoxError> {
+        match &self.file {
+            Some(file) => file.save(document).await,
+            None => Ok(()),
+        }
     }
 }
 

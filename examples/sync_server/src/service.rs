@@ -58,7 +58,7 @@ impl Service {
     /// If the folder of the store cannot be created, or a key cannot be used.
     pub fn start(loaded: Loaded, transport: Transport) -> Result<Arc<Self>, BoxError> {
         let metrics = Metrics::new()?;
-        let running = run(loaded, &transport, &metrics, &[], None)?;
+        let running = run(loaded, &transport, &metrics, Old::default(), None)?;
         Ok(Arc::new(Self {
             transport,
             metrics,
@@ -73,8 +73,7 @@ impl Service {
         Arc::clone(&running)
     }
 
-    /// Takes a new configuration. Environments that did not change keep their documents. Requests
-    /// in progress end with the old keys.
+    /// Takes a new configuration. Each environment keeps its document. Requests in progress end with the old keys.
     ///
     /// # Errors
     ///
@@ -85,17 +84,15 @@ impl Service {
         if old.listen != new.listen || old.log != new.log {
             info!("`log` and the addresses in [listen] change with the next start only");
         }
-        // These options belong to all environments, so each environment is started again, from its
-        // store.
+        // These options belong to all environments, so each environment is started again, with its document.
         let same = old.store == new.store && old.sync == new.sync;
-        let kept = if same {
-            before.environments.as_slice()
-        } else {
-            &[]
+        let old = Old {
+            environments: &before.environments,
+            same,
         };
         let same = before.loaded.fleet == loaded.fleet;
         let replicas = before.replicas.clone().filter(|_| same);
-        let running = run(loaded, &self.transport, &self.metrics, kept, replicas)?;
+        let running = run(loaded, &self.transport, &self.metrics, old, replicas)?;
         *self.running.write().unwrap_or_else(PoisonError::into_inner) = running;
         if let Some(replicas) = before.replicas.clone().filter(|_| !same) {
             tokio::spawn(async move { replicas.leave().await });
@@ -150,11 +147,19 @@ impl Service {
     }
 }
 
+/// The environments before a reload.
+#[derive(Default)]
+struct Old<'a> {
+    environments: &'a [Arc<Environment>],
+    /// They can go on as they are.
+    same: bool,
+}
+
 fn run(
     loaded: Loaded,
     transport: &Transport,
     metrics: &Metrics,
-    kept: &[Arc<Environment>],
+    old: Old<'_>,
     replicas: Option<Arc<Replicas>>,
 ) -> Result<Arc<Running>, BoxError> {
     if let Some(store) = &loaded.config.store {
@@ -164,12 +169,16 @@ fn run(
     }
     let mut environments = Vec::new();
     for spec in &loaded.specs {
-        let same = kept.iter().find(|environment| environment.spec == *spec);
-        environments.push(match same {
-            Some(environment) => Arc::clone(environment),
-            None => {
+        let before = old
+            .environments
+            .iter()
+            .find(|environment| environment.is(spec.vendor.name(), &spec.sdk_key));
+        environments.push(match before {
+            Some(environment) if old.same && environment.spec == *spec => Arc::clone(environment),
+            before => {
                 let (spec, transport) = (spec.clone(), transport.clone());
-                Arc::new(Environment::start(spec, &loaded.config, transport)?)
+                let before = before.map(Arc::as_ref);
+                Arc::new(Environment::start(spec, &loaded.config, transport, before)?)
             }
         });
     }

@@ -817,3 +817,29 @@ fn the_published_delivery_is_accepted_and_each_change_of_it_gets_the_same_401() 
     );
     assert_eq!(server.get(&server.hooks, "/webhooks/unknown").0, 404);
 }
+
+#[test]
+fn a_reload_that_starts_an_environment_again_keeps_its_document() {
+    let folder = tempdir().expect("a folder");
+    let source = Source::start(Answer::Datafile(13));
+    let store = format!(
+        "[store]\n        folder = \"{}/store\"",
+        folder.path().display()
+    );
+    let config = optimizely(folder.path(), &source);
+    let without = config.replace(&store, "");
+    assert_ne!(without, config);
+    let server = Server::start(folder.path(), &without);
+    eventually("the first datafile", || server.revision() == Some(13));
+    // The source is down, and the new options concern all environments.
+    source.answer(Answer::Status("503 Service Unavailable"));
+    server.reload(&config.replace("[sync]", "[sync]\npoll = \"1s\""));
+    eventually("it is started again", || {
+        server.ready().1.contains("QMVJcUKE Stale")
+    });
+    assert_eq!(server.revision(), Some(13));
+    // The document is in the new folder, too.
+    server.kill();
+    let server = Server::start(folder.path(), &config);
+    eventually("the stored one", || server.revision() == Some(13));
+}
