@@ -227,7 +227,7 @@ fn without_a_broker_one_delivery_changes_what_all_replicas_serve() {
 }
 
 #[test]
-fn sighup_connects_a_replica_to_redis_and_the_stop_tells_what_is_not_told_yet() {
+fn sighup_connects_a_replica_to_redis_and_a_stop_waits_for_a_silent_redis_only_briefly() {
     let port = free_port();
     let Some(broker) = redis(port) else {
         println!("left out: neither valkey-server nor redis-server is installed");
@@ -254,7 +254,7 @@ fn sighup_connects_a_replica_to_redis_and_the_stop_tells_what_is_not_told_yet() 
     first.deliver(14);
     eventually("told", || second.revision() == Some(14));
 
-    // What is not told at the stop is lost, and the stop does not wait long for it.
+    // What is not told at the stop is lost: the other replicas find it with their next poll.
     broker.signal("STOP");
     source.answer(Answer::Datafile(15));
     first.deliver(15);
