@@ -473,3 +473,50 @@ fn the_source_of_keys_gets_the_id_in_a_token_in_the_body() {
     assert!(deliver("{}".into()).is_err());
     assert_eq!(*looked_up.lock().expect("no panic"), ["k1"]);
 }
+
+/// The cases of `tests/vectors/google_push.json`, through the preset.
+#[test]
+fn a_push_of_google_must_come_from_the_account_and_for_the_audience() {
+    use tower_webhook_auth::{Authentication, provider::google_push::Account};
+    let cases: Vec<Value> =
+        serde_json::from_str(include_str!("vectors/google_push.json")).expect("cases");
+    assert_eq!(cases.len(), 5);
+    for case in cases {
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let jwt = &case["scheme"]["jwt"];
+        let account = Account::new(text(&jwt["require"]["email"]), text(&jwt["aud"]));
+        let key = Secret::from_pem(text(&case["secret"])).expect("a key");
+        let google = account.provider(key).expect("a provider");
+        let body = BASE64
+            .decode(text(&case["body_base64"]).as_bytes())
+            .expect("base64");
+        let token = text(&case["headers"]["Authorization"]);
+        let (head, ()) = http::Request::post("/")
+            .header("authorization", token)
+            .body(())
+            .expect("a request")
+            .into_parts();
+        let now = judge::at(case["now_unix"].as_u64().expect("a time"));
+        let verdict = google.verify(&head, body.into(), now);
+        assert_eq!(
+            verdict.is_ok(),
+            case["expect"] == "accept",
+            "{}",
+            case["reason"]
+        );
+        if let Ok(verified) = verdict {
+            assert_eq!(verified.authentication(), Authentication::Token);
+            assert!(!verified.body_is_signed());
+        }
+    }
+    for (email, audience) in [("", "https://example.com"), ("push@acme.example", "")] {
+        let error =
+            Account::new(email, audience).provider(set(&[rsa_jwk("r")]).keys().expect("keys"));
+        assert!(
+            error
+                .expect_err("an empty text")
+                .to_string()
+                .contains("is empty")
+        );
+    }
+}

@@ -39,6 +39,9 @@ pub mod flipt;
 mod gateways;
 pub mod github;
 pub mod go_feature_flag;
+#[cfg(feature = "rsa")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
+pub mod google_push;
 pub mod growthbook;
 mod identity;
 pub mod launchdarkly;

@@ -313,6 +313,17 @@ fn microsoft_graph(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks"],
 }
 
+/// An integration of an app, with the signing secret of the app. Webhooks of boards are not signed. The token does
+/// not cover the body: treat the body as a hint. The audience is the URL that monday calls.
+fn monday(keys, url) -> Provider<Bytes> {
+    title: "monday.com apps",
+    scheme: JwtScheme::hs256("authorization")
+        .url_claim("aud")
+        .url(url)
+        .accept_unsigned_body(),
+    source: SecondHand, "2026-11-27", ["https://developer.monday.com/apps/docs/integration-authorization"],
+}
+
 /// The key is the verification token. Until you have it, start the layer with a random secret and with
 /// [`answer_setup`](crate::Provider::answer_setup), and take the token from the
 /// [`SetupAnswer`](crate::SetupAnswer) in an outer layer. Any client can send such a request: compare
