@@ -520,3 +520,88 @@ fn a_push_of_google_must_come_from_the_account_and_for_the_audience() {
         );
     }
 }
+
+/// The cases of `tests/vectors/neon_auth.json`, and each change of a part, through the preset.
+#[test]
+fn a_detached_token_of_neon_covers_the_time_and_the_body() {
+    let cases: Vec<Value> =
+        serde_json::from_str(include_str!("vectors/neon_auth.json")).expect("cases");
+    assert_eq!(cases.len(), 3);
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let verdict = |key: Secret, signature: &str, time: &str, body: Vec<u8>, now: u64| {
+        let neon = provider::neon_auth(key).expect("a key");
+        let (head, ()) = http::Request::post("/")
+            .header("x-neon-signature", signature)
+            .header("x-neon-timestamp", time)
+            .body(())
+            .expect("a request")
+            .into_parts();
+        let verified = neon.verify(&head, body.into(), judge::at(now));
+        verified.map_err(|rejection| rejection.kind())
+    };
+    for case in &cases {
+        let header = |name: &str| text(&case["headers"][name]);
+        let body = BASE64
+            .decode(text(&case["body_base64"]).as_bytes())
+            .expect("base64");
+        let key = Secret::new(text(&case["secret"])).expect("a key");
+        let (signature, time) = (header("X-Neon-Signature"), header("X-Neon-Timestamp"));
+        let verified = verdict(key.clone(), &signature, &time, body.clone(), NOW);
+        assert_eq!(
+            verified.is_ok(),
+            case["expect"] == "accept",
+            "{}",
+            case["reason"]
+        );
+        let Ok(verified) = verified else {
+            continue;
+        };
+        assert!(verified.body_is_signed());
+        assert_eq!(verified.signed_at(), Some(judge::at(NOW)));
+        let (_, bytes) = signature.split_once("..").expect("a detached token");
+        let mismatch = RejectionKind::SignatureMismatch;
+        let malformed = RejectionKind::HeaderMalformed;
+        let with = |header: Value| format!("{}..{bytes}", part(&header));
+        for (changed, kind) in [
+            (with(json!({"alg": "none", "kid": "k1"})), malformed),
+            (with(json!({"alg": "HS256", "kid": "k1"})), malformed),
+            (
+                with(json!({"alg": "EdDSA", "kid": "k1", "crit": ["b64"], "b64": false})),
+                malformed,
+            ),
+            (with(json!({"alg": "EdDSA", "kid": "k2"})), mismatch),
+            (signature.replace("..", "."), malformed),
+            (signature.replace("..", ".e30."), malformed),
+            (format!("{signature}A"), malformed),
+        ] {
+            let found = verdict(key.clone(), &changed, &time, body.clone(), NOW).err();
+            assert_eq!(found, Some(kind), "{changed}");
+        }
+        let later = "1700000000001";
+        assert_eq!(
+            verdict(key.clone(), &signature, later, body.clone(), NOW).err(),
+            Some(mismatch)
+        );
+        let old = verdict(key.clone(), &signature, &time, body.clone(), NOW + 301).err();
+        assert_eq!(old, Some(RejectionKind::TimestampTooOld));
+        let jwk = |id: &str| {
+            let x = text(&case["secret"]);
+            set(&[json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": id})]).keys()
+        };
+        let by_set = |id| provider::neon_auth(jwk(id).expect("keys")).expect("a provider");
+        let (head, ()) = http::Request::post("/")
+            .header("x-neon-signature", &signature)
+            .header("x-neon-timestamp", &time)
+            .body(())
+            .expect("a request")
+            .into_parts();
+        let now = judge::at(NOW);
+        let verified = by_set("k1").verify(&head, body.clone().into(), now);
+        assert_eq!(verified.expect("a delivery").key_name(), "k1");
+        assert!(
+            by_set("k2").verify(&head, body.into(), now).is_err(),
+            "the key of another id"
+        );
+    }
+    assert!(provider::neon_auth(set(&[rsa_jwk("r")]).keys().expect("keys")).is_err());
+}

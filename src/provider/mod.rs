@@ -46,6 +46,8 @@ pub mod growthbook;
 mod identity;
 pub mod launchdarkly;
 mod messages;
+#[cfg(feature = "ed25519")]
+mod neon_auth;
 pub mod optimizely;
 mod payments;
 #[cfg(feature = "certificates")]
@@ -75,6 +77,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "ed25519")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+pub use self::neon_auth::neon_auth;
 use self::setup::SetupRule;
 pub use self::{
     content::*,

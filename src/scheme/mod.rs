@@ -45,6 +45,8 @@ use http::{HeaderMap, HeaderName};
 pub use self::certificate::CertificateTrust;
 #[cfg(feature = "http-signatures")]
 pub use self::http_signature::HttpSignatureScheme;
+#[cfg(feature = "ed25519")]
+pub(crate) use self::jwt::DetachedEdDsa;
 #[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
 pub use self::jwt::JwkSet;
 pub(crate) use self::jwt::key_id;

@@ -197,6 +197,15 @@ impl JwtKey {
         }
     }
 
+    /// The Ed25519 key, if it is one.
+    #[cfg(feature = "ed25519")]
+    pub(super) fn ed25519(&self) -> Option<&ed25519_dalek::VerifyingKey> {
+        self.keyed.iter().find_map(|(_, key)| match key {
+            Keyed::EdDsa(key) => Some(&**key),
+            _ => None,
+        })
+    }
+
     /// Whether the signature is that of `signed` under this key. A MAC is compared in constant time.
     pub(super) fn verifies(
         &self,

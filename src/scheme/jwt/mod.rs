@@ -8,6 +8,8 @@ mod check;
 mod claims;
 mod compact;
 mod describe;
+#[cfg(feature = "ed25519")]
+mod detached;
 #[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
 mod jwk;
 #[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
@@ -25,6 +27,8 @@ use std::{sync::Arc, time::SystemTime};
 use http::{HeaderMap, HeaderName, request::Parts};
 
 pub(crate) use self::check::{JwtCheck, JwtMatch};
+#[cfg(feature = "ed25519")]
+pub(crate) use self::detached::DetachedEdDsa;
 #[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
 pub use self::jwks::JwkSet;
 pub(crate) use self::key::JwtKey;
