@@ -1,5 +1,5 @@
 // The senders' own npm packages behind two operations: sign and verify. python/sdks.py describes the protocol.
-import { createHmac, createPrivateKey, sign as edSign, createSign } from "node:crypto";
+import { createHash, createHmac, createPrivateKey, createSecretKey, sign as edSign, createSign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -72,6 +72,41 @@ sdk("bigcommerce", "bigcommerce", "standardwebhooks", "8f3b1c0d5e7a", {
   sign(body, secret, url, at) { return SDKS.standardwebhooks.it.sign(body, base64(secret), url, at); },
   verify(body, headers, secret) { return SDKS.standardwebhooks.it.verify(body, headers, base64(secret)); },
 }, { note: "as the sender's page says: the library with the client secret in base64" });
+
+// Tokens. The packages of Vonage and LiveKit verify the token, and their pages say how to compare the hash of the body.
+sdk("qstash", "qstash", "@upstash/qstash", "sig_4pPuwQkrj5ZZZ8LkMLoGkjqSyjZx", {
+  async verify(body, headers, secret, url) {
+    const { Receiver } = require("@upstash/qstash");
+    const receiver = new Receiver({ currentSigningKey: secret, nextSigningKey: "sig_of_the_next_month" });
+    return receiver.verify({ signature: headers["upstash-signature"], body: text(body), url });
+  },
+}, { url: URL_ });
+
+sdk("livekit", "livekit", "livekit-server-sdk", "dWn8F2kQ7rT0vYx3", {
+  async sign(body, secret) {
+    const { AccessToken } = await import("livekit-server-sdk");
+    const token = new AccessToken("API4ubN8", secret, { ttl: 300 });
+    token.sha256 = createHash("sha256").update(body).digest("base64");
+    return { Authorization: await token.toJwt() };
+  },
+}, { note: "signs only: the package also wants the name of the API key as the issuer" });
+
+sdk("vonage", "vonage", "@vonage/jwt", "VjWg1bYxQ6tP0sZk9cRn3mHd", {
+  verify(body, headers, secret) {
+    const { verifySignature } = require("@vonage/jwt");
+    const token = headers.authorization.replace(/^Bearer /, "");
+    const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url"));
+    return verifySignature(token, secret) && claims.payload_hash === createHash("sha256").update(body).digest("hex");
+  },
+});
+
+sdk("messagebird", "bird", "messagebird", "36efdd1aace2e26cd490f0d951138253bef2f7c6", {
+  async verify(body, headers, secret, url) {
+    const { verify } = require(join(here, "node_modules/messagebird/lib/webhook-signature-jwt.js"));
+    await verify(url, body, headers["messagebird-signature-jwt"], createSecretKey(secret, "utf8"));
+    return true;
+  },
+}, { url: URL_ });
 
 sdk("octokit_methods", "github", "@octokit/webhooks-methods", "It's a Secret to Everybody", {
   async sign(body, secret) {
