@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use tower_webhook_auth::RejectionKind;
 
@@ -132,6 +133,12 @@ fn unread(kind: RejectionKind) -> Verdict {
 
 /// The whole body, within the limits of its size, its time, and the memory for all bodies.
 async fn read(inspector: &Inspector, body: Body) -> Result<Bytes, RejectionKind> {
+    // A declared length over the limit is rejected before the body is read, as the layer does.
+    let is_too_large =
+        |bytes: u64| usize::try_from(bytes).map_or(true, |bytes| bytes > MOST_BODY_BYTES);
+    if is_too_large(body.size_hint().lower()) {
+        return Err(RejectionKind::BodyTooLarge);
+    }
     let mut charged = Charged {
         total: &inspector.receiving,
         bytes: 0,

@@ -97,6 +97,21 @@ fn a_body_over_8_mib_is_rejected_with_413_and_its_headers_are_kept() {
     assert_eq!(size, 8 * MIB);
 }
 
+/// The sender waits before it sends the body, and the deadline of a body is 30 seconds.
+#[test]
+fn a_declared_length_over_8_mib_is_rejected_before_the_body_is_read() {
+    let inspector = Inspector::start(&[]);
+    let mut stream = connect(inspector.inbox);
+    let head = format!(
+        "POST /in/github HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        inspector.inbox,
+        8 * MIB + 1
+    );
+    stream.write_all(head.as_bytes()).expect("sent");
+    assert_eq!(answer(stream).status, 413);
+    assert_eq!(inspector.detail(1)["code"], "body_too_large");
+}
+
 #[test]
 fn deliveries_of_more_than_64_mib_drop_the_oldest() {
     let inspector = Inspector::start(&[]);
