@@ -85,6 +85,9 @@ fn out_of_reach(scheme: &Value) -> Option<&str> {
         Some("ecdsa_p256_sha256") if !cfg!(feature = "ecdsa-p256") => {
             return Some("feature ecdsa-p256 is off");
         }
+        Some("rsa_pkcs1") if cfg!(feature = "certificates") && is_of_certificates(scheme) => {
+            return None;
+        }
         Some("rsa_pkcs1") if !cfg!(feature = "rsa") => return Some("feature rsa is off"),
         _ => {}
     }
@@ -130,8 +133,54 @@ fn out_of_reach(scheme: &Value) -> Option<&str> {
     }
 }
 
+fn is_of_certificates(scheme: &Value) -> bool {
+    matches!(
+        text(&scheme["extension"]),
+        "AWS SNS: signature and canonical text in the body; certificate by URL"
+            | "RSA PKCS#1 v1.5; CRC-32 piece; key by certificate URL"
+    )
+}
+
 async fn run(case: &Value) -> Result<(), String> {
-    let provider = provider(case).map_err(|error| error.to_string())?;
+    match preset(case) {
+        Some(provider) => run_through(provider.map_err(|error| error.to_string())?, case).await,
+        None => {
+            let provider = provider(case).map_err(|error| error.to_string())?;
+            run_through(provider, case).await
+        }
+    }
+}
+
+/// The senders whose certificate is named in the request. Their schemes are not described by data.
+#[cfg(feature = "certificates")]
+fn preset(case: &Value) -> Option<Result<Provider<Bytes>, ConfigError>> {
+    use tower_webhook_auth::{
+        CertificateTrust,
+        provider::{aws_sns::Topics, paypal::Webhook},
+    };
+
+    // The cases have public keys in place of certificates.
+    let trust = CertificateTrust::checked_by_the_source();
+    let provider = match text(&case["provider"]) {
+        "aws sns" => Topics::new(["arn:aws:sns:us-west-2:123456789012:MyTopic"])
+            .provider(trust)
+            .map(Provider::bytes),
+        "paypal" => Webhook::new("4JH86294D6297924G").sandbox().provider(trust),
+        _ => return None,
+    };
+    let with_key = |provider: Provider<Bytes>| {
+        let secret = case::secret(text(&case["secret"]))?;
+        provider.keys().replace(secret).map(|()| provider)
+    };
+    Some(provider.and_then(with_key))
+}
+
+#[cfg(not(feature = "certificates"))]
+fn preset(_: &Value) -> Option<Result<Provider<Bytes>, ConfigError>> {
+    None
+}
+
+async fn run_through(provider: Provider<Bytes>, case: &Value) -> Result<(), String> {
     let now = case["now_unix"].as_u64().unwrap_or(0);
     let clock = move || SystemTime::UNIX_EPOCH + Duration::from_secs(now);
     let body = body(case);

@@ -380,8 +380,10 @@ struct Target {
     scheme: String,
     authority: String,
     path: String,
-    /// With the `?`.
+    /// With the `?`, which is there also if there is no query.
     query: String,
+    /// As it is sent: a `?` without a query stays, and none is added.
+    request_target: String,
 }
 
 impl Target {
@@ -407,7 +409,9 @@ impl Target {
             Some(at) => target.split_at_checked(at)?,
             None => (target, "?"),
         };
+        let slash = if target.starts_with('/') { "" } else { "/" };
         Some(Self {
+            request_target: format!("{slash}{target}"),
             uri: url.to_owned(),
             scheme,
             authority: authority.to_owned(),
@@ -437,11 +441,7 @@ impl Message<'_> {
             Component::Method => Some(self.method.as_str().to_owned()),
             Component::Path => Some(target?.path.clone()),
             Component::Query => Some(target?.query.clone()),
-            Component::RequestTarget => {
-                let Target { path, query, .. } = target?;
-                let query = if query == "?" { "" } else { query };
-                Some(format!("{path}{query}"))
-            }
+            Component::RequestTarget => Some(target?.request_target.clone()),
             Component::Scheme => Some(target?.scheme.clone()),
             Component::TargetUri => Some(target?.uri.clone()),
         }
@@ -943,5 +943,42 @@ mod sign {
             );
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9421, sections 2.2.2 to 2.2.7. A fuzzer found the `?` without a query.
+    #[test]
+    fn the_parts_of_a_url_are_those_of_the_rfc() {
+        for (url, authority, path, query, request_target) in [
+            ("https://Example.COM", "example.com", "/", "?", "/"),
+            ("https://example.com:443/a", "example.com", "/a", "?", "/a"),
+            (
+                "https://example.com:80/a?",
+                "example.com:80",
+                "/a",
+                "?",
+                "/a?",
+            ),
+            ("http://example.com:80?x", "example.com", "/", "?x", "/?x"),
+            (
+                "https://example.com/a?b?c#d",
+                "example.com",
+                "/a",
+                "?b?c",
+                "/a?b?c",
+            ),
+        ] {
+            let target = Target::new(url.into()).expect(url);
+            assert_eq!(target.authority, authority, "{url}");
+            assert_eq!(target.path, path, "{url}");
+            assert_eq!(target.query, query, "{url}");
+            assert_eq!(target.request_target, request_target, "{url}");
+        }
+        assert!(Target::new(b"/a".to_vec()).is_none());
+        assert!(Target::new(b"ftp://example.com/".to_vec()).is_none());
     }
 }
