@@ -54,6 +54,10 @@ pub mod alternatives {}
 pub mod custom {}
 
 #[doc = include_str!("first_delivery.md")]
+#[doc = ""]
+#[doc = include_str!("../../pictures/inspector.svg")]
+#[doc = ""]
+#[doc = include_str!("first_delivery/own_program.md")]
 pub mod first_delivery {}
 
 #[doc = include_str!("key_ids.md")]

@@ -19,7 +19,7 @@ use chromiumoxide::{
             input::{DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams},
             log::EventEntryAdded,
             network::EventRequestWillBeSent,
-            page::CaptureScreenshotFormat,
+            page::{CaptureScreenshotFormat, CaptureScreenshotParams, Viewport},
         },
         js_protocol::runtime::{EvaluateParams, EventConsoleApiCalled, EventExceptionThrown},
     },
@@ -31,7 +31,7 @@ use serde_json::Value;
 use crate::note;
 
 /// For a hang, not for speed: the machine of a test can be busy.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scheme {
@@ -417,6 +417,34 @@ impl Page {
             .filter(|url| !own.iter().any(|own| url.starts_with(own)))
             .collect();
         self.same("no request left the origin", foreign, Vec::new());
+    }
+
+    /// Writes a picture to the file that `PICTURE` names, if it does: an SVG with the picture inside, because the
+    /// documentation can only include text.
+    pub async fn picture(&self, width: u32, height: u32, description: &str) {
+        let Some(path) = env::var_os("PICTURE") else {
+            return;
+        };
+        let parameters = CaptureScreenshotParams::builder()
+            .format(CaptureScreenshotFormat::Webp)
+            .quality(72)
+            .clip(Viewport {
+                x: 0.0,
+                y: 0.0,
+                width: f64::from(width),
+                height: f64::from(height),
+                scale: 1.0,
+            })
+            .build();
+        let shot = self.page.execute(parameters).await.expect("a picture");
+        let data: &str = shot.result.data.as_ref();
+        let svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" style=\"max-width:100%;height:auto\" role=\"img\" aria-labelledby=\"inspector-title\">\n\
+             <title id=\"inspector-title\">{description}</title>\n\
+             <image width=\"{width}\" height=\"{height}\" href=\"data:image/webp;base64,{data}\"/>\n\
+             </svg>\n"
+        );
+        fs::write(&path, svg).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 
     /// Writes a picture to the folder that `SHOTS` names, if it does: a person looks at it.

@@ -46,9 +46,10 @@ function draw() {
 
 function drawDelivery(delivery) {
   write($("title"), delivery.title);
-  const query = revealed?.id === delivery.id ? revealed.query : delivery.query;
-  write($("request-line"), `${delivery.method} ${delivery.path}${query === null ? "" : `?${query}`}`);
-  $("query-box").hidden = !delivery.query_masked || query !== delivery.query;
+  const shown = revealed?.id === delivery.id;
+  const { path, query } = shown ? revealed : delivery;
+  write($("request-line"), `${delivery.method} ${path}${query === null ? "" : `?${query}`}`);
+  $("masked").hidden = shown || !(delivery.path_masked || delivery.query_masked);
   $("is-test").hidden = !delivery.test;
   note($("lost"), state.deliveries.has(delivery.id) ? "" : "The inspector no longer keeps this delivery: newer ones took its place.");
   showVerdict(delivery.verdict, delivery);
@@ -69,13 +70,14 @@ function drawDelivery(delivery) {
   PANELS[tab](delivery);
 }
 
-/** The whole query of the delivery with this id, after "Show". */
+/** Path and query without masks of the delivery with this id, after "Show". */
 let revealed = null;
 
-$("query-show").addEventListener("click", async () => {
-  const { id } = state.detail;
+$("masked-show").addEventListener("click", async () => {
+  const { id, path, path_masked: pathMasked, query, query_masked: queryMasked } = state.detail;
+  const whole = async (part) => (await sendJson("POST", `/api/deliveries/${id}/reveal/${part}`)).value;
   try {
-    revealed = { id, query: (await sendJson("POST", `/api/deliveries/${id}/reveal/query`)).value };
+    revealed = { id, path: pathMasked ? await whole("path") : path, query: queryMasked ? await whole("query") : query };
     draw();
   } catch (error) {
     toast(error.message);

@@ -13,7 +13,7 @@ export function openDialog(name, after) {
     after?.(dialog.returnValue);
     // The element that opened the dialog can be hidden now, and then the browser has nowhere to return to.
     if (document.activeElement === document.body || !document.activeElement.checkVisibility()) {
-      [$("title"), $("empty-title"), $("items"), $("open-test")].find((place) => place.checkVisibility()).focus({ preventScroll: true });
+      [$("title"), $("empty-title"), $("detail"), $("items"), $("open-test")].find((place) => place.checkVisibility()).focus({ preventScroll: true });
     }
   }, { once: true });
 }

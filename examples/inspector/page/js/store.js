@@ -150,9 +150,11 @@ async function load() {
   const id = state.chosen;
   const turn = ++loading;
   try {
-    const detail = await getJson(`/api/deliveries/${id}`);
+    // The body of a delivery never changes, and it can have 8 MiB.
+    const known = state.detail?.id === id ? state.detail : null;
+    const detail = await getJson(`/api/deliveries/${id}${known ? "?body=0" : ""}`);
     if (turn !== loading) return;
-    state.detail = { ...detail, bytes: fromBase64(detail.body) };
+    state.detail = known ? { ...detail, bytes: known.bytes, form: known.form } : { ...detail, bytes: fromBase64(detail.body) };
   } catch (error) {
     if (turn !== loading) return;
     state.detail = null;

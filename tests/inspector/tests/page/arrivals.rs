@@ -1,6 +1,6 @@
 //! Deliveries appear as they come, with their verdict.
 
-use inspector_tests::{Browser, Delivery, Inspector, github, optimizely, stripe, vwo};
+use inspector_tests::{Browser, Delivery, Inspector, github, optimizely, raw, stripe, vwo};
 
 const PUSH: &str = r#"{"ref":"refs/heads/main","repository":{"full_name":"octo/example"}}"#;
 
@@ -146,5 +146,45 @@ async fn a_shared_key_and_a_typed_event_are_shown_for_what_they_prove() {
     page.click("#tab-event").await;
     page.wait_text("#panel-event", "Verified<").await;
     page.wait_text("#panel-event pre", "revision: 13").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_over_the_limit_is_shown_without_its_bytes() {
+    let inspector = Inspector::start().await;
+    let browser = Browser::start().await;
+    let page = browser.open(&inspector.link()).await;
+    let large = github("push", vec![b' '; 8 * 1024 * 1024 + 1]);
+    page.same(
+        "the sender gets 413",
+        large.send(inspector.inbox).await,
+        413,
+    );
+    page.wait_text("#verdict.rejected", "body_too_large").await;
+    page.wait_text("#body-view", "The body is empty").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_end_is_rejected_at_the_deadline() {
+    let inspector = Inspector::with(&[
+        ("WEBHOOK_SECRET_GITHUB", "a secret"),
+        ("BODY_DEADLINE_MS", "300"),
+    ])
+    .await;
+    let browser = Browser::start().await;
+    let page = browser.open(&inspector.link()).await;
+    let stalled = format!(
+        "POST /in/github HTTP/1.1\r\nHost: {}\r\nX-Hub-Signature-256: sha256={}\r\nContent-Length: 10\r\nConnection: close\r\n\r\nhalf",
+        inspector.inbox,
+        "0".repeat(64),
+    );
+    page.same(
+        "the sender gets 408",
+        raw(inspector.inbox, stalled.as_bytes()).await.status,
+        408,
+    );
+    page.wait_text("#verdict.rejected", "The sender got 408.")
+        .await;
     browser.close().await;
 }

@@ -165,3 +165,35 @@ async fn each_new_delivery_is_forwarded_until_it_is_stopped() {
     );
     browser.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_response_of_the_handler_is_cut_and_a_handler_that_is_not_there_is_named() {
+    let inspector = Inspector::start().await;
+    let handler = Handler::start("200 OK", "text/plain", &"x".repeat(10_000_000)).await;
+    let browser = Browser::start().await;
+    let page = browser.open(&inspector.link()).await;
+    github("push", "{}").send(inspector.inbox).await;
+    page.wait_text("#verdict.verified", "matches").await;
+    page.click("#tab-forward").await;
+    page.fill("#forward-url", &handler.url()).await;
+    page.click("#forward-go").await;
+    page.wait_text("#attempts li", "Only the first 64.0 KiB")
+        .await;
+    page.check(
+        "64 KiB are shown",
+        "document.querySelector('#attempts pre').textContent.length === 65536",
+    )
+    .await;
+    page.check_width("a long response").await;
+    let url = handler.url();
+    drop(handler);
+    page.fill("#forward-url", &url).await;
+    page.click("#forward-go").await;
+    page.wait_text("#attempts li:first-child", "✕ failed").await;
+    page.check(
+        "with a reason",
+        "document.querySelector('#attempts li:first-child .error').innerText.length > 20",
+    )
+    .await;
+    browser.close().await;
+}

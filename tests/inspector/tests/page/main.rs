@@ -8,6 +8,7 @@ mod forward;
 mod hostile;
 mod keyboard;
 mod list;
+mod picture;
 mod restart;
 mod secrets;
 mod test_deliveries;

@@ -231,3 +231,54 @@ async fn keys_secrets_and_signatures_are_nowhere_until_show() {
     .await;
     browser.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_survives_deliveries_and_other_secrets() {
+    let inspector = Inspector::with(&[]).await;
+    let browser = Browser::start().await;
+    let page = browser.open(&inspector.link()).await;
+    page.click("#open-secrets").await;
+    page.click("#secrets-stripe summary").await;
+    page.fill("#secrets-stripe input[type=password]", "half of a sec")
+        .await;
+    page.eval("window.field = document.activeElement; field.setSelectionRange(4, 6); true")
+        .await;
+    github("push", "{}").send(inspector.inbox).await;
+    inspector.set_secret("github", "default", GITHUB).await;
+    page.wait_text("#secrets-github summary", "entered here")
+        .await;
+    page.check(
+        "the same field has the focus, the text and the selection",
+        "document.activeElement === field && field.value === 'half of a sec' && field.selectionStart === 4 && field.selectionEnd === 6",
+    )
+    .await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_in_the_address_is_masked_until_show() {
+    let inspector = Inspector::start().await;
+    let browser = Browser::start().await;
+    let page = browser.open(&inspector.link()).await;
+    github("push", "{}")
+        .to(&format!("/in/github/{VWO}?key={VWO}"))
+        .send(inspector.inbox)
+        .await;
+    page.wait_text("#verdict.verified", "matches").await;
+    page.wait_text("#masked", "A part of the address is masked")
+        .await;
+    page.check(
+        "the secret is not in the page",
+        &format!("!document.documentElement.outerHTML.includes('{VWO}')"),
+    )
+    .await;
+    page.click("#masked-show").await;
+    page.wait_text("#request-line", &format!("POST /in/github/{VWO}?key={VWO}"))
+        .await;
+    page.check(
+        "the focus is not lost",
+        "document.activeElement !== document.body",
+    )
+    .await;
+    browser.close().await;
+}
