@@ -579,6 +579,44 @@ fn the_content_type_selects_twilios_way() {
     assert_eq!(way(&[of_form, json], form), None);
 }
 
+/// Twilio's library tries the URL with and without a port, and SHA-256 for a shared key.
+#[test]
+fn twilios_url_may_have_its_port_and_its_hash_may_be_sha_256() {
+    let accepts = |configured: &str, signed: &str, hash, body: &str, headers: &[(&str, &str)]| {
+        let twilio = provider::twilio(secret("12345"), exact(configured)).expect("an exact URL");
+        let signature = base64(&hmac(hash, b"12345", signed.as_bytes()));
+        let signature = [("x-twilio-signature", signature.as_str())];
+        judge(
+            &twilio,
+            post(&[&signature, headers].concat(), body.to_owned()),
+        )
+        .is_ok()
+    };
+    let json = ("content-type", "application/json");
+    let hash = hex(&Sha256.digest(b"{}"));
+    for (configured, other, accepted) in [
+        ("https://a.example/b", "https://a.example:443/b", true),
+        ("https://a.example:443/b", "https://a.example/b", true),
+        ("http://a.example/b", "http://a.example:80/b", true),
+        ("https://u:p@a.example", "https://u:p@a.example:443", true),
+        ("https://[::1]/b", "https://[::1]:443/b", true),
+        ("https://a.example/b", "https://a.example:444/b", false),
+        ("https://a.example/b", "http://a.example/b", false),
+        ("https://a.example/b", "https://a.example/b/", false),
+    ] {
+        for mac in [Sha1, Sha256] {
+            let form = format!("{other}a1");
+            let found = accepts(configured, &form, mac, "a=1", &[FORM]);
+            assert_eq!(found, accepted, "{configured} {other}");
+            let body = format!("{other}?bodySHA256={hash}");
+            let found = accepts(configured, &body, mac, "{}", &[json]);
+            assert_eq!(found, accepted, "{configured} {other}");
+        }
+        let sha384 = format!("{configured}a1");
+        assert!(!accepts(configured, &sha384, Sha384, "a=1", &[FORM]));
+    }
+}
+
 /// `test_compute_signature_duplicate_query_dict` of Twilio's package for Python.
 #[test]
 fn twilios_field_with_two_values_is_accepted_in_both_orders() {

@@ -442,8 +442,10 @@ fn tiktok(keys) -> Provider<Bytes> {
 }
 
 /// The key is the auth token of the account. Pass [`SignedUrl::exact`](crate::SignedUrl::exact) with the URL
-/// exactly as you entered it at Twilio: its scheme, its port and a slash at its end are signed. Write it
-/// without `bodySHA256`, which Twilio appends.
+/// exactly as you entered it at Twilio: its scheme and a slash at its end are signed. Write it without
+/// `bodySHA256`, which Twilio appends. Twilio signs the port or leaves it out, so both are accepted, as in
+/// Twilio's libraries. An account with a shared key signs with SHA-256; the number of bytes of the signature shows
+/// it.
 ///
 /// - **A form** (way `form`): the URL and the fields in the order of their names are signed. Nothing
 ///   separates a name from its value, so the body is not signed to the letter. Read it with
@@ -466,7 +468,7 @@ fn tiktok(keys) -> Provider<Bytes> {
 /// ```
 fn twilio(keys, url) -> Result<Bytes> {
     title: "Twilio",
-    scheme: shapes::twilio(url),
+    scheme: shapes::twilio(&url),
     id: ["i-twilio-idempotency-token"],
     source: Source, "2026-11-27", [
         "https://www.twilio.com/docs/usage/webhooks/webhooks-security",

@@ -110,40 +110,44 @@ pub(super) fn zero_hash_rsa() -> Result<Scheme, ConfigError> {
         ("base64", signed(Encoding::Base64)?),
     ])
 }
-/// Twilio signs forms and other bodies in two ways.
+/// Twilio signs forms and other bodies in two ways, with SHA-1 or, for an account with a shared key, with SHA-256. It
+/// signs the URL with or without a port: its libraries try both.
 ///
 /// The signature of one kind of body must not verify the other kind. The text of a form that begins with the
 /// parameter `bodySHA256` is that of another body, so such a form is rejected.
-pub(super) fn twilio(url: SignedUrl) -> Result<Scheme, ConfigError> {
-    let scheme = || SignatureScheme::hmac_sha1("x-twilio-signature").encoding(Encoding::Base64);
+///
+/// The number of bytes of a signature selects the hash, and the `Content-Type` the kind of body. So a
+/// delivery costs two MACs for each key, or four without a `Content-Type`.
+pub(super) fn twilio(url: &SignedUrl) -> Result<Scheme, ConfigError> {
+    let fields = || {
+        SortedForm::new()
+            .without_twins()
+            .must_not_begin_with(&["?bodySHA256=", "&bodySHA256="])
+    };
     let parameter = match url.has_query() {
         true => "&bodySHA256=",
         false => "?bodySHA256=",
     };
-    let fields = SortedForm::new()
-        .without_twins()
-        .must_not_begin_with(&["?bodySHA256=", "&bodySHA256="]);
-    Scheme::any_of([
-        (
-            "form",
-            scheme()
-                .signed([Piece::Url, Piece::SortedForm(fields)])
-                .url(url.clone())
-                .build()?,
-        ),
-        (
-            "body",
-            scheme()
-                .signed([
-                    Piece::Url,
-                    Piece::literal(parameter),
-                    Piece::BodyDigest(BodyDigest::Sha256Hex),
-                ])
-                .url(url)
-                .not_a_form()
-                .build()?,
-        ),
-    ])
+    let header = "x-twilio-signature";
+    let mut ways = Vec::new();
+    for (url, port) in [(url.clone(), ""), (url.with_other_port()?, ", other port")] {
+        for (scheme, hash) in [
+            (SignatureScheme::hmac_sha1(header), ""),
+            (SignatureScheme::hmac_sha256(header), ", SHA-256"),
+        ] {
+            let scheme = scheme.encoding(Encoding::Base64).url(url.clone());
+            let form = [Piece::Url, Piece::SortedForm(fields())];
+            let form = scheme.clone().signed(form).build()?;
+            ways.push((format!("form{hash}{port}"), form));
+            let body = scheme.not_a_form().signed([
+                Piece::Url,
+                Piece::literal(parameter),
+                Piece::BodyDigest(BodyDigest::Sha256Hex),
+            ]);
+            ways.push((format!("body{hash}{port}"), body.build()?));
+        }
+    }
+    Scheme::any_of_preset(ways)
 }
 
 /// Plivo's signature over the URL with its query in order, the form in order, and a nonce.

@@ -146,6 +146,27 @@ impl SignedUrl {
         self.text.contains('?')
     }
 
+    /// The URL without its port, or with the port of its scheme if it has none.
+    pub(crate) fn with_other_port(&self) -> Result<Self, ConfigError> {
+        let (scheme, rest) = self.text.split_once("://").unwrap_or_default();
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end).unwrap_or_default();
+        // A `:` in the user's password or in an IPv6 address is not that of a port.
+        let host_at = authority.rfind('@').map_or(0, |at| at.saturating_add(1));
+        let port_at = authority
+            .rfind(':')
+            .filter(|at| *at >= host_at && !authority.ends_with(']'));
+        let authority = match (port_at, scheme.eq_ignore_ascii_case("https")) {
+            (Some(at), _) => authority.get(..at).unwrap_or_default().to_owned(),
+            (None, true) => format!("{authority}:443"),
+            (None, false) => format!("{authority}:80"),
+        };
+        let mut other = self.clone();
+        other.text = format!("{scheme}://{authority}{path}");
+        check(&other.text, "the signed URL", "check its port")?;
+        Ok(other)
+    }
+
     /// The URL with its query decoded and in the order of its names and values, as Plivo signs it; and the text
     /// between it and the fields of a form.
     pub(crate) fn with_sorted_query(&self) -> Result<(Self, &'static str), ConfigError> {

@@ -22,6 +22,7 @@ use crate::{
 
 /// Each way costs one MAC for each key.
 const MOST_WAYS: usize = 4;
+const MOST_WAYS_OF_A_PRESET: usize = 8;
 
 /// The ways of [`Scheme::any_of`], each a scheme of one way, and their names.
 #[derive(Clone, Debug)]
@@ -66,6 +67,18 @@ impl Scheme {
     pub fn any_of<N: Into<String>>(
         ways: impl IntoIterator<Item = (N, Self)>,
     ) -> Result<Self, ConfigError> {
+        Self::any_of_at_most(MOST_WAYS, ways)
+    }
+
+    /// The same for a preset, of whose ways a request head fits only some.
+    pub(crate) fn any_of_preset(ways: Vec<(String, Self)>) -> Result<Self, ConfigError> {
+        Self::any_of_at_most(MOST_WAYS_OF_A_PRESET, ways)
+    }
+
+    fn any_of_at_most<N: Into<String>>(
+        most: usize,
+        ways: impl IntoIterator<Item = (N, Self)>,
+    ) -> Result<Self, ConfigError> {
         let mut names: Vec<Arc<str>> = Vec::new();
         let mut schemes = Vec::new();
         for (name, scheme) in ways {
@@ -83,9 +96,9 @@ impl Scheme {
             names.push(name);
             schemes.push(scheme);
         }
-        if schemes.is_empty() || schemes.len() > MOST_WAYS {
+        if schemes.is_empty() || schemes.len() > most {
             return Err(ConfigError::new(format!(
-                "`any_of` has {} ways: give it 1 to {MOST_WAYS}",
+                "`any_of` has {} ways: give it 1 to {most}",
                 schemes.len(),
             )));
         }

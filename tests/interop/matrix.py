@@ -46,6 +46,7 @@ ODD_BODIES = {
 # Bodies for packages that demand certain fields, made when they are needed since some hold the time.
 SPECIAL_BODIES = {
     "ascii": lambda: BODIES["ascii"],
+    "form": lambda: b"CallSid=CA1&Body=Zo%C3%AB+%2B&From=%2B14158675309&Body=Zo%C3%AB+%2B",
     "compact": lambda: '{"type":"interop","id":1,"name":"Zo\u00eb"}'.encode(),
     "events": lambda: json.dumps(
         {"time_ms": now_ms(), "events": [], "meta": {"webhook_id": "WB1"}}).encode(),
@@ -93,14 +94,14 @@ class Layer:
         if not self.address:
             raise SystemExit("the layer's server did not start")
 
-    def post(self, route, headers, body):
+    def post(self, route, headers, body, content_type="application/json"):
         """Returns the status and the code of the rejection. Header names keep their case."""
         connection = http.client.HTTPConnection(self.address, timeout=10)
         try:
             connection.putrequest("POST", "/" + route, skip_accept_encoding=True)
             for name, value in headers.items():
                 connection.putheader(name, value.encode("latin-1", "replace"))
-            connection.putheader("Content-Type", "application/json")
+            connection.putheader("Content-Type", content_type)
             connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body)
             response = connection.getresponse()
@@ -143,6 +144,12 @@ class Row:
         self.sdk = entry["sdk"]
         self.result = {key: entry[key] for key in ("sdk", "preset", "package", "version", "note")}
         self.result |= {"A": {}, "B": {}, "differ": [], "bodies": {}, "expected": [], "unexpected": []}
+
+    def post(self, route, headers, body):
+        """Posts to the layer, with the type of the row's bodies."""
+        form = self.entry["bodies"] == ["form"]
+        kind = "application/x-www-form-urlencoded" if form else "application/json"
+        return self.layer.post(route, headers, body, kind)
 
     def theirs(self, body, at=None):
         return self.vendor.ask(op="sign", sdk=self.sdk, body=base64.b64encode(body).decode(), at=at or now_ms())
@@ -187,13 +194,13 @@ class Row:
             self.result["A"][name] = signed.get("error", "no headers")
             self.expect("A " + name, False, self.result["A"][name])
             return
-        status, code = self.layer.post(self.sdk, signed["headers"], body)
+        status, code = self.post(self.sdk, signed["headers"], body)
         self.result["A"][name] = "ok" if status == 200 else f"{status} {code}"
         self.expect("A " + name, status == 200, f"{status} {code}")
-        status, code = self.layer.post(self.sdk, signed["headers"], changed(body))
+        status, code = self.post(self.sdk, signed["headers"], changed(body))
         self.expect("A changed " + name, status == 401, f"{status} {code}")
         if other(self.entry["secret"]):
-            status, code = self.layer.post(self.sdk + ".other", signed["headers"], body)
+            status, code = self.post(self.sdk + ".other", signed["headers"], body)
             self.expect("A other key " + name, status == 401, f"{status} {code}")
 
     def direction_b(self, name, body):
@@ -214,14 +221,14 @@ class Row:
                 self.result["bodies"][name] = f"cannot be signed: {made.get('error')}"
                 continue
             ok, why = self.accepts(body, made["headers"])
-            status, code = self.layer.post(self.sdk, made["headers"], body)
+            status, code = self.post(self.sdk, made["headers"], body)
             if ok != (status == 200):
                 theirs = "accepts" if ok else f"rejects ({why})"
                 self.result["bodies"][name] = f"theirs {theirs}, ours {status} {code}"
         body = self.probe(make, names, bodies)
         for what, headers in variants(make(body)["headers"]):
             ok, why = self.accepts(body, headers)
-            status, code = self.layer.post(self.sdk, headers, body)
+            status, code = self.post(self.sdk, headers, body)
             if what == "a wrong signature":
                 self.expect("wrong signature, theirs", not ok, "accepted")
                 self.expect("wrong signature, ours", status == 401, f"{status}")
@@ -233,7 +240,7 @@ class Row:
             made = make(body, now_ms() + offset * 1000)
             if "headers" in made:
                 theirs.append((offset, self.accepts(body, made["headers"])[0]))
-                ours.append((offset, self.layer.post(self.sdk, made["headers"], body)[0] == 200))
+                ours.append((offset, self.post(self.sdk, made["headers"], body)[0] == 200))
         self.result["window"] = [window(theirs), window(ours)]
 
     def probe(self, make, names, bodies):

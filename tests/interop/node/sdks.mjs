@@ -364,6 +364,19 @@ sdk("mux", "mux", "@mux/mux-node", "mux_secret_1", {
   },
 });
 
+sdk("contentful", "contentful", "@contentful/node-apps-toolkit", "a".repeat(64), {
+  sign(body, secret, url, at) {
+    const { signRequest } = require("@contentful/node-apps-toolkit");
+    const { pathname, search } = new URL(url);
+    return signRequest(secret, { method: "POST", path: pathname + search, headers: {}, body: text(body) }, at);
+  },
+  verify(body, headers, secret, url) {
+    const { verifyRequest } = require("@contentful/node-apps-toolkit");
+    const { pathname, search } = new URL(url);
+    return verifyRequest(secret, { method: "POST", path: pathname + search, headers, body: text(body) });
+  },
+}, { url: "https://example.com/hooks/one?tenant=a%20b" });
+
 sdk("sanity", "sanity", "@sanity/webhook", "sanity_secret_1", {
   async sign(body, secret, url, at) {
     const { encodeSignatureHeader, SIGNATURE_HEADER_NAME } = await import("@sanity/webhook");

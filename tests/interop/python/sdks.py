@@ -491,6 +491,61 @@ class WhatsApp:
         return webhook_updates_validator(secret, body, headers["x-hub-signature-256"])
 
 
+def fields(body):
+    """The fields of a form: a text, or a list of texts where a name comes twice."""
+    import urllib.parse
+    found = urllib.parse.parse_qs(text(body), keep_blank_values=True)
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+
+
+class Many(dict):
+    """Fields as Django gives them to Twilio's package."""
+
+    def getlist(self, name):
+        value = self[name]
+        return value if isinstance(value, list) else [value]
+
+
+@sdk("twilio", "twilio", "twilio", "8f3b1c0d5e7a", url=URL, bodies=["form"])
+class Twilio:
+    def sign(body, secret, url, at):
+        from twilio.request_validator import RequestValidator
+        return {"X-Twilio-Signature": RequestValidator(secret).compute_signature(url, Many(fields(body)))}
+
+    def verify(body, headers, secret, url):
+        from twilio.request_validator import RequestValidator
+        return RequestValidator(secret).validate(url, Many(fields(body)), headers["x-twilio-signature"])
+
+
+@sdk("twilio_sha256", "twilio", "twilio", "8f3b1c0d5e7a", url=URL, bodies=["form"], note="signed with a shared key")
+class TwilioSha256:
+    def sign(body, secret, url, at):
+        from twilio.request_validator import HMAC_SHA256, RequestValidator
+        return {"X-Twilio-Signature": RequestValidator(secret).compute_signature(url, Many(fields(body)), HMAC_SHA256)}
+
+
+@sdk("twilio_json", "twilio", "twilio", "8f3b1c0d5e7a", url=URL, note="the SHA-256 of the body is in the signed URL")
+class TwilioJson:
+    def sign(body, secret, url, at):
+        from twilio.request_validator import RequestValidator
+        validator = RequestValidator(secret)
+        return {"X-Twilio-Signature": validator.compute_signature(
+            f"{url}&bodySHA256={validator.compute_hash(text(body))}", {})}
+
+
+@sdk("plivo", "plivo", "plivo", "8f3b1c0d5e7a", url=URL, bodies=["form"])
+class Plivo:
+    def sign(body, secret, url, at):
+        from plivo.utils.signature_v3 import construct_post_url, get_signature_v3
+        signature = get_signature_v3(secret, construct_post_url(url, fields(body)), "12345678901234567890")
+        return {"X-Plivo-Signature-V3": text(signature), "X-Plivo-Signature-V3-Nonce": "12345678901234567890"}
+
+    def verify(body, headers, secret, url):
+        from plivo.utils.signature_v3 import validate_v3_signature
+        return validate_v3_signature("POST", url, headers["x-plivo-signature-v3-nonce"], secret,
+                                     headers["x-plivo-signature-v3"], fields(body))
+
+
 def version(package):
     try:
         return importlib.metadata.version(package)
