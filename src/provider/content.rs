@@ -42,8 +42,9 @@ fn cloudflare_stream(keys) -> Provider<Bytes> {
 }
 
 /// The list in `x-contentful-signed-headers` must contain itself and the timestamp. Contentful's
-/// library accepts an age of 30 seconds, and any time in the future. The path and query are those of the URL
-/// that Contentful calls.
+/// library accepts an age of 30 seconds, and any time in the future. The path is that of the URL that Contentful
+/// calls. Contentful's library escapes a query twice, so `?a=1` is signed as `?a%253D1`: use a URL without a
+/// query, or write the query in this form.
 fn contentful(keys, url) -> Provider<Bytes> {
     title: "Contentful",
     scheme: SignatureScheme::hmac_sha256("x-contentful-signature")

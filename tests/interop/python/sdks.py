@@ -533,7 +533,7 @@ class TwilioJson:
             f"{url}&bodySHA256={validator.compute_hash(text(body))}", {})}
 
 
-@sdk("plivo", "plivo", "plivo", "8f3b1c0d5e7a", url=URL, bodies=["form"])
+@sdk("plivo", "plivo", "plivo", "8f3b1c0d5e7a", url=URL, bodies=["ascii form"])
 class Plivo:
     def sign(body, secret, url, at):
         from plivo.utils.signature_v3 import construct_post_url, get_signature_v3
