@@ -1,15 +1,16 @@
 //! The signed content. Lines: the pieces, an id, another header, the method, the path; then the body.
 //!
-//! Among the pieces `b` is the body, `h` the header, `i` the id, `m` the method, `t` the
-//! timestamp, `u` the URL and `U` the URL unescaped. `\r` is a line feed as a literal. Any other
-//! byte is a literal of this byte.
+//! Among the pieces `b` is the body, `d` its digest, `f` its sorted form, `h` the header, `i` the
+//! id, `l` the headers that `acme-list` names, `m` the method, `n` the id as the value of a tag,
+//! `p` the path and query, `q` the parameter `q`, `t` the timestamp, `u` the URL and `U` the URL
+//! unescaped. `\r` is a line feed as a literal. Any other byte is a literal of this byte.
 #![no_main]
 
 use http::{Method, Uri, request::Parts};
 use libfuzzer_sys::fuzz_target;
-use tower_webhook_auth::Piece;
+use tower_webhook_auth::{BodyDigest, Piece, SignedHeaders, SortedForm};
 use tower_webhook_auth_fuzz::{
-    EXTRA, ID, NOW, ORIGIN, Rules, SIGNATURE, TIMESTAMP, Time, accepts, frames::Frames, head,
+    EXTRA, ID, LIST, NOW, ORIGIN, Rules, SIGNATURE, TIMESTAMP, Time, accepts, frames::Frames, head,
     layer, reference,
 };
 
@@ -45,7 +46,7 @@ fuzz_target!(|input: &[u8]| {
     };
     let now = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(NOW);
     let layer = layer(scheme).clock(move || now);
-    let Some(mut head) = build(&values) else {
+    let Some(mut head) = build(&rules, &values) else {
         return;
     };
     rules.sign(&mut head, &values.body);
@@ -60,10 +61,19 @@ fuzz_target!(|input: &[u8]| {
     }
     // The same bytes, cut elsewhere, under the same signature.
     for other in other_cuts(&rules.pieces, &values) {
-        let Some(mut head) = build(&other) else {
+        let Some(mut head) = build(&rules, &other) else {
             continue;
         };
-        head.headers.insert(SIGNATURE, signature.clone());
+        // The tag is in the header with the signature, and has the value of the other cut.
+        if !rules
+            .pieces
+            .iter()
+            .any(|piece| matches!(piece, Piece::Tag(_)))
+        {
+            head.headers.insert(SIGNATURE, signature.clone());
+        } else {
+            rules.sign(&mut head, &values.body);
+        }
         let also = accepts(&layer, head, frames(&other.body), &other.body);
         assert!(
             !also || other.body == values.body,
@@ -72,10 +82,16 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-fn build(values: &Values) -> Option<Parts> {
+fn build(rules: &Rules, values: &Values) -> Option<Parts> {
     let now = NOW.to_string();
+    let signature = match rules.tags {
+        Some(_) => [b"n=", values.id.as_slice(), b",v1=$"].concat(),
+        None => b"$".to_vec(),
+    };
+    let list = format!("{LIST},{EXTRA}");
     let mut head = head([
-        (SIGNATURE, &b"$"[..]),
+        (SIGNATURE, signature.as_slice()),
+        (LIST, list.as_bytes()),
         (TIMESTAMP, now.as_bytes()),
         (EXTRA, &values.extra),
         (ID, &values.id),
@@ -95,6 +111,16 @@ fn rules(text: &[u8]) -> Option<Rules> {
         .iter()
         .map(|byte| match byte {
             b'b' => Piece::Body,
+            b'd' => Piece::BodyDigest(BodyDigest::Sha256Hex),
+            b'f' => Piece::SortedForm(SortedForm::new()),
+            b'l' => Piece::SignedHeaders(
+                SignedHeaders::in_header(LIST.as_str().to_owned(), ',')
+                    .with_names(";")
+                    .must_contain([LIST.as_str().to_owned(), EXTRA.as_str().to_owned()]),
+            ),
+            b'n' => Piece::tag("n"),
+            b'p' => Piece::PathAndQuery,
+            b'q' => Piece::query("q"),
             b'h' => Piece::Header(EXTRA.as_str().to_owned().into()),
             b'i' => Piece::Id,
             b'm' => Piece::Method,
@@ -105,6 +131,10 @@ fn rules(text: &[u8]) -> Option<Rules> {
         })
         .collect();
     rules.unescape_url = text.contains(&b'U');
+    if text.contains(&b'n') {
+        rules.item_separator = Some(',');
+        rules.tags = Some(('=', &["v1"]));
+    }
     rules.time = rules
         .pieces
         .contains(&Piece::Timestamp)
@@ -120,6 +150,7 @@ impl Values {
             Piece::Id => self.id.clone(),
             Piece::Literal(text) => text.as_bytes().to_vec(),
             Piece::Method => self.method.clone(),
+            Piece::PathAndQuery => self.path.clone(),
             Piece::Timestamp => NOW.to_string().into_bytes(),
             Piece::Url => [ORIGIN.as_bytes(), &self.path].concat(),
             _ => return None,
@@ -134,6 +165,7 @@ impl Values {
             Piece::Header(_) => values.extra = value.to_vec(),
             Piece::Id => values.id = value.to_vec(),
             Piece::Method => values.method = value.to_vec(),
+            Piece::PathAndQuery => values.path = value.to_vec(),
             Piece::Url => values.path = value.strip_prefix(ORIGIN.as_bytes())?.to_vec(),
             piece => return (self.of(piece)? == value).then_some(values),
         }

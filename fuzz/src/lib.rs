@@ -33,6 +33,8 @@ pub const SIGNATURE: HeaderName = HeaderName::from_static("acme-signature");
 pub const SECOND_SIGNATURE: HeaderName = HeaderName::from_static("acme-signature-2");
 pub const TIMESTAMP: HeaderName = HeaderName::from_static("acme-timestamp");
 pub const ID: HeaderName = HeaderName::from_static("acme-id");
+/// The list of the signed headers.
+pub const LIST: HeaderName = HeaderName::from_static("acme-list");
 pub const EXTRA: HeaderName = HeaderName::from_static("acme-extra");
 pub const ORIGIN: &str = "https://example.com";
 

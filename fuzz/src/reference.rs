@@ -6,11 +6,11 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD},
 };
 use http::{HeaderMap, HeaderName, request::Parts};
-use ring::hmac;
+use ring::{digest, hmac};
 use tower_webhook_auth::{Encoding, Piece};
 
 use crate::{
-    EXTRA, Hash, ID, KEY, ORIGIN, Rules, SECOND_SIGNATURE, SIGNATURE, TIMESTAMP, Time, Unit,
+    EXTRA, Hash, ID, KEY, LIST, ORIGIN, Rules, SECOND_SIGNATURE, SIGNATURE, TIMESTAMP, Time, Unit,
 };
 
 /// Whether a value may contain the separator next to it.
@@ -50,14 +50,71 @@ pub fn tag(rules: &Rules, head: &Parts, body: &[u8], separators: Separators) -> 
 }
 
 fn signed(rules: &Rules, head: &Parts, body: &[u8], separators: Separators) -> Option<Vec<u8>> {
-    let body_at = rules
-        .pieces
-        .iter()
-        .position(|piece| *piece == Piece::Body)?;
+    let body_at = rules.pieces.iter().position(|piece| {
+        matches!(
+            piece,
+            Piece::Body | Piece::BodyDigest(_) | Piece::SortedForm(_)
+        )
+    })?;
     let mut signed = Vec::new();
     for (at, piece) in rules.pieces.iter().enumerate() {
         let (bytes, free) = match piece {
             Piece::Body => (body.to_vec(), false),
+            Piece::BodyDigest(_) => {
+                let digest = digest::digest(&digest::SHA256, body);
+                (hex::encode(digest).into_bytes(), false)
+            }
+            Piece::SortedForm(_) => {
+                let mut fields = fields(body);
+                if fields.len() > 1000 {
+                    return None;
+                }
+                fields.sort();
+                let texts = fields.into_iter().flat_map(|(name, value)| [name, value]);
+                let texts: Vec<_> = texts
+                    .map(String::from_utf8)
+                    .collect::<Result<_, _>>()
+                    .ok()?;
+                (texts.concat().into_bytes(), false)
+            }
+            Piece::SignedHeaders(_) => (listed(head)?, false),
+            Piece::PathAndQuery => {
+                let path = head.uri.path_and_query().map_or("", |path| path.as_str());
+                let slash = if path.starts_with('/') { "" } else { "/" };
+                let url = url(
+                    &Rules {
+                        unescape_url: false,
+                        ..rules.clone()
+                    },
+                    head,
+                )?;
+                let path = format!("{slash}{}", url.strip_prefix(ORIGIN)?);
+                let path = match rules.unescape_url {
+                    true => unescape(&path),
+                    false => path,
+                };
+                (path.into_bytes(), false)
+            }
+            Piece::Query(_) => {
+                let query = head.uri.query().unwrap_or_default();
+                let mut values = fields(query.as_bytes()).into_iter();
+                let mut values = values.by_ref().filter(|(name, _)| name == b"q");
+                let (_, value) = values.next()?;
+                if values.next().is_some() || value.len() > 4096 {
+                    return None;
+                }
+                (value, true)
+            }
+            Piece::Tag(_) => {
+                let value = head.headers.get(&SIGNATURE)?.as_bytes();
+                let mut tags = items(rules, value).into_iter();
+                let mut tags = tags.by_ref().filter_map(|item| item.strip_prefix(b"n="));
+                let tag = tags.next()?;
+                if tags.next().is_some() {
+                    return None;
+                }
+                (tag.to_vec(), true)
+            }
             Piece::Header(_) => (single(&head.headers, &EXTRA)??.to_vec(), true),
             Piece::Id => {
                 let id = single(&head.headers, &ID)??;
@@ -80,7 +137,9 @@ fn signed(rules: &Rules, head: &Parts, body: &[u8], separators: Separators) -> O
         if let Some(Piece::Literal(text)) = rules.pieces.get(neighbour)
             && free
             && separators == Separators::Respected
-            && String::from_utf8_lossy(&bytes).contains(&**text)
+            && bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
         {
             return None;
         }
@@ -98,11 +157,15 @@ fn url(rules: &Rules, head: &Parts) -> Option<String> {
         return None;
     }
     let url = format!("{ORIGIN}{path}");
-    if !rules.unescape_url {
-        return Some(url);
-    }
+    Some(match rules.unescape_url {
+        true => unescape(&url),
+        false => url,
+    })
+}
+
+fn unescape(url: &str) -> String {
     let mut unescaped = String::new();
-    let mut rest = url.as_str();
+    let mut rest = url;
     while let Some(character) = rest.chars().next() {
         let decoded = rest
             .get(1..3)
@@ -116,7 +179,58 @@ fn url(rules: &Rules, head: &Parts) -> Option<String> {
         unescaped.push(decoded);
         rest = &rest[taken..];
     }
-    Some(unescaped)
+    unescaped
+}
+
+/// The fields of a form or a query, decoded by another crate. That crate replaces what is not UTF-8, so
+/// such fields are decoded again.
+fn fields(form: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let decode = |text: &[u8]| {
+        let spaces: Vec<u8> = text
+            .iter()
+            .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+            .collect();
+        percent_encoding::percent_decode(&spaces).collect::<Vec<u8>>()
+    };
+    let pairs = form
+        .split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty());
+    let fields: Vec<_> = pairs
+        .map(|pair| {
+            let at = pair.iter().position(|byte| *byte == b'=');
+            let value = at.map_or(&[][..], |at| &pair[at + 1..]);
+            (decode(&pair[..at.unwrap_or(pair.len())]), decode(value))
+        })
+        .collect();
+    for ((name, value), other) in fields.iter().zip(form_urlencoded::parse(form)) {
+        assert_eq!(String::from_utf8_lossy(name), other.0);
+        assert_eq!(String::from_utf8_lossy(value), other.1);
+    }
+    fields
+}
+
+/// `name:value;name:value` of the list and of the header that it names.
+fn listed(head: &Parts) -> Option<Vec<u8>> {
+    let list = single(&head.headers, &LIST)??;
+    let mut value = single(&head.headers, &EXTRA)??;
+    while let [b' ' | b'\t', rest @ ..] = value {
+        value = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    for name in [LIST, EXTRA] {
+        let begin = format!(";{name}:");
+        if value
+            .windows(begin.len())
+            .any(|part| part == begin.as_bytes())
+        {
+            return None;
+        }
+    }
+    let list = [LIST.as_str().as_bytes(), b":", list].concat();
+    let extra = [EXTRA.as_str().as_bytes(), b":", value].concat();
+    Some([list, extra].join(&b';'))
 }
 
 fn timestamp(rules: &Rules, head: &Parts) -> Option<Vec<u8>> {
