@@ -14,10 +14,10 @@ use super::{
     builder::Signed,
     check::{Authentication, Check, InPlaceOfBody, SignatureCheck},
     headers::{is_readable_id, single},
-    mac::{Algorithm, Candidates, Verifier},
+    mac::{Algorithm, Candidates},
     prepared::{KeysOf, Prepared, PreparedKeys},
     shared_key::{PresentedKey, SharedKey},
-    signature::{Presented, TagValues},
+    signature::Presented,
     signed::{Facts, SignedBody},
     sorted_form::ContentType,
 };
@@ -187,9 +187,9 @@ impl Scheme {
                 scheme.start(&presented, &keys.names, keys.of_way(0)?)
             }
             Kind::Signature(scheme) => {
-                let read = scheme.read_head(head, clock)?;
-                let check = scheme.start(read, head, keys.lend()?, 0)?;
-                Ok(Check::Signature(check))
+                let mut read = scheme.nothing_read();
+                scheme.read_head(head, clock, &mut read)?;
+                scheme.start(&mut read, head, keys.lend()?, 0)
             }
             Kind::AnyOf(ways) => ways.begin(head, clock, keys),
         }
@@ -224,25 +224,33 @@ impl SharedKey {
     }
 }
 
-/// What was read from a request head that passed.
+/// What was read from a request head.
 pub(super) struct SignedHead<'a> {
-    /// The header with the signatures, and its position among their names.
-    header: (usize, &'a HeaderName),
-    candidates: Candidates,
+    presented: Presented<'a>,
     id: Option<(&'a HeaderName, &'a HeaderValue)>,
-    tags: TagValues<'a>,
     written: &'a [u8],
     timestamp: Option<SystemTime>,
     after_body: Vec<u8>,
 }
 
 impl Signed {
-    /// Everything that the request head decides without a key.
+    pub(super) fn nothing_read(&self) -> SignedHead<'_> {
+        SignedHead {
+            presented: self.signature.nothing_presented(),
+            id: None,
+            written: &[],
+            timestamp: None,
+            after_body: Vec::new(),
+        }
+    }
+
+    /// Everything that the request head decides without a key. Only after `Ok` is everything read.
     pub(super) fn read_head<'a>(
         &'a self,
         head: &'a Parts,
         clock: &dyn Clock,
-    ) -> Result<SignedHead<'a>, Rejection> {
+        read: &mut SignedHead<'a>,
+    ) -> Result<(), Rejection> {
         let headers = &head.headers;
         for (name, value) in &self.required {
             let present = single(headers, name)?
@@ -255,88 +263,84 @@ impl Signed {
                 ));
             }
         }
-        let Presented {
-            candidates,
-            timestamp: tagged,
-            tags,
-            family,
-            header,
-        } = self.signature.read(head, self.algorithm)?;
+        let presented = &mut read.presented;
+        self.signature.read(head, self.algorithm, presented)?;
         self.check_content_type(headers)?;
-        let id = self.id(headers, family)?;
-        let (written, timestamp) = match self.timestamp(headers, tagged, family, clock)? {
-            Some((written, timestamp)) => (written, Some(timestamp)),
-            None => (&[][..], None),
-        };
-        let mut read = SignedHead {
-            header,
-            candidates,
-            id,
-            tags,
-            written,
-            timestamp,
-            after_body: Vec::new(),
-        };
-        let mut after_body = Vec::new();
-        self.content.write(
-            &self.content.after_body,
-            head,
-            &read.facts(),
-            &mut |bytes| {
-                after_body.extend_from_slice(bytes.unwrap_or_default());
-            },
-        )?;
-        read.after_body = after_body;
-        Ok(read)
+        let (tagged, family) = (presented.timestamp, presented.family);
+        read.id = self.id(headers, family)?;
+        if let Some((written, timestamp)) = self.timestamp(headers, tagged, family, clock)? {
+            read.written = written;
+            read.timestamp = Some(timestamp);
+        }
+        // Few senders sign anything after the body.
+        if !self.content.after_body.is_empty() {
+            let mut after_body = Vec::new();
+            self.content.write(
+                &self.content.after_body,
+                head,
+                &read.facts(),
+                &mut |bytes| after_body.extend_from_slice(bytes.unwrap_or_default()),
+            )?;
+            read.after_body = after_body;
+        }
+        Ok(())
     }
 
     /// Begins to verify, with each key that was prepared for this way.
     pub(super) fn start(
         &self,
-        read: SignedHead<'_>,
+        read: &mut SignedHead<'_>,
         head: &Parts,
         prepared: PreparedKeys,
         way: usize,
-    ) -> Result<SignatureCheck, Rejection> {
+    ) -> Result<Check, Rejection> {
         let KeysOf::Signature(keys) = prepared.of_way(way)? else {
             return Err(unavailable());
         };
         let operations = keys
             .len()
-            .saturating_mul(read.candidates.len(self.algorithm));
+            .saturating_mul(read.presented.candidates.len(self.algorithm));
         if self
             .algorithm
             .most_operations()
             .is_some_and(|most| operations > most)
         {
             let kind = RejectionKind::TooManySignatures;
-            return Err(Rejection::header(kind, read.header.1));
+            return Err(Rejection::header(kind, read.presented.header.1));
         }
         let content = &self.content;
-        let mut verifiers: SmallVec<[Verifier; 1]> =
-            keys.iter().map(|key| key.start(&read.candidates)).collect();
-        content.write(&content.before_body, head, &read.facts(), &mut |bytes| {
-            for verifier in &mut verifiers {
-                verifier.update_piece(bytes);
-            }
-        })?;
-        Ok(SignatureCheck {
-            verifiers,
-            keys: Some(prepared),
+        let mut check = SignatureCheck {
+            verifiers: SmallVec::new(),
+            keys: None,
             // A position that does not fit is that of no name, and the rejection then names no header.
             way: u16::try_from(way).unwrap_or(u16::MAX),
-            header: u16::try_from(read.header.0).unwrap_or(u16::MAX),
-            candidates: read.candidates,
+            header: u16::try_from(read.presented.header.0).unwrap_or(u16::MAX),
+            candidates: Candidates::default(),
             in_place_of_body: match &content.body {
                 SignedBody::Whole => None,
                 other => Some(Box::new(InPlaceOfBody::new(other))),
             },
-            after_body: read.after_body.into(),
+            after_body: std::mem::take(&mut read.after_body).into(),
             id: read.id.map(|(_, value)| (value.clone(), content.proven.id)),
             timestamp: read.timestamp.filter(|_| content.proven.timestamp),
             authentication: Authentication::by(self.algorithm, content.covers_body()),
             body_is_signed: self.signs_body(),
-        })
+        };
+        // In their place, because moves of the hash states take time.
+        check.verifiers.reserve_exact(keys.len());
+        for key in keys {
+            check.verifiers.push(key.start(&read.presented.candidates));
+        }
+        if !content.before_body.is_empty() {
+            content.write(&content.before_body, head, &read.facts(), &mut |bytes| {
+                for verifier in &mut check.verifiers {
+                    verifier.update_piece(bytes);
+                }
+            })?;
+        }
+        check.candidates = std::mem::take(&mut read.presented.candidates);
+        check.keys = Some(prepared);
+        Ok(Check::Signature(check))
     }
 
     /// Whether every byte of the body is proven.
@@ -431,8 +435,8 @@ impl SignedHead<'_> {
     fn facts(&self) -> Facts<'_> {
         Facts {
             id: self.id.map(|(name, value)| (name, value.as_bytes())),
-            header: self.header.1,
-            tags: &self.tags,
+            header: self.presented.header.1,
+            tags: &self.presented.tags,
             timestamp: self.written,
         }
     }

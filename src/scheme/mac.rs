@@ -441,13 +441,17 @@ impl Verifier {
                 })
             }
             _ => {
-                self.update(after_body);
+                // Few senders sign anything after the body.
+                if !after_body.is_empty() {
+                    self.update(after_body);
+                }
                 let mut tag = [0; 64];
                 let length = self.tag(&mut tag).map(<[u8]>::len);
                 length.map_or(Choice::from(0), |length| {
                     let blocks_each = length.div_ceil(BLOCK_BYTES).max(1);
+                    // After a short tag and in its candidates there are zeros.
                     any(candidates.0.chunks_exact(blocks_each), |candidate| {
-                        equal(candidate, &tag)
+                        begins_with(tag.as_chunks().0, candidate.as_flattened().as_chunks().0)
                     })
                 })
             }
@@ -503,14 +507,12 @@ pub(super) fn wipe_stack() {
     std::hint::black_box(&used);
 }
 
-/// Whether the tag begins with these blocks. After a short tag and in its candidates there are zeros.
+/// Whether `value` begins with these words.
 ///
 /// It compares eight bytes at once, in constant time: the differences of all words are collected, and
 /// compared with zero once.
-fn equal(blocks: &[[u8; BLOCK_BYTES]], tag: &[u8; 64]) -> Choice {
-    let (words, _) = blocks.as_flattened().as_chunks::<8>();
-    let (tag, _) = tag.as_chunks::<8>();
-    let difference = words.iter().zip(tag).fold(0, |difference, (one, other)| {
+pub(super) fn begins_with(value: &[[u8; 8]], words: &[[u8; 8]]) -> Choice {
+    let difference = words.iter().zip(value).fold(0, |difference, (one, other)| {
         difference | (u64::from_ne_bytes(*one) ^ u64::from_ne_bytes(*other))
     });
     difference.ct_eq(&0)

@@ -7,10 +7,14 @@ use std::sync::Arc;
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::Choice;
 use zeroize::Zeroizing;
 
-use super::{Kind, Scheme, headers, headers::Aliases, mac::wipe_stack};
+use super::{
+    Kind, Scheme, headers,
+    headers::Aliases,
+    mac::{begins_with, wipe_stack},
+};
 use crate::{
     error::ConfigError,
     rejection::{ExpectedShape, Fixed, FoundShape, Rejection, RejectionKind},
@@ -206,6 +210,6 @@ impl KeyDigest {
     }
 
     pub(crate) fn matches(&self, other: &Self) -> Choice {
-        self.0.ct_eq(other.0.as_slice())
+        begins_with(self.0.as_chunks().0, other.0.as_chunks().0)
     }
 }

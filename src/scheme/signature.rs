@@ -317,7 +317,7 @@ pub(crate) struct Presented<'a> {
 }
 
 impl SignatureHeader {
-    fn nothing_presented(&self) -> Presented<'_> {
+    pub(crate) fn nothing_presented(&self) -> Presented<'_> {
         Presented {
             candidates: Candidates::default(),
             timestamp: None,
@@ -344,35 +344,36 @@ impl SignatureHeader {
     }
 
     #[cold]
-    fn read_query(
-        &self,
+    fn read_query<'a>(
+        &'a self,
         parameter: &Parameter,
         head: &Parts,
         algorithm: Algorithm,
-    ) -> Result<Presented<'_>, Rejection> {
+        presented: &mut Presented<'a>,
+    ) -> Result<(), Rejection> {
         let value = parameter.read(head)?;
-        let mut presented = self.nothing_presented();
-        let read = self.read_items(self.names.first(), &value, algorithm, &mut presented);
+        let mut found = self.nothing_presented();
+        let read = self.read_items(self.names.first(), &value, algorithm, &mut found);
         // There is no header to name.
         read.map_err(|rejection| Rejection::new(rejection.kind()))?;
-        if presented.candidates.is_empty() {
+        if found.candidates.is_empty() {
             return Err(parameter.malformed(self.found_shape(&value)));
         }
-        let mut read = self.nothing_presented();
-        read.candidates = presented.candidates;
-        Ok(read)
+        presented.candidates = found.candidates;
+        Ok(())
     }
 
+    /// Adds what the request head presents. It is not returned, because moves of it take time.
     pub(crate) fn read<'a>(
         &'a self,
         head: &'a Parts,
         algorithm: Algorithm,
-    ) -> Result<Presented<'a>, Rejection> {
+        presented: &mut Presented<'a>,
+    ) -> Result<(), Rejection> {
         if let Some(parameter) = &self.query {
-            return self.read_query(parameter, head, algorithm);
+            return self.read_query(parameter, head, algorithm, presented);
         }
         let headers = &head.headers;
-        let mut presented = self.nothing_presented();
         let mut found = None;
         for (index, name) in self.names.iter().enumerate() {
             let mut is_present = false;
@@ -380,12 +381,12 @@ impl SignatureHeader {
                 for value in headers::repeated(headers, name)? {
                     is_present = true;
                     found = found.or(Some((index, name, value.as_bytes())));
-                    self.read_value(name, value.as_bytes(), algorithm, &mut presented)?;
+                    self.read_value(name, value.as_bytes(), algorithm, presented)?;
                 }
             } else if let Some(value) = headers::single(headers, name)? {
                 is_present = true;
                 found = found.or(Some((index, name, value.as_bytes())));
-                self.read_value(name, value.as_bytes(), algorithm, &mut presented)?;
+                self.read_value(name, value.as_bytes(), algorithm, presented)?;
             }
             if !is_present {
                 continue;
@@ -415,7 +416,7 @@ impl SignatureHeader {
                 FoundShape::of_no_item(),
             ));
         }
-        Ok(presented)
+        Ok(())
     }
 
     fn without_timestamp(&self, name: &HeaderName) -> Rejection {
@@ -535,6 +536,7 @@ impl SignatureHeader {
         vec![(self.names.first(), value)]
     }
 
+    #[inline]
     fn read_value<'a>(
         &'a self,
         name: &HeaderName,

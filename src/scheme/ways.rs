@@ -159,7 +159,11 @@ impl Ways {
                 Kind::Custom(scheme) => scheme.read_head(head, clock).map(ReadHead::Custom),
                 Kind::Jwt(scheme) => scheme.read_head(head, clock).map(ReadHead::Jwt),
                 Kind::SharedKey(scheme) => scheme.read(&head.headers).map(ReadHead::SharedKey),
-                Kind::Signature(scheme) => scheme.read_head(head, clock).map(ReadHead::Signature),
+                Kind::Signature(scheme) => {
+                    let mut read = scheme.nothing_read();
+                    let passed = scheme.read_head(head, clock, &mut read);
+                    passed.map(|()| ReadHead::Signature(read))
+                }
                 Kind::AnyOf(_) => continue,
             };
             match read {
@@ -182,9 +186,9 @@ impl Ways {
                 (Kind::SharedKey(scheme), ReadHead::SharedKey(presented)) => {
                     scheme.start(&presented, &keys.names, of_way)
                 }
-                (Kind::Signature(scheme), ReadHead::Signature(read)) => scheme
-                    .start(read, head, keys.clone(), way)
-                    .map(Check::Signature),
+                (Kind::Signature(scheme), ReadHead::Signature(mut read)) => {
+                    scheme.start(&mut read, head, keys.clone(), way)
+                }
                 _ => continue,
             };
             match check {
