@@ -9,6 +9,7 @@ mod reference;
 use std::{
     convert::Infallible,
     pin::{Pin, pin},
+    sync::atomic::{AtomicUsize, Ordering},
     task::{Context, Poll, Waker, ready},
     time::{Duration, UNIX_EPOCH},
 };
@@ -292,4 +293,60 @@ fn replacing_keys_from_many_threads_leaves_no_request_without_keys() {
             });
         }
     });
+}
+
+/// A thread that keeps keys for itself would fail here.
+#[test]
+fn after_a_key_is_withdrawn_or_replaced_no_thread_accepts_it() {
+    const ROUNDS: usize = 100;
+    const THREADS: usize = 4;
+    let layer = WebhookAuthLayer::new(provider(secret("old")));
+    let keys = layer.keys();
+    // Odd while the key must not be accepted.
+    let state = AtomicUsize::new(0);
+    let accepted = AtomicUsize::new(0);
+    let judged: [AtomicUsize; THREADS] = Default::default();
+    std::thread::scope(|scope| {
+        for judged in &judged {
+            let (layer, state, accepted) = (layer.clone(), &state, &accepted);
+            scope.spawn(move || {
+                loop {
+                    let before = state.load(Ordering::SeqCst);
+                    if before == 2 * ROUNDS {
+                        break;
+                    }
+                    let verdict = matched(&layer, "old");
+                    let unchanged = state.load(Ordering::SeqCst) == before;
+                    if unchanged && before % 2 == 1 && verdict.is_ok() {
+                        accepted.fetch_add(1, Ordering::SeqCst);
+                    }
+                    judged.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        // Two deliveries of each thread, so that at least one of them began after the last change.
+        let wait = || {
+            for judged in &judged {
+                let enough = judged.load(Ordering::SeqCst) + 2;
+                while judged.load(Ordering::SeqCst) < enough {
+                    std::thread::yield_now();
+                }
+            }
+        };
+        for round in 0..ROUNDS {
+            wait();
+            if round % 2 == 0 {
+                keys.withdraw();
+            } else {
+                keys.replace(secret("new")).expect("a key");
+            }
+            state.fetch_add(1, Ordering::SeqCst);
+            wait();
+            state.fetch_add(1, Ordering::SeqCst);
+            if round + 1 < ROUNDS {
+                keys.replace(secret("old")).expect("a key");
+            }
+        }
+    });
+    assert_eq!(accepted.into_inner(), 0);
 }

@@ -24,6 +24,9 @@ use crate::{
 
 pub(crate) type OnRejection = dyn Fn(&Rejection) -> Response<Bytes> + Send + Sync;
 
+/// Each request reads the settings, and counts a reference to them. The alignment keeps what is read apart from
+/// the count, which all threads write.
+#[repr(align(128))]
 pub(crate) struct Settings<E, K = OwnKeys> {
     pub(crate) provider: Provider<E>,
     pub(crate) source: Arc<K>,

@@ -1,9 +1,6 @@
 //! [`Authenticator`]: a scheme with the keys that are valid now. It judges the request head.
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::SystemTime,
-};
+use std::{sync::Arc, time::SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE, request::Parts};
 use sha2::{Digest, Sha256};
@@ -13,6 +10,7 @@ use super::{
     Kind, Scheme,
     builder::Signed,
     check::{Authentication, Check, InPlaceOfBody, SignatureCheck},
+    current::Current,
     headers::{is_readable_id, single},
     mac::{Algorithm, Candidates},
     prepared::{KeysOf, Prepared, PreparedKeys},
@@ -32,8 +30,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Authenticator {
     scheme: Scheme,
-    /// `None` while the keys are withdrawn.
-    current: Arc<RwLock<Option<PreparedKeys>>>,
+    current: Arc<Current>,
 }
 
 impl Authenticator {
@@ -60,30 +57,21 @@ impl Authenticator {
     /// Replaces the keys. The expensive work for a key is done here, once. After an error the old
     /// keys stay valid.
     pub(crate) fn replace(&self, provider: &Arc<str>, keys: &Keys) -> Result<(), ConfigError> {
-        self.set(Some(self.scheme.prepare(provider, keys)?));
+        self.current
+            .set(Some(&self.scheme.prepare(provider, keys)?));
         Ok(())
     }
 
     /// Removes all keys.
     pub(crate) fn withdraw(&self) {
-        self.set(None);
+        self.current.set(None);
     }
 
     /// The names of the valid keys, in the order in which they are tried.
     pub(crate) fn key_names(&self) -> Vec<String> {
-        self.current()
-            .as_ref()
-            .map_or_else(Vec::new, PreparedKeys::names)
-    }
-
-    // Only whole values are exchanged under the lock, so a poisoned lock holds a whole value.
-
-    fn set(&self, keys: Option<PreparedKeys>) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = keys;
-    }
-
-    fn current(&self) -> std::sync::RwLockReadGuard<'_, Option<PreparedKeys>> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner)
+        self.current
+            .get()
+            .map_or_else(Vec::new, |keys| keys.names())
     }
 
     /// Judges the request head, and begins a check with the keys that are valid now.
@@ -102,7 +90,7 @@ pub(super) trait Lend {
 
 impl Lend for Authenticator {
     fn lend(&self) -> Result<PreparedKeys, Rejection> {
-        self.current().clone().ok_or_else(unavailable)
+        self.current.get().ok_or_else(unavailable)
     }
 }
 

@@ -11,6 +11,7 @@ mod builder;
 #[cfg(feature = "certificates")]
 mod certificate;
 mod check;
+mod current;
 mod custom;
 mod describe;
 mod headers;

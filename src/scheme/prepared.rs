@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::ConfigError,
-    secret::{Keys, Names},
+    secret::{Keys, Names, Room},
 };
 
 /// The keys of one provider or one tenant, prepared for one scheme.
@@ -19,10 +19,14 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct PreparedKeys(Arc<Prepared>);
 
+/// The room at the end keeps the reference counts of the next one, which another thread may write, apart from
+/// what is read here.
+#[repr(C)]
 pub(crate) struct Prepared {
     pub(super) names: Arc<Names>,
     /// One for each way of the scheme.
-    pub(super) ways: Vec<WayKeys>,
+    pub(super) ways: Arc<[WayKeys]>,
+    _room: Room,
 }
 
 /// The keys that one way can use, in the order in which they are tried.
@@ -95,10 +99,20 @@ impl PreparedKeys {
             return Err(error);
         }
         let names = Names::new(provider, keys).with_ways(scheme.way_names());
-        Ok(Self(Arc::new(Prepared {
+        Ok(Self::of(names, ways.into()))
+    }
+
+    fn of(names: Names, ways: Arc<[WayKeys]>) -> Self {
+        Self(Arc::new(Prepared {
             names: Arc::new(names),
             ways,
-        })))
+            _room: Room::default(),
+        }))
+    }
+
+    /// The same keys. A clone of the result writes to other memory than a clone of this one.
+    pub(super) fn with_own_counts(&self) -> Self {
+        Self::of((*self.names).clone(), Arc::clone(&self.ways))
     }
 
     /// Keys for a tenant that is not known. Verifying costs the same as with a tenant's key, and no
@@ -116,10 +130,8 @@ impl PreparedKeys {
             places: Vec::new(),
             signature_headers: way.signature_headers(),
         });
-        Self(Arc::new(Prepared {
-            names: Arc::new(Names::of_nobody(provider).with_ways(scheme.way_names())),
-            ways: ways.collect(),
-        }))
+        let names = Names::of_nobody(provider).with_ways(scheme.way_names());
+        Self::of(names, ways.collect())
     }
 
     /// The names of the keys, in the order in which they are tried.

@@ -1,6 +1,6 @@
 //! Named secrets: the order in which they are tried, and the one that matched.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use super::Secret;
 use crate::{error::ConfigError, text};
@@ -130,13 +130,27 @@ impl<const N: usize> From<[Secret; N]> for Keys {
 ///
 /// A delivery keeps only these, because an event may be held for longer than the key that verified
 /// it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Names {
     provider: Arc<str>,
     tenant: Option<Arc<str>>,
     keys: Vec<Arc<str>>,
     /// The names of the ways of the scheme, if it has several.
     ways: Option<Arc<[Arc<str>]>>,
+    _room: Room,
+}
+
+/// Keeps what follows in memory out of the cache lines of what precedes.
+#[derive(Clone, Default)]
+pub(crate) struct Room {
+    _bytes: [u64; 16],
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Room")
+    }
 }
 
 impl Names {
@@ -146,6 +160,7 @@ impl Names {
             tenant: keys.tenant.clone(),
             keys: keys.iter().map(|key| Arc::clone(&key.name)).collect(),
             ways: None,
+            _room: Room::default(),
         }
     }
 
@@ -156,6 +171,7 @@ impl Names {
             tenant: None,
             keys: Vec::new(),
             ways: None,
+            _room: Room::default(),
         }
     }
 
