@@ -4,6 +4,7 @@
 #[path = "../../tests/common/frames.rs"]
 pub mod frames;
 pub mod reference;
+pub mod token;
 
 use std::{
     convert::Infallible,
