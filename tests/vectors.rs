@@ -81,6 +81,9 @@ fn out_of_reach(scheme: &Value) -> Option<&str> {
         _ => {}
     }
     match scheme["auth"].as_str() {
+        Some("jws_detached") if !cfg!(feature = "ed25519") => {
+            return Some("feature ed25519 is off");
+        }
         Some("ed25519") if !cfg!(feature = "ed25519") => return Some("feature ed25519 is off"),
         Some("ecdsa_p256_sha256") if !cfg!(feature = "ecdsa-p256") => {
             return Some("feature ecdsa-p256 is off");
@@ -115,6 +118,7 @@ fn out_of_reach(scheme: &Value) -> Option<&str> {
             | "JWT whose claim is the hash of the body; public key by kid"
             | "JWT in the body; the key set also signs the tokens of users"
             | "OIDC token: the body is not bound; keys by JWKS"
+            | "detached JWS; keys by JWKS"
             | "the whole body is a JWT"
             | "the whole body is a JWT; the key set also signs the tokens of users"
             | "the signature stands in the query"
@@ -218,6 +222,11 @@ fn provider(case: &Value) -> Result<Provider<Bytes>, ConfigError> {
         .enumerate()
         .map(|(index, secret)| Ok((format!("key-{index}"), case::secret(secret)?)))
         .collect::<Result<Vec<_>, ConfigError>>()?;
+    // No builder describes it.
+    #[cfg(feature = "ed25519")]
+    if case["provider"] == "neon auth" {
+        return tower_webhook_auth::provider::neon_auth(Keys::named(secrets)?);
+    }
     let url = case["url"].as_str();
     Provider::new(
         text(&case["provider"]),

@@ -102,7 +102,9 @@ fn encoded(json: &[u8], algorithm: &str) -> Option<Vec<u8>> {
 
 /// The token with the genuine signature in place of each `$`.
 fn filled(token: &[u8], algorithm: &str) -> Vec<u8> {
-    let signed = token.iter().rposition(|byte| *byte == b'.').unwrap_or(0);
+    // Up to the second dot, so that a genuine signature can be followed by more.
+    let mut dots = (0..token.len()).filter(|place| token[*place] == b'.');
+    let signed = dots.nth(1).unwrap_or(0);
     let signature = hmac::sign(&key(algorithm), &token[..signed]);
     let signature = URL_SAFE_NO_PAD.encode(signature);
     let pieces: Vec<&[u8]> = token.split(|byte| *byte == b'$').collect();
