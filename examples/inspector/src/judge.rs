@@ -216,6 +216,7 @@ fn accepted(entry: &Entry, verified: &Verified<Bytes>, received_at: SystemTime) 
             Authentication::PartialSignature => "partial_signature",
             Authentication::SharedKey => "shared_key",
             Authentication::Signature => "signature",
+            Authentication::Token => "token",
             _ => "custom",
         },
         body_is_signed: verified.body_is_signed(),

@@ -91,6 +91,7 @@ pub struct SenderView<'a> {
     kind: &'static str,
     algorithm: &'static str,
     signed: &'a str,
+    covers_body: bool,
     value: &'a str,
     headers: Vec<&'a str>,
     /// Where the proof is, if it is not in a header.
@@ -139,6 +140,7 @@ pub fn sender<'a>(entry: &'a Entry, inspector: &Inspector, state: &'a State) -> 
         kind: entry.proof().as_str(),
         algorithm: entry.first().algorithm,
         signed: &entry.first().signed,
+        covers_body: entry.first().body_is_covered,
         value: &entry.first().value,
         headers,
         places: entry.proof_fields().map(ToString::to_string).collect(),
