@@ -238,7 +238,8 @@ fn provider(case: &Value) -> Result<Provider<Bytes>, ConfigError> {
 fn scheme(scheme: &Value, url: Option<&str>) -> Result<Scheme, ConfigError> {
     if text(&scheme["auth"]) == "token" {
         if let Some(pointer) = scheme["token"]["json_pointer"].as_str() {
-            return BodyKeyScheme::json(pointer).build();
+            // The case names the first element. The scheme reads every one.
+            return BodyKeyScheme::json(pointer.replace("/0/", "/*/")).build();
         }
         return token(&scheme["token"]).build();
     }
