@@ -11,6 +11,17 @@ const BEGIN: &str = "<!-- generated: begin -->";
 const IN_THE_BODY: &str = "in the body";
 const END: &str = "<!-- generated: end -->";
 
+/// Senders that are not rows of the catalogue, with the module or function and its feature: they need more than keys.
+const WITHOUT_ROW: [(&str, &str, &str); 7] = [
+    ("Amazon SES", "aws_sns", "certificates"),
+    ("AWS SNS", "aws_sns", "certificates"),
+    ("Google Cloud Scheduler", "google_push", "rsa"),
+    ("Google Cloud Tasks", "google_push", "rsa"),
+    ("Google Pub/Sub", "google_push", "rsa"),
+    ("Neon Auth", "neon_auth", "ed25519"),
+    ("PayPal", "paypal", "certificates"),
+];
+
 /// `src/provider/catalogue.md` with its lists written anew.
 pub(crate) fn catalogue(root: &Path) -> String {
     let page = fs::read_to_string(root.join("src/provider/catalogue.md")).expect("a page");
@@ -33,6 +44,10 @@ fn a_to_z() -> String {
             let shown = format!("{alias} ({})", link(sender, sender.title));
             names.push(((*alias).to_owned(), shown));
         }
+    }
+    for (title, name, feature) in WITHOUT_ROW {
+        let shown = format!("{title}, `{name}` (feature `{feature}`)");
+        names.push((title.to_owned(), shown));
     }
     names.sort_by_key(|(name, _)| name.to_lowercase());
     let mut text = String::from("\n### From A to Z\n");
