@@ -185,6 +185,21 @@ mod tests {
             .to_string()
     }
 
+    #[test]
+    fn one_step_hashes_at_most_256_kib_of_a_body() {
+        let body = Bytes::from(vec![7; 600 * 1024]);
+        let mark = Mark::Content {
+            signed_at: None,
+            body: &body,
+        };
+        let mut identifying = Identifying::new("acme", None, &mark);
+        let mut left = Vec::new();
+        while identifying.advance().is_none() {
+            left.push(identifying.rest.len());
+        }
+        assert_eq!(left, [344 * 1024, 88 * 1024]);
+    }
+
     fn at(seconds: u64) -> Option<SystemTime> {
         Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
     }

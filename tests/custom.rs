@@ -697,7 +697,8 @@ fn a_scheme_for_which_the_head_is_enough_is_decided_before_the_body_and_signs_no
     assert!(!verified.body_is_signed());
     assert_eq!(verified.identity(), None);
 
-    let layer = WebhookAuthLayer::new(token);
+    // Nothing can be tried: the body was not read.
+    let layer = WebhookAuthLayer::new(token).diagnose(secret("suspect"));
     let inner = service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
     let request = Request::post("/").header("x-acme-signature", "other");
     let request = request
@@ -709,6 +710,7 @@ fn a_scheme_for_which_the_head_is_enough_is_decided_before_the_body_and_signs_no
         rejection.map(Rejection::kind),
         Some(RejectionKind::SignatureMismatch)
     );
+    assert!(rejection.is_some_and(|rejection| rejection.diagnosis().is_none()));
 }
 
 #[test]

@@ -155,6 +155,33 @@ fn partial() -> SignatureScheme {
 }
 
 #[test]
+fn an_optional_piece_is_left_out_if_its_header_is_absent() {
+    let scheme = SignatureScheme::hmac_sha256("x-signature").accept_movable_body_boundary();
+    let acme = provider(scheme.signed([
+        Piece::optional([
+            Piece::literal("request-id:"),
+            Piece::header("x-request-id"),
+            Piece::literal(";"),
+        ]),
+        Piece::literal("body:"),
+        Piece::Body,
+    ]));
+    let request = |id: Option<&str>, signed: &str| {
+        let signature = sign(signed);
+        let mut headers = vec![("x-signature", &*signature)];
+        headers.extend(id.map(|id| ("x-request-id", id)));
+        at_path("/", &headers, BODY)
+    };
+    let with = format!("request-id:r1;body:{BODY}");
+    let without = format!("body:{BODY}");
+    assert_eq!(verdict(&acme, request(Some("r1"), &with)), Ok(()));
+    assert_eq!(verdict(&acme, request(None, &without)), Ok(()));
+    let mismatch = Err(RejectionKind::SignatureMismatch);
+    assert_eq!(verdict(&acme, request(None, &with)), mismatch);
+    assert_eq!(verdict(&acme, request(Some("r1"), &without)), mismatch);
+}
+
+#[test]
 fn a_scheme_without_the_body_does_not_call_it_signed() {
     let acme = provider(partial());
     let now = NOW.to_string();

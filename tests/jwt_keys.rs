@@ -210,6 +210,15 @@ fn a_public_key_is_never_the_secret_of_a_mac() {
         let error = error.expect_err("a public key").to_string();
         assert!(error.contains("the secret is a public key"), "{error}");
     }
+    let pem = Secret::from_pem(
+        "-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEZhhxXKtR+TOvtDbgTPCkSof02qgB
+B7IsYOyf76ilExJ/upAa/vKIKheOoCyOpcLmi4t0b4uepb7LLjmMr90FUg==
+-----END PUBLIC KEY-----",
+    );
+    let error = provider::by_name("netlify", pem.expect("a key"), None);
+    let error = error.expect_err("a public key").to_string();
+    assert!(error.contains("the secret is a public key"), "{error}");
     let error = provider::by_name("netlify", keys(), None).expect_err("a public key");
     assert!(
         error.to_string().contains("the secret is a public key"),

@@ -1551,3 +1551,47 @@ fn the_fraction_of_a_time_without_a_zone_cannot_be_moved_into_the_body() {
     let signed = "2024-03-27T15:42:29.551:{}";
     assert_eq!(verdict(":", "2024-03-27T15:42:29.551", "{}", signed), None);
 }
+
+#[test]
+fn each_mistake_in_a_signed_url_is_named_and_what_may_be_secret_is_not_shown() {
+    for (url, expected) in [
+        ("", "is empty"),
+        (
+            "example.com/hook",
+            "\"example.com/hook\" does not begin with https:// or http://",
+        ),
+        (
+            "ftp://example.com/hook",
+            "does not begin with https:// or http://",
+        ),
+        ("https://", "has no host"),
+        ("https:///hook", "has no host"),
+        ("https://:443/hook", "has no host"),
+        ("https://user@/hook", "has no host"),
+        ("https://user@:443/hook", "has no host"),
+        ("https://exa mple.com/hook", "contains white space"),
+        ("https://example.com/a\u{2003}b", "contains white space"),
+        (
+            "ftp://user:password@example.com/hook?token=abc",
+            "\"ftp://…@example.com/hook?…\" does not begin with https:// or http://",
+        ),
+    ] {
+        let error = SignedUrl::exact(url).expect_err(url).to_string();
+        assert!(error.contains(expected), "{url}: {error}");
+    }
+    for url in [
+        "https://example.com",
+        "HTTP://user@example.com:8080",
+        "https://example.com/a b?c d",
+    ] {
+        assert!(SignedUrl::exact(url).is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn an_empty_literal_is_an_error() {
+    let scheme = SignatureScheme::hmac_sha256("x-signature");
+    let scheme = scheme.signed([Piece::literal(""), Piece::Body]).build();
+    let error = scheme.expect_err("an empty literal").to_string();
+    assert!(error.contains("a signed literal is empty"), "{error}");
+}

@@ -41,5 +41,6 @@ mod tests {
         assert_eq!(read(r#"{"number": 7}"#), Some(7));
         assert_eq!(read("[0, 7]"), None);
         assert_eq!(read("[null, 7]"), None);
+        assert_eq!(read("[,7]"), None);
     }
 }

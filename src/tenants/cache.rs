@@ -553,3 +553,28 @@ impl Drop for Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_minute_begins_with_its_first_look_up_and_lasts_60_seconds() {
+        let mut running = Running::default();
+        running.begin_in_this_minute();
+        advance(Duration::from_secs(40)).await;
+        running.begin_in_this_minute();
+        assert_eq!(running.without_key(), 2);
+        advance(Duration::from_millis(19_999)).await;
+        assert_eq!(running.without_key(), 2);
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(running.without_key(), 0);
+        // The next minute begins with the next look-up.
+        advance(Duration::from_secs(30)).await;
+        running.begin_in_this_minute();
+        advance(Duration::from_secs(59)).await;
+        assert_eq!(running.without_key(), 1);
+    }
+}
