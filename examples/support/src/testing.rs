@@ -57,6 +57,31 @@ pub fn start_error(executable: &str, variables: &[(&str, &str)]) -> String {
     error
 }
 
+/// Sends a signal to a process. After `STOP` it waits until every thread of the process is stopped: until then, one of
+/// them may still respond to a request.
+pub fn send_signal(process: u32, name: &str) {
+    let sent = Command::new("kill")
+        .args(["-s", name, &process.to_string()])
+        .status();
+    assert!(sent.expect("kill runs").success());
+    while name == "STOP" && !is_stopped(process) {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+/// Whether all threads are stopped. `true` on systems without `/proc`.
+fn is_stopped(process: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else {
+        return true;
+    };
+    threads.flatten().all(|thread| {
+        let state = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // The state is behind the name of the program, which is in parentheses.
+        let state = state.rsplit_once(") ").map(|(_, state)| state);
+        state.is_none_or(|state| state.starts_with('T'))
+    })
+}
+
 /// A program that listens on loopback.
 pub struct Program {
     process: Child,
@@ -177,9 +202,7 @@ impl Program {
 
     /// Sends a signal: `INT` is Ctrl-C.
     pub fn signal(&self, name: &str) {
-        let pid = self.process.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.expect("kill runs").success());
+        send_signal(self.process.id(), name);
     }
 
     /// Stops it as Ctrl-C does, and returns its log.
@@ -227,9 +250,7 @@ pub struct Process(pub Child);
 
 impl Process {
     pub fn signal(&self, name: &str) {
-        let pid = self.0.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.expect("kill runs").success());
+        send_signal(self.0.id(), name);
     }
 }
 

@@ -11,7 +11,10 @@ use std::{
 
 use bytes::Bytes;
 use http::Request;
-use support::stand_in::{SDK_KEY, SECRET, delivery};
+use support::{
+    stand_in::{SDK_KEY, SECRET, delivery},
+    testing,
+};
 use tower_webhook_auth::{Provider, Secret, provider, testing::Signer};
 
 use crate::source::Source;
@@ -118,9 +121,7 @@ impl Server {
     }
 
     pub fn signal(&self, name: &str) {
-        let pid = self.process.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.expect("kill runs").success());
+        testing::send_signal(self.process.id(), name);
     }
 
     /// Replaces the configuration, and sends SIGHUP.
