@@ -139,6 +139,61 @@ fn the_token_of_rfc_7515_is_verified() {
     );
 }
 
+/// The tokens were made with the Python package PyJWT.
+#[test]
+fn each_algorithm_accepts_the_tokens_of_another_implementation_and_no_other() {
+    let file: Value =
+        serde_json::from_str(include_str!("vectors/jwt_algorithms.json")).expect("JSON");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let cases = file["cases"].as_array().expect("a list");
+    assert_eq!(cases.len(), 8);
+    let scheme = |algorithm: &str| match algorithm {
+        "HS256" => JwtScheme::hs256("acme-token"),
+        "HS384" => JwtScheme::hs384("acme-token"),
+        "HS512" => JwtScheme::hs512("acme-token"),
+        "ES256" => JwtScheme::es256("acme-token"),
+        "EdDSA" => JwtScheme::eddsa("acme-token"),
+        "RS256" => JwtScheme::rs256("acme-token"),
+        "RS384" => JwtScheme::rs384("acme-token"),
+        "RS512" => JwtScheme::rs512("acme-token"),
+        other => panic!("no scheme for {other}"),
+    };
+    let provider = |algorithm: &str, key: &str| {
+        let key = match algorithm.starts_with('H') {
+            true => Secret::new(key),
+            false => Secret::from_pem(key),
+        };
+        let scheme = scheme(algorithm).body_hash("hash", BodyDigest::Sha256Hex);
+        let scheme = scheme.build().expect("a scheme");
+        Provider::new("acme", scheme, key.expect("a key")).expect("a provider")
+    };
+    for case in cases {
+        let (algorithm, key) = (text(&case["algorithm"]), text(&case["key"]));
+        let token = text(&case["token"]);
+        let acme = provider(&algorithm, &key);
+        assert!(verdict(&acme, &token).is_ok(), "{algorithm}");
+
+        // One bit of the signature is changed, in each of its first 32 bytes.
+        let (signed, signature) = token.rsplit_once('.').expect("a signature");
+        let signature = data_encoding::BASE64URL_NOPAD.decode(signature.as_bytes());
+        let signature = signature.expect("base64url");
+        for index in 0..32 {
+            let mut changed = signature.clone();
+            changed[index] ^= 1;
+            let token = format!("{signed}.{}", base64url(&changed));
+            let rejected = Err(RejectionKind::SignatureMismatch);
+            assert_eq!(verdict(&acme, &token), rejected, "{algorithm} {index}");
+        }
+        // A token of another algorithm, although its signature is valid under the same key.
+        for other in cases.iter().filter(|other| other["key"] == case["key"]) {
+            let other = text(&other["algorithm"]);
+            let expected = other == algorithm;
+            let verdict = verdict(&provider(&other, &key), &token);
+            assert_eq!(verdict.is_ok(), expected, "{algorithm} as {other}");
+        }
+    }
+}
+
 #[test]
 fn a_key_is_read_from_pem_der_and_jwk() {
     // SubjectPublicKeyInfo for a point on P-256, RFC 5480 section 2.
