@@ -7,13 +7,17 @@ mod judge;
 #[path = "common/reference.rs"]
 mod reference;
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
 use data_encoding::BASE64;
+use http_body_util::Full;
 use p256::ecdsa::signature::Signer as _;
 use serde_json::{Value, json};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_webhook_auth::{
     BodyDigest, JwkSet, JwtScheme, Keys, Provider, RejectionKind, Secret, SignatureScheme,
-    TokenPlace, provider,
+    TokenPlace, WebhookAuthLayer, provider,
 };
 
 use self::{
@@ -192,6 +196,21 @@ fn each_algorithm_accepts_the_tokens_of_another_implementation_and_no_other() {
             assert_eq!(verdict.is_ok(), expected, "{algorithm} as {other}");
         }
     }
+}
+
+/// Until it expires, a token is as good as a key. Logs of requests leave out values that are marked as sensitive.
+#[test]
+fn the_token_is_marked_as_sensitive() {
+    let key = Secret::new(p256_jwk("k1").to_string()).expect("a key");
+    let layer = WebhookAuthLayer::new(provider_of(key)).clock(|| judge::at(NOW));
+    let inner = service_fn(async |request: http::Request<Full<Bytes>>| {
+        assert!(request.headers()["acme-token"].is_sensitive());
+        Ok::<_, Infallible>(http::Response::new(Full::<Bytes>::default()))
+    });
+    let token = es256(&json!({"alg": "ES256"}));
+    let request = post(&[("acme-token", &token)], BODY);
+    let Ok(response) = futures_executor::block_on(layer.layer(inner).oneshot(request));
+    assert_eq!(response.status(), 200);
 }
 
 #[test]

@@ -271,3 +271,16 @@ impl JwtKey {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Otherwise the time of a rejection tells whether a tenant exists.
+    #[test]
+    fn each_algorithm_has_a_key_for_tenants_that_are_not_known() {
+        for algorithm in JwtAlgorithm::ALL {
+            assert!(algorithm.key_of_nobody().is_some(), "{}", algorithm.name());
+        }
+    }
+}
