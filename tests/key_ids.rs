@@ -23,7 +23,7 @@ use tower_webhook_auth::{
     provider::{
         Provider,
         aws_sns::{self, Topics},
-        paypal::Webhook,
+        paypal::{self, Webhook},
     },
     tenants::{
         CacheLimits, KeySource, Selection, TenantKeys, Unverified, aws_sns_certificate,
@@ -396,6 +396,38 @@ async fn a_body_of_paypal_is_not_called_signed() {
     assert_eq!(verified.authentication(), Authentication::PartialSignature);
     let id = verified.delivery_id().expect("an id");
     assert!(format!("{id:?}").starts_with("Signed"), "{id:?}");
+}
+
+#[test]
+fn the_certificate_url_of_paypal_is_returned_as_it_is_in_the_one_header() {
+    let url = |values: &[&str]| {
+        let mut headers = http::HeaderMap::new();
+        for value in values {
+            headers.append("paypal-cert-url", value.parse().expect("a value"));
+        }
+        paypal::certificate_url(&headers)
+    };
+    for genuine in [
+        "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-5edb3c18",
+        "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-1",
+    ] {
+        assert_eq!(url(&[genuine]).as_deref(), Some(genuine));
+        assert_eq!(url(&[genuine, genuine]), None);
+    }
+    assert_eq!(url(&["https://api.paypal.com/v1/notifications/"]), None);
+    assert_eq!(url(&[]), None);
+}
+
+#[test]
+fn the_id_of_a_webhook_of_paypal_has_only_letters_digits_and_hyphens() {
+    let build = |id: &str| Webhook::new(id).provider(CertificateTrust::checked_by_the_source());
+    assert!(build("4JH86294D6297924G").is_ok());
+    assert!(build("WH-1").is_ok());
+    // `|` separates the signed values.
+    for id in ["", "a|b", "a b", "ä"] {
+        let error = build(id).expect_err(id).to_string();
+        assert!(error.contains("is not the id of a webhook"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -533,6 +533,30 @@ mod tests {
         pub(super) static TAGS: Cell<usize> = const { Cell::new(0) };
     }
 
+    /// Otherwise the time of a rejection tells whether a tenant exists.
+    #[test]
+    fn each_public_key_algorithm_has_a_key_of_its_own_for_tenants_that_are_not_known() {
+        #[cfg(feature = "ed25519")]
+        assert!(matches!(
+            Algorithm::Ed25519.key_of_nobody(),
+            Some(Verifier::Ed25519 { .. })
+        ));
+        #[cfg(feature = "ecdsa-p256")]
+        assert!(matches!(
+            Algorithm::EcdsaP256.key_of_nobody(),
+            Some(Verifier::EcdsaP256 { .. })
+        ));
+        #[cfg(feature = "rsa")]
+        for hash in [RsaHash::Sha1, RsaHash::Sha256, RsaHash::Sha512] {
+            let key = Algorithm::Rsa(hash).key_of_nobody();
+            assert!(
+                matches!(key, Some(Verifier::Rsa { hash: of_key, .. }) if of_key == hash),
+                "{hash:?}"
+            );
+        }
+        assert!(Algorithm::HmacSha256.key_of_nobody().is_some());
+    }
+
     /// All hashing is done while the body arrives, so that no single poll hashes the body several times.
     #[cfg(feature = "ed25519")]
     #[test]
