@@ -1,5 +1,8 @@
 //! Checks the facts in the documents against the code.
 
+#[path = "common/log.rs"]
+mod common_log;
+
 use std::{fs, path::Path};
 
 use bytes::Bytes;
@@ -75,6 +78,7 @@ async fn the_readmes_curl_line_is_one_that_the_receiver_accepts() {
 
 #[tokio::test]
 async fn the_readme_shows_the_log_of_a_forged_delivery() {
+    common_log::keep_the_events_of_each_thread();
     let file = std::env::temp_dir().join(format!("documents-{}.log", std::process::id()));
     let log = tracing_subscriber::fmt()
         .with_ansi(false)

@@ -1,6 +1,8 @@
 //! Printed values, log lines and responses contain no secret, no computed MAC, no received signature and no
 //! control character.
 
+#[path = "common/log.rs"]
+mod common_log;
 #[allow(dead_code, unreachable_pub, reason = "shared with another test")]
 #[path = "adversarial/file.rs"]
 mod file;
@@ -557,6 +559,7 @@ impl io::Write for Log {
 fn no_hostile_case_gets_anything_of_value_into_a_log_or_a_response() {
     let text = include_str!("vectors/adversarial.json");
     let file: File = serde_json::from_str(text).expect("a file of cases");
+    common_log::keep_the_events_of_each_thread();
     let log = Log::default();
     let writer = log.clone();
     // Only for this thread, because other tests of this file reject requests too.
@@ -624,11 +627,7 @@ fn no_hostile_case_gets_anything_of_value_into_a_log_or_a_response() {
 #[test]
 fn a_diagnosis_prints_no_secret() {
     use ring::hmac;
-    // Events of this thread are lost while no subscriber of the process wants any.
-    let all =
-        tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
-    let all = tracing::subscriber::set_global_default(all.with_writer(io::sink).finish());
-    all.expect("the only global subscriber of this file");
+    common_log::keep_the_events_of_each_thread();
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()

@@ -3,6 +3,9 @@
 //! tokio's clock is paused, so the time limits take no time. Most connections are in memory.
 #![cfg(all(feature = "axum", feature = "server", feature = "tracing", unix))]
 
+#[path = "common/log.rs"]
+mod common_log;
+
 use std::{
     convert::Infallible,
     future::pending,
@@ -463,6 +466,7 @@ fn frames(mut bytes: &[u8]) -> Vec<u8> {
 
 /// The lines that the crate logs, until the guard is dropped. The tests run on one thread each.
 fn log() -> (Lines, tracing::subscriber::DefaultGuard) {
+    common_log::keep_the_events_of_each_thread();
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()

@@ -32,6 +32,7 @@ async fn logged<St: ReplayStore>(
     status: u16,
     deliveries: usize,
 ) -> String {
+    crate::common_log::keep_the_events_of_each_thread();
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -117,6 +118,7 @@ async fn a_duplicate_is_a_field_of_the_span() {
 
 #[tokio::test]
 async fn a_guard_in_the_wrong_place_is_an_error() {
+    crate::common_log::keep_the_events_of_each_thread();
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
