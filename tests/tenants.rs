@@ -244,9 +244,9 @@ async fn the_placeholder_key_accepts_no_signature() {
     let inner = Inner::default();
     let source = by_path(&Arc::default(), known);
     let service = layer().keys_from(source).layer(inner.clone());
-    let of_nobody = Secret::from_bytes([1; 32]).expect("a secret");
-    let provider = provider::optimizely(of_nobody.clone());
-    let forger = Signer::new(&provider, &of_nobody).expect("a signer");
+    let placeholder = Secret::from_bytes([1; 32]).expect("a secret");
+    let provider = provider::optimizely(placeholder.clone());
+    let forger = Signer::new(&provider, &placeholder).expect("a signer");
     for path in ["/w/initech", "/"] {
         let request = forger.request_to(path.parse().expect("a path"), body(1));
         assert_eq!(send(&service, request).await.status(), 401, "{path}");

@@ -245,8 +245,8 @@ fn webflow(keys) -> Provider<Bytes> {
 /// not signed. So this preset accepts SHA-256, SHA-384 and SHA-512, and rejects SHA-1. A subscriber
 /// that must accept SHA-1 makes its own list with [`Scheme::any_of`](crate::Scheme::any_of).
 ///
-/// The recommendation asks for a 2xx response also if the signature is wrong, so that nobody can try
-/// signatures: see [`WebhookAuthLayer::on_rejection`](crate::WebhookAuthLayer::on_rejection).
+/// The recommendation asks for a 2xx response also if the signature is wrong, so that an attacker learns nothing from
+/// the response: see [`WebhookAuthLayer::on_rejection`](crate::WebhookAuthLayer::on_rejection).
 fn websub(keys) -> Provider<Bytes> {
     title: "WebSub",
     aliases: ["PubSubHubbub"],

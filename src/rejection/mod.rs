@@ -504,7 +504,7 @@ impl fmt::Display for Rejection {
         if let Some(detail) = self.detail() {
             return write!(f, ": {detail}");
         }
-        if self.tried().is_some_and(Names::are_of_nobody) {
+        if self.tried().is_some_and(Names::are_of_placeholder) {
             return f.write_str(": the tenant is unknown");
         }
         let mut separator = ": tried ";

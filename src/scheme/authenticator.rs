@@ -120,7 +120,7 @@ impl Scheme {
 
     /// Keys that accept nothing, and with which verifying costs the same as with one real key.
     pub(crate) fn prepare_placeholder(&self, provider: &Arc<str>) -> PreparedKeys {
-        PreparedKeys::of_nobody(self, provider)
+        PreparedKeys::placeholder(self, provider)
     }
 
     /// Judges the request head without a tenant's key. It rejects only what no key could change.
@@ -486,7 +486,7 @@ mod tests {
 
     /// The key without an owner is in the source code. It must not verify anything.
     #[test]
-    fn the_key_of_nobody_costs_a_mac_and_accepts_nothing() {
+    fn the_placeholder_key_costs_a_mac_and_accepts_nothing() {
         let scheme = SignatureScheme::hmac_sha256("x-signature").build();
         let scheme = scheme.expect("a scheme");
         let placeholder = scheme.prepare_placeholder(&"acme".into());
@@ -512,7 +512,7 @@ mod tests {
 
     #[cfg(all(feature = "ed25519", feature = "ecdsa-p256"))]
     #[test]
-    fn there_is_a_public_key_of_nobody() {
+    fn there_is_a_public_placeholder_key() {
         for scheme in [
             SignatureScheme::ed25519("x-signature"),
             SignatureScheme::ecdsa_p256("x-signature"),

@@ -207,7 +207,7 @@ impl SignatureCheck {
             .position(|verifier| verifier.matches(&self.candidates, &self.after_body).into())
             // A key without an owner has no name. Verifying with it costs the same as with any
             // other key, and proves nothing.
-            .filter(|_| !names.are_of_nobody())
+            .filter(|_| !names.are_of_placeholder())
             .ok_or_else(|| {
                 let header = keys.signature_header(self.way.into(), self.header.into());
                 Rejection::mismatch(kind, header, Arc::clone(names))

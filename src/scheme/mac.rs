@@ -121,7 +121,7 @@ impl Algorithm {
     }
 
     /// A key for a tenant that is not known: to verify costs as much as with another key.
-    pub(crate) fn key_of_nobody(self) -> Option<Verifier> {
+    pub(crate) fn placeholder_key(self) -> Option<Verifier> {
         match self {
             // The base points of the curves.
             #[cfg(feature = "ed25519")]
@@ -140,7 +140,7 @@ impl Algorithm {
             }
             #[cfg(feature = "rsa")]
             Self::Rsa(hash) => Some(Verifier::Rsa {
-                key: RsaKey::of_nobody()?,
+                key: RsaKey::placeholder()?,
                 hash,
                 state: RsaDigest::new(hash),
             }),
@@ -280,7 +280,7 @@ impl Candidates {
         })
     }
 
-    /// Makes room for all that a delivery may have: one allocation for any number.
+    /// Reserves the memory for as many signatures as a delivery may have, so that any number costs one allocation.
     fn reserve(&mut self, algorithm: Algorithm) {
         let Self(blocks) = self;
         let each = algorithm.blocks();
@@ -538,23 +538,23 @@ mod tests {
     fn each_public_key_algorithm_has_a_key_of_its_own_for_tenants_that_are_not_known() {
         #[cfg(feature = "ed25519")]
         assert!(matches!(
-            Algorithm::Ed25519.key_of_nobody(),
+            Algorithm::Ed25519.placeholder_key(),
             Some(Verifier::Ed25519 { .. })
         ));
         #[cfg(feature = "ecdsa-p256")]
         assert!(matches!(
-            Algorithm::EcdsaP256.key_of_nobody(),
+            Algorithm::EcdsaP256.placeholder_key(),
             Some(Verifier::EcdsaP256 { .. })
         ));
         #[cfg(feature = "rsa")]
         for hash in [RsaHash::Sha1, RsaHash::Sha256, RsaHash::Sha512] {
-            let key = Algorithm::Rsa(hash).key_of_nobody();
+            let key = Algorithm::Rsa(hash).placeholder_key();
             assert!(
                 matches!(key, Some(Verifier::Rsa { hash: of_key, .. }) if of_key == hash),
                 "{hash:?}"
             );
         }
-        assert!(Algorithm::HmacSha256.key_of_nobody().is_some());
+        assert!(Algorithm::HmacSha256.placeholder_key().is_some());
     }
 
     /// All hashing is done while the body arrives, so that no single poll hashes the body several times.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::ConfigError,
-    secret::{Keys, Names, Room},
+    secret::{Keys, Names, Padding},
 };
 
 /// The keys of one provider or one tenant, prepared for one scheme.
@@ -19,14 +19,14 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct PreparedKeys(Arc<Prepared>);
 
-/// The room at the end keeps the reference counts of the next one, which another thread may write, apart from
-/// what is read here.
+/// The padding keeps what is read here out of the cache line with the reference counts of the next allocation,
+/// which another thread may write.
 #[repr(C)]
 pub(crate) struct Prepared {
     pub(super) names: Arc<Names>,
     /// One for each way of the scheme.
     pub(super) ways: Arc<[WayKeys]>,
-    _room: Room,
+    _padding: Padding,
 }
 
 /// The keys that one way can use, in the order in which they are tried.
@@ -106,7 +106,7 @@ impl PreparedKeys {
         Self(Arc::new(Prepared {
             names: Arc::new(names),
             ways,
-            _room: Room::default(),
+            _padding: Padding::default(),
         }))
     }
 
@@ -117,20 +117,20 @@ impl PreparedKeys {
 
     /// Keys for a tenant that is not known. Verifying costs the same as with a tenant's key, and no
     /// signature is ever accepted.
-    pub(super) fn of_nobody(scheme: &Scheme, provider: &Arc<str>) -> Self {
+    pub(super) fn placeholder(scheme: &Scheme, provider: &Arc<str>) -> Self {
         let ways = scheme.each_way().iter().map(|way| WayKeys {
             keys: match &way.0 {
                 Kind::Custom(custom) => KeysOf::Custom(custom.prepare_placeholder()),
-                Kind::Jwt(jwt) => KeysOf::Jwt(vec![jwt.key_of_nobody()]),
+                Kind::Jwt(jwt) => KeysOf::Jwt(vec![jwt.placeholder_key()]),
                 Kind::Signature(signed) => {
-                    KeysOf::Signature(signed.algorithm.key_of_nobody().into_iter().collect())
+                    KeysOf::Signature(signed.algorithm.placeholder_key().into_iter().collect())
                 }
                 Kind::SharedKey(_) | Kind::AnyOf(_) => KeysOf::SharedKey(Vec::new()),
             },
             places: Vec::new(),
             signature_headers: way.signature_headers(),
         });
-        let names = Names::of_nobody(provider).with_ways(scheme.way_names());
+        let names = Names::of_placeholder(provider).with_ways(scheme.way_names());
         Self::of(names, ways.collect())
     }
 

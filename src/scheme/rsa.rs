@@ -140,7 +140,7 @@ impl RsaKey {
 
     /// Keys for a tenant that is not known: one for each usual length, so that a signature of any of these
     /// lengths costs as much as with another key. Their factors are known, so they prove nothing.
-    pub(crate) fn of_nobody() -> Option<Self> {
+    pub(crate) fn placeholder() -> Option<Self> {
         let keys = [2048, 3072, 4096].map(|bits: usize| {
             let key = Self::from_components(&vec![0xff; bits / 8], &[1, 0, 1]).ok()?;
             key.0.first().cloned()
@@ -265,8 +265,8 @@ mod tests {
 
     /// Otherwise the time of a rejection tells whether a tenant exists.
     #[test]
-    fn the_key_of_nobody_has_every_usual_length() {
-        let key = RsaKey::of_nobody().expect("a key");
+    fn the_placeholder_key_has_every_usual_length() {
+        let key = RsaKey::placeholder().expect("a key");
         let lengths: Vec<_> = key.0.iter().map(PublicKeyParts::size).collect();
         assert_eq!(lengths, [256, 384, 512]);
     }

@@ -138,18 +138,18 @@ pub(crate) struct Names {
     keys: Vec<Arc<str>>,
     /// The names of the ways of the scheme, if it has several.
     ways: Option<Arc<[Arc<str>]>>,
-    _room: Room,
+    _padding: Padding,
 }
 
 /// Keeps what follows in memory out of the cache lines of what precedes.
 #[derive(Clone, Default)]
-pub(crate) struct Room {
+pub(crate) struct Padding {
     _bytes: [u64; 16],
 }
 
-impl fmt::Debug for Room {
+impl fmt::Debug for Padding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Room")
+        f.write_str("Padding")
     }
 }
 
@@ -160,18 +160,18 @@ impl Names {
             tenant: keys.tenant.clone(),
             keys: keys.iter().map(|key| Arc::clone(&key.name)).collect(),
             ways: None,
-            _room: Room::default(),
+            _padding: Padding::default(),
         }
     }
 
     /// The names for a key without an owner. A match with it proves nothing.
-    pub(crate) fn of_nobody(provider: &Arc<str>) -> Self {
+    pub(crate) fn of_placeholder(provider: &Arc<str>) -> Self {
         Self {
             provider: Arc::clone(provider),
             tenant: None,
             keys: Vec::new(),
             ways: None,
-            _room: Room::default(),
+            _padding: Padding::default(),
         }
     }
 
@@ -180,7 +180,7 @@ impl Names {
         self
     }
 
-    pub(crate) fn are_of_nobody(&self) -> bool {
+    pub(crate) fn are_of_placeholder(&self) -> bool {
         self.keys.is_empty()
     }
 

@@ -9,7 +9,7 @@ use std::{env, fmt, fs, path::Path, sync::Arc};
 use zeroize::Zeroizing;
 
 pub use self::keys::Keys;
-pub(crate) use self::keys::{Names, Origin, Room};
+pub(crate) use self::keys::{Names, Origin, Padding};
 use crate::{error::ConfigError, text};
 
 /// A secret. It is never printed, never empty, and overwritten in memory when its last clone is

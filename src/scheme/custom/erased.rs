@@ -205,7 +205,7 @@ impl CustomRun {
             // A placeholder key has no name. It costs as much as another key, and proves nothing.
             let is_complete = (!facts.id || claims.id.is_some())
                 && (facts.tolerance.is_none() || claims.signed_at.is_some())
-                && !names.are_of_nobody();
+                && !names.are_of_placeholder();
             if !is_complete {
                 return Err(CustomRejection::mismatch());
             }

@@ -119,14 +119,14 @@ impl JwtAlgorithm {
     }
 
     /// A key for a tenant that is not known. It is in the source code, so a match with it proves nothing.
-    fn key_of_nobody(self) -> Option<Keyed> {
+    fn placeholder_key(self) -> Option<Keyed> {
         let key = [1; 32];
         Some(match self {
             Self::Hs256 => Keyed::Hs256(hmac(&key)),
             Self::Hs384 => Keyed::Hs384(Box::new(hmac(&key))),
             Self::Hs512 => Keyed::Hs512(Box::new(hmac(&key))),
             #[cfg(any(feature = "ecdsa-p256", feature = "ed25519", feature = "rsa"))]
-            _ => self.public_key_of_nobody()?,
+            _ => self.public_placeholder_key()?,
         })
     }
 }
@@ -179,10 +179,10 @@ impl JwtKey {
         self.keyed.is_empty()
     }
 
-    pub(super) fn of_nobody(algorithms: &[JwtAlgorithm]) -> Self {
+    pub(super) fn placeholder(algorithms: &[JwtAlgorithm]) -> Self {
         let keyed = algorithms
             .iter()
-            .filter_map(|algorithm| Some((*algorithm, algorithm.key_of_nobody()?)));
+            .filter_map(|algorithm| Some((*algorithm, algorithm.placeholder_key()?)));
         Self {
             id: None,
             keyed: keyed.collect(),
@@ -280,7 +280,11 @@ mod tests {
     #[test]
     fn each_algorithm_has_a_key_for_tenants_that_are_not_known() {
         for algorithm in JwtAlgorithm::ALL {
-            assert!(algorithm.key_of_nobody().is_some(), "{}", algorithm.name());
+            assert!(
+                algorithm.placeholder_key().is_some(),
+                "{}",
+                algorithm.name()
+            );
         }
     }
 }

@@ -172,7 +172,7 @@ impl Jwt {
         keys.iter()
             .position(verifies)
             // A key without an owner has no name, and a match with it proves nothing.
-            .filter(|_| !names.are_of_nobody())
+            .filter(|_| !names.are_of_placeholder())
             .map(|key| Origin::new(Arc::clone(names), key))
             .ok_or_else(|| {
                 let kind = RejectionKind::SignatureMismatch;
@@ -233,8 +233,8 @@ impl Jwt {
     }
 
     /// A key that is not secret. Verifying with it costs as much as with any other key.
-    pub(super) fn key_of_nobody(&self) -> JwtKey {
-        JwtKey::of_nobody(&self.algorithms)
+    pub(super) fn placeholder_key(&self) -> JwtKey {
+        JwtKey::placeholder(&self.algorithms)
     }
 
     /// Whether each verification costs more than a MAC.

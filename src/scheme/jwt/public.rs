@@ -96,13 +96,13 @@ impl JwtAlgorithm {
         }
     }
 
-    /// A public key that nobody uses.
-    pub(super) fn public_key_of_nobody(self) -> Option<Keyed> {
+    /// A public key for a tenant that is not known. No sender has it.
+    pub(super) fn public_placeholder_key(self) -> Option<Keyed> {
         #[cfg(feature = "rsa")]
         if matches!(self, Self::Rs256 | Self::Rs384 | Self::Rs512) {
-            return RsaKey::of_nobody().map(Keyed::Rsa);
+            return RsaKey::placeholder().map(Keyed::Rsa);
         }
-        Keyed::of_verifier(self.family()?.key_of_nobody()?)
+        Keyed::of_verifier(self.family()?.placeholder_key()?)
     }
 }
 
