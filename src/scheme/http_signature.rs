@@ -256,10 +256,16 @@ impl HttpSignatureScheme {
     ///
     /// # Errors
     ///
-    /// - A component is not one that this scheme can derive, or is named twice.
+    /// - A component is not one that this scheme can derive, or is named twice, or there are more than 32.
     /// - A part of the URL is required, and [`url`](Self::url) was not called.
     /// - The label is not the key of a dictionary of RFC 9651, or the tag is not ASCII.
     pub fn build(self) -> Result<Scheme, ConfigError> {
+        if self.required.len() > MOST_COMPONENTS {
+            return Err(ConfigError::new(format!(
+                "{} components are required, and a signature may cover at most {MOST_COMPONENTS}: require fewer",
+                self.required.len(),
+            )));
+        }
         let mut required = Vec::new();
         for name in &self.required {
             let component = Component::new(name).ok_or_else(|| {
