@@ -152,7 +152,7 @@ async fn every_case_of_sns_and_paypal_gives_its_verdict() {
     }
     println!("{accepted} accepted, {rejected} rejected");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(accepted >= 4 && rejected >= 9);
+    assert!(accepted >= 5 && rejected >= 11);
 }
 
 fn case_of(provider: &str, reason: &str) -> Value {
@@ -189,6 +189,19 @@ async fn the_event_of_sns_has_what_is_signed_and_the_body_is_not_called_signed()
         asked[0].starts_with("https://sns.us-west-2.amazonaws.com/"),
         "{asked:?}"
     );
+}
+
+#[tokio::test]
+async fn the_event_of_a_url_that_was_unsubscribed_says_so_and_has_the_url_that_subscribes_it_again()
+{
+    let case = case_of("aws sns", "the URL was unsubscribed");
+    let (keys, _) = source(aws_sns_certificate, text(&case["secret"]));
+    let outcome = deliver(sns(), keys, request(&case, body(&case)), at(1_700_000_000)).await;
+    let verified = outcome.verified.expect("a verified delivery");
+    assert_eq!(verified.kind, aws_sns::Kind::UnsubscribeConfirmation);
+    let url = verified.subscribe_url.as_deref().expect("a URL");
+    assert!(url.starts_with("https://sns.us-west-2.amazonaws.com/?Action=ConfirmSubscription"));
+    assert_eq!(verified.token.as_deref(), Some("2336412f37"));
 }
 
 /// Each of these URLs passes a careless check: `ends_with`, `contains`, or a parser that another program reads

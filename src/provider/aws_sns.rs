@@ -465,3 +465,58 @@ impl CustomCheck for Check {
                 .trusts(key, |name| topic.has_name(name), self.now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Topic;
+
+    /// The rules of AWS's library for Java 2. GovCloud has one more name, for its two regions.
+    #[test]
+    fn a_certificate_is_for_the_region_of_the_topic_or_for_all_regions() {
+        for (arn, name, accepted) in [
+            ("aws:sns:us-west-2", "sns.amazonaws.com", true),
+            ("aws:sns:us-west-2", "sns.us-west-2.amazonaws.com", true),
+            (
+                "aws:sns:us-west-2",
+                "sns-signing.us-west-2.amazonaws.com",
+                true,
+            ),
+            ("aws:sns:us-west-2", "sns-us-west-2.amazonaws.com", true),
+            ("aws:sns:us-west-2", "sns.us-west-1.amazonaws.com", false),
+            (
+                "aws:sns:us-west-2",
+                "sns-us-gov-west-1.amazonaws.com",
+                false,
+            ),
+            (
+                "aws-us-gov:sns:us-gov-east-1",
+                "sns-us-gov-west-1.amazonaws.com",
+                true,
+            ),
+            (
+                "aws-us-gov:sns:us-gov-east-1",
+                "sns.us-gov-west-1.amazonaws.com",
+                false,
+            ),
+            (
+                "aws-us-gov:sns:us-gov-east-1",
+                "sns.us-gov-east-1.amazonaws.com",
+                true,
+            ),
+            (
+                "aws-cn:sns:cn-north-1",
+                "sns.cn-north-1.amazonaws.com.cn",
+                true,
+            ),
+            (
+                "aws-cn:sns:cn-north-1",
+                "sns.cn-north-1.amazonaws.com",
+                false,
+            ),
+        ] {
+            let arn = format!("arn:{arn}:123456789012:MyTopic");
+            let topic = Topic::new(&arn).expect("a topic");
+            assert_eq!(topic.has_name(name), accepted, "{arn} {name}");
+        }
+    }
+}
