@@ -10,8 +10,8 @@ use http::Request;
 use http_body_util::Full;
 use tower_webhook_auth::{
     Authentication, BodyKeyScheme, BodyPiece, BodySignatureScheme, BodyValue, Claim, Encoding,
-    Keys, Provider, RejectionKind, Scheme, Secret, SharedKeyScheme, Timestamp, WebhookAuthLayer,
-    provider, testing::Signer,
+    FromBody, Keys, Provider, RejectionKind, Scheme, Secret, SharedKeyScheme, SignedForm,
+    Timestamp, WebhookAuthLayer, provider, testing::Signer,
 };
 
 use self::{
@@ -521,6 +521,140 @@ fn the_signer_writes_into_the_body_and_changes_nothing_else() {
     assert!(error.starts_with("the request cannot be signed"), "{error}");
 }
 
+fn signed_by(signer: &Signer, body: impl Into<Bytes>) -> Request<Bytes> {
+    let request = Request::post("/").body(body.into()).expect("a request");
+    signer.try_sign(request).expect("signed")
+}
+
+#[test]
+fn the_signer_writes_into_json_in_a_form_and_keeps_the_other_fields() {
+    let ko_fi = provider::ko_fi(secret(KEY));
+    let signer = Signer::new(&ko_fi, &secret(KEY)).expect("a signer");
+    for (body, json) in [
+        ("a=1&data=%7B%22x%22:1%7D&b=2", r#","x":1"#),
+        ("a=1&b=2", ""),
+        ("a=1&b=2&data=%7B%22verification_token%22:%22old%22%7D", ""),
+    ] {
+        let signed = signed_by(&signer, body);
+        let fields: Vec<_> = form_urlencoded(signed.body());
+        let json = format!(r#"{{"verification_token":"{KEY}"{json}}}"#);
+        let expected = [("a", "1"), ("b", "2"), ("data", &json)];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(fields, expected, "{body}");
+        assert_eq!(judge(&ko_fi, signed.map(Full::new)).map(drop), Ok(()));
+    }
+    // A body that begins with `{` is the JSON itself.
+    let signed = signed_by(&signer, " {}");
+    assert_eq!(
+        signed.body(),
+        format!(r#" {{"verification_token":"{KEY}"}}"#).as_str()
+    );
+    let error = Request::post("/").body(Bytes::from("a=1&data=x"));
+    let error = signer.try_sign(error.expect("a request")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the request cannot be signed: its JSON has another type on the way to the place of a signed value"
+    );
+}
+
+/// The fields of a form, percent-decoded.
+fn form_urlencoded(body: &[u8]) -> Vec<(String, String)> {
+    let form = SignedForm::from_body(body).expect("a form");
+    let fields = form.iter();
+    fields
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Only round trips: our signer signs.
+#[test]
+fn a_time_and_an_id_in_the_body_are_kept_and_replaced_by_renew() {
+    let in_form = BodySignatureScheme::hmac_sha256("signature")
+        .in_form()
+        .timestamp(Timestamp::in_body("timestamp"))
+        .id("token")
+        .signed([BodyPiece::Timestamp, BodyPiece::value("token")]);
+    for (scheme, body) in [
+        (
+            mailgun_like(),
+            mailgun_body(&(NOW - 7).to_string(), "token-1", "old"),
+        ),
+        (
+            in_form,
+            format!("a=1&token=token-1&timestamp={}&b=2", NOW - 7),
+        ),
+    ] {
+        let acme = signed(scheme);
+        let signer = Signer::new(&acme, &secret(KEY)).expect("a signer");
+        let signer = signer.at(at(NOW)).with_id("token-2");
+        let kept = signed_by(&signer, body.clone()).map(Full::new);
+        let kept = judge(&acme, kept).expect("kept");
+        assert_eq!(kept.delivery_id(), Some(Claim::Signed("token-1")));
+        assert_eq!(kept.signed_at(), Some(at(NOW - 7)));
+        let renewed = signed_by(&signer.renew(), body).map(Full::new);
+        let renewed = judge(&acme, renewed).expect("renewed");
+        assert_eq!(renewed.delivery_id(), Some(Claim::Signed("token-2")));
+        assert_eq!(renewed.signed_at(), Some(at(NOW)));
+    }
+    // A number stays a number, and a text stays a text: a handler may accept only one of them.
+    let mailgun = signed(mailgun_like());
+    let signer = Signer::new(&mailgun, &secret(KEY)).expect("a signer");
+    let signer = signer.at(at(NOW));
+    for quote in ["", "\""] {
+        let timestamp = |seconds: u64| format!("{quote}{seconds}{quote}");
+        let body = mailgun_body(&timestamp(NOW - 7), "t", "");
+        let kept = signed_by(&signer, body.clone());
+        let renewed = signed_by(&signer.clone().renew(), body);
+        for (request, seconds) in [(kept, NOW - 7), (renewed, NOW)] {
+            let body = String::from_utf8(request.body().to_vec()).expect("text");
+            let expected = format!("\"timestamp\":{},", timestamp(seconds));
+            assert!(body.contains(&expected), "{body}");
+            assert_eq!(verdict(&mailgun, body), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn a_list_of_signatures_in_the_body_has_room_for_a_second_key() {
+    let list = BodySignatureScheme::hmac_sha1("s")
+        .in_form()
+        .item_separator('&')
+        .named_signatures('|')
+        .signed([BodyPiece::value("p")]);
+    let scheme = list.build().expect("a scheme");
+    let acme = provider(scheme.clone());
+    let signer = Signer::new(&acme, &secret("the old key")).expect("a signer");
+    let signer = signer.add_key(&secret(KEY)).expect("room for two keys");
+    let two = signed_by(&signer, "p=1").map(Full::new);
+    assert_eq!(judge(&acme, two.clone()).map(drop), Ok(()));
+    let old = Provider::<Bytes>::new("acme", scheme, secret("the old key")).expect("a provider");
+    assert_eq!(judge(&old, two).map(drop), Ok(()));
+    let key = BodyKeyScheme::json("/passcode");
+    for one in [signed(mailgun_like()), keyed(key)] {
+        let signer = Signer::new(&one, &secret(KEY)).expect("a signer");
+        let error = signer.add_key(&secret(KEY)).expect_err("two keys");
+        let error = error.to_string();
+        assert!(error.contains("cannot have one more signature"), "{error}");
+    }
+}
+
+#[test]
+fn a_signer_with_a_secret_that_the_body_cannot_use_is_an_error() {
+    let not_text = Secret::from_bytes(*b"\xff\xfe").expect("a secret");
+    let error = Signer::new(&keyed(BodyKeyScheme::json("/passcode")), &not_text);
+    assert_eq!(
+        error.expect_err("no text").to_string(),
+        "the secret is not UTF-8, and the body cannot hold it"
+    );
+    let adyen_classic = provider::adyen_classic(secret("6b6579")).expect("a key");
+    let error = Signer::new(&adyen_classic, &secret("no digits"));
+    let error = error.expect_err("no digits").to_string();
+    assert!(
+        error.starts_with("secret is not hexadecimal digits"),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_key_in_the_body_takes_part_in_any_of_and_has_a_way() {
     let body = BodyKeyScheme::json("/token").build().expect("a scheme");
@@ -586,6 +720,21 @@ fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
                 .timestamp(Timestamp::in_body("/t"))
                 .signed([value("/a"), BodyPiece::Timestamp])
                 .accept_movable_boundaries(),
+            "nothing marks where it begins",
+        ),
+        // The end of the first value is found only from the other side.
+        (
+            plain().timestamp(Timestamp::in_body("/t")).signed([
+                free("/a"),
+                BodyPiece::literal(":"),
+                BodyPiece::Timestamp,
+            ]),
+            "nothing marks where it begins",
+        ),
+        (
+            plain()
+                .id("/b")
+                .signed([BodyPiece::raw("/a"), BodyPiece::literal(":"), value("/b")]),
             "nothing marks where it begins",
         ),
         (

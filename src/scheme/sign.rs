@@ -117,9 +117,7 @@ impl Scheme {
     /// How many keys can sign one delivery.
     pub(crate) fn most_signatures(&self) -> usize {
         match &self.0 {
-            #[cfg(feature = "http-signatures")]
-            Kind::Custom(custom) if custom.signer.is_some() => 1,
-            Kind::Custom(custom) => custom.in_body.as_ref().map_or(0, InBody::most_signatures),
+            Kind::Custom(custom) => custom.in_body.as_ref().map_or(1, InBody::most_signatures),
             Kind::Jwt(_) | Kind::SharedKey(_) => 1,
             Kind::Signature(signed) => signed.signature.room_for(signed.algorithm),
             Kind::AnyOf(ways) => ways.schemes.first().map_or(0, Self::most_signatures),

@@ -1,13 +1,11 @@
 //! Signs: puts the key or the signature into the body, as the sender does.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 
 use super::{
     InBody,
     document::{Document, Format, Found, Place, Value},
-    json::{Step, elements, members},
+    json::{self, Step, elements, members},
     key::BodyKey,
     signature::BodySigned,
 };
@@ -118,7 +116,7 @@ impl BodySigned {
 const NO_ELEMENT: &str = "the request cannot be signed: its body has no element to sign";
 
 impl Document {
-    /// Replaces the value at this place, or adds it. `new` gets the text that is there.
+    /// Replaces the value at this place, or adds it. `new` gets the text that is there. A number stays one.
     fn edit(
         &self,
         body: &mut Bytes,
@@ -136,9 +134,15 @@ impl Document {
         };
         let mut write = |json: &str| {
             edit(json, steps, &mut |old| {
-                let old = old.map(serde_json::from_str::<Cow<'_, str>>);
-                let old = old.and_then(Result::ok);
-                Ok(quoted(&new(old.as_deref())?))
+                let kept = old.and_then(|old| json::text(old).ok().flatten());
+                let new = new(kept.as_deref())?;
+                let was_number =
+                    old.is_some_and(|old| old.starts_with(|c: char| c.is_ascii_digit()));
+                let is_number = !new.is_empty() && new.bytes().all(|byte| byte.is_ascii_digit());
+                Ok(match was_number && is_number {
+                    true => new,
+                    false => quoted(&new),
+                })
             })
         };
         match self {
