@@ -384,7 +384,49 @@ fn a_tolerance_keeps_the_direction_and_needs_a_signed_time() {
             Piece::literal("."),
             Piece::Timestamp,
         ]);
-    for scheme in [unsigned.build(), appended.build(), Ok(token())] {
+    // Nothing marks where the time begins, so a client can renew it.
+    let renewable = |renewal: bool| {
+        let timestamp = Timestamp::header("x-time").accept_any_age();
+        let timestamp = match renewal {
+            true => timestamp.accept_renewal(),
+            false => timestamp,
+        };
+        let scheme = SignatureScheme::hmac_sha256("x-signature").timestamp(timestamp);
+        let pieces = [Piece::Body, Piece::Timestamp, Piece::header("x-a")];
+        scheme.signed(pieces).accept_movable_body_boundary()
+    };
+    let not_signed = SignatureScheme::hmac_sha256("x-signature").timestamp(
+        Timestamp::header("x-time")
+            .accept_any_age()
+            .accept_renewal(),
+    );
+    // An attacker can append to this digest, and not put something before.
+    let keyless = SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
+        .timestamp(
+            Timestamp::header("x-time")
+                .accept_any_age()
+                .accept_renewal(),
+        )
+        .signed([
+            Piece::Secret,
+            Piece::header("x-a"),
+            Piece::Timestamp,
+            Piece::literal("."),
+            Piece::Body,
+        ])
+        .accept_movable_body_boundary();
+    for scheme in [renewable(true), keyless] {
+        let text = format!("{scheme:?}");
+        let provider = provider(scheme.build().expect("a scheme"), secret("wJ4mX9"));
+        assert!(provider.tolerance(minute).is_ok(), "{text}");
+    }
+    for scheme in [
+        unsigned.build(),
+        not_signed.build(),
+        renewable(false).build(),
+        appended.build(),
+        Ok(token()),
+    ] {
         let provider = provider(scheme.expect("a scheme"), secret("wJ4mX9"));
         let error = provider.tolerance(minute).expect_err("no signed time");
         assert!(
@@ -401,6 +443,25 @@ fn the_description_lists_every_way_by_name() {
     assert_eq!(names, [Some("signature"), Some("token")]);
     assert_eq!(ways[1].algorithm, "shared key");
     assert_eq!(token().ways()[0].name, None);
+}
+
+/// A preset whose key is any text has a function that returns no `Result`.
+#[test]
+fn any_text_is_a_key_of_a_mac_and_no_text_is_a_public_key_by_itself() {
+    let is_any = |scheme: SignatureScheme| {
+        let scheme = scheme.build().expect("a scheme");
+        scheme.ways()[0].any_text_is_a_key
+    };
+    let mac = || SignatureScheme::hmac_sha256("x-signature");
+    assert!(is_any(mac()));
+    assert!(!is_any(mac().key_encoding(KeyEncoding::Hex)));
+    assert!(!is_any(mac().key_prefix("whsec_")));
+    #[cfg(feature = "ecdsa-p256")]
+    assert!(!is_any(SignatureScheme::ecdsa_p256("x-signature")));
+    #[cfg(feature = "ed25519")]
+    assert!(!is_any(SignatureScheme::ed25519("x-signature")));
+    #[cfg(feature = "rsa")]
+    assert!(!is_any(SignatureScheme::rsa_pkcs1_sha256("x-signature")));
 }
 
 #[test]

@@ -369,7 +369,7 @@ impl Signed {
 
     fn any_text_is_a_key(&self) -> bool {
         let plain = self.key.encoding == KeyEncoding::Text && self.key.prefix.is_none();
-        plain && !self.algorithm.is_public_key()
+        plain && self.algorithm.is_symmetric()
     }
 }
 
@@ -480,18 +480,6 @@ impl Algorithm {
                 RsaHash::Sha384 => "RSA PKCS#1 v1.5 with SHA-384",
                 RsaHash::Sha512 => "RSA PKCS#1 v1.5 with SHA-512",
             },
-        }
-    }
-
-    fn is_public_key(self) -> bool {
-        match self {
-            #[cfg(feature = "ecdsa-p256")]
-            Self::EcdsaP256 => true,
-            #[cfg(feature = "ed25519")]
-            Self::Ed25519 => true,
-            #[cfg(feature = "rsa")]
-            Self::Rsa(_) => true,
-            _ => false,
         }
     }
 }
