@@ -12,7 +12,9 @@ use http_body_util::Full;
 use tower_webhook_auth::{
     Authentication, Claim, Encoding, FromBody, Piece, Provider, QueryParameter, RejectionKind,
     Scheme, Secret, SignatureScheme, SignedForm, SignedHeaders, SignedUrl, SortedForm, Timestamp,
-    Verified, WebhookAuthLayer, provider, testing::Signer,
+    Verified, WebhookAuthLayer,
+    provider::{self, Field, HeaderRole},
+    testing::Signer,
 };
 
 use self::{
@@ -240,6 +242,26 @@ fn a_signed_parameter_is_decoded_and_required() {
 }
 
 #[test]
+fn a_parameter_of_four_kibibytes_is_read_and_a_longer_one_is_rejected() {
+    let acme = provider(SignatureScheme::hmac_sha256("x-signature").signed([
+        Piece::query("team"),
+        Piece::literal("\n"),
+        Piece::Body,
+    ]));
+    let at = |length: usize| {
+        let team = "a".repeat(length);
+        let signature = sign(format!("{team}\n{BODY}"));
+        let headers = [("x-signature", signature.as_str())];
+        verdict(&acme, at_path(&format!("/?team={team}"), &headers, BODY))
+    };
+    assert_eq!(at(4096), Ok(()));
+    for length in [4097, 4098, 8192] {
+        let malformed = Err(RejectionKind::ParameterMalformed);
+        assert_eq!(at(length), malformed, "{length}");
+    }
+}
+
+#[test]
 fn mercado_pago_has_its_time_in_either_unit() {
     let mercado_pago = provider::mercado_pago(secret(KEY));
     for (time, way) in [
@@ -391,6 +413,65 @@ fn a_list_of_names_proves_the_headers_that_it_must_contain() {
     assert!(verified.body_is_signed());
     assert_eq!(verified.signed_at(), Some(at(NOW)));
     assert_eq!(verified.delivery_id(), Some(Claim::Signed(now.as_str())));
+}
+
+/// A nonce, and a list of headers, both in tags of the signature header.
+fn listed_in_a_tag() -> SignatureScheme {
+    SignatureScheme::hmac_sha256("x-signature")
+        .item_separator(',')
+        .tags('=', ["v1"])
+        .signed([
+            Piece::tag("n"),
+            Piece::literal("."),
+            Piece::SignedHeaders(
+                SignedHeaders::in_tag("h", ' ')
+                    .values(";")
+                    .must_contain(["x-a", "x-b"]),
+            ),
+            Piece::literal("\n"),
+            Piece::Body,
+        ])
+}
+
+#[test]
+fn a_list_of_headers_may_be_a_tag_that_is_no_other_piece() {
+    let acme = provider(listed_in_a_tag());
+    let headers = |value: &str| {
+        let headers = [("x-signature", value), ("x-a", "1"), ("x-b", "2")];
+        verdict(&acme, post(&headers, BODY))
+    };
+    let right = sign(format!("n-1.1;2\n{BODY}"));
+    assert_eq!(headers(&format!("n=n-1,h=x-a x-b,v1={right}")), Ok(()));
+    let turned = sign(format!("n-1.2;1\n{BODY}"));
+    assert_eq!(headers(&format!("h=x-b x-a,n=n-1,v1={turned}")), Ok(()));
+    let malformed = Err(RejectionKind::HeaderMalformed);
+    for value in [
+        format!("n=n-1,v1={right}"),
+        format!("h=x-a x-b,v1={right}"),
+        format!("n=n-1,h=x-a,v1={}", sign(format!("n-1.1\n{BODY}"))),
+    ] {
+        assert_eq!(headers(&value), malformed, "{value}");
+    }
+    let twice = format!("n=n-1,h=x-a x-b,h=x-a x-b,v1={right}");
+    assert_eq!(headers(&twice), Err(RejectionKind::HeaderDuplicated));
+}
+
+#[test]
+fn the_signer_writes_the_list_of_headers_into_its_own_tag() {
+    let acme = provider(listed_in_a_tag());
+    let signer = Signer::new(&acme, &secret(KEY)).expect("a signer");
+    let request = Request::post("/")
+        .header("x-a", "1")
+        .header("x-b", "2")
+        .body(Bytes::from(BODY));
+    let request = request.expect("a request");
+    let signed = signer.with_id("n-1").try_sign(request).expect("signed");
+    let right = sign(format!("n-1.1;2\n{BODY}"));
+    assert_eq!(
+        signed.headers()["x-signature"],
+        format!("n=n-1,h=x-a x-b,v1={right}")
+    );
+    assert_eq!(verdict(&acme, signed.map(Full::new)), Ok(()));
 }
 
 #[test]
@@ -727,21 +808,97 @@ fn the_signer_signs_each_of_these_forms() {
 }
 
 #[test]
+fn the_signer_adds_the_signature_to_the_query_and_keeps_the_other_parameters() {
+    let scheme = SignatureScheme::hmac_sha256("sig na").in_query();
+    let base64url = provider(scheme.encoding(Encoding::Base64Url));
+    let scheme = SignatureScheme::hmac_sha256("sig").in_query();
+    let in_base64 = provider(scheme.encoding(Encoding::Base64));
+    let mac = hmac(Sha256, KEY.as_bytes(), BODY.as_bytes());
+    let standard = base64(&mac).replace('+', "%2B").replace('/', "%2F");
+    let standard = standard.replace('=', "%3D");
+    let url_safe = base64(&mac).replace('+', "-").replace('/', "_");
+    let url_safe = format!("sig%20na={}", url_safe.trim_end_matches('='));
+    for (acme, from, to) in [
+        (&in_base64, "/b", format!("/b?sig={standard}")),
+        (&in_base64, "/b?", format!("/b?sig={standard}")),
+        (
+            &in_base64,
+            "https://a.example/b?a=1&&sig=old&id=%20&s%69g=x&signature=y",
+            format!("https://a.example/b?a=1&id=%20&signature=y&sig={standard}"),
+        ),
+        (&base64url, "/?sig+na=old&sig", format!("/?sig&{url_safe}")),
+    ] {
+        let signer = Signer::new(acme, &secret(KEY)).expect("a signer");
+        let request = Request::post(from).body(Bytes::from(BODY));
+        let signed = signer.try_sign(request.expect("a request"));
+        let signed = signed.expect("signed");
+        assert_eq!(signed.uri().to_string(), to);
+        assert_eq!(verdict(acme, signed.map(Full::new)), Ok(()), "{from}");
+    }
+    // `OPTIONS *` has no path.
+    let signer = Signer::new(&in_base64, &secret(KEY)).expect("a signer");
+    let request = Request::options("*").body(Bytes::from(BODY));
+    let error = signer.try_sign(request.expect("a request"));
+    let error = error.expect_err("no path").to_string();
+    assert!(
+        error.starts_with("the request cannot be signed: its URL"),
+        "{error}"
+    );
+}
+
+#[test]
 fn the_ways_show_these_forms() {
     let way = |scheme: SignatureScheme| scheme.build().expect("a scheme").ways().remove(0);
     let in_query = way(SignatureScheme::hmac_sha256("signature").in_query());
     assert!(in_query.headers.is_empty());
     let fields = &in_query.fields[..];
-    let expected = provider::Field::Query("signature".into());
-    assert_eq!(fields, [(provider::HeaderRole::Signature, expected)]);
+    let expected = Field::Query("signature".into());
+    assert_eq!(fields, [(HeaderRole::Signature, expected)]);
     assert_eq!(
         way(partial()).signed,
         "[id:{id, in lower case};]ts:{timestamp};"
     );
     assert!(!way(partial()).body_is_covered);
+    let signed = |name: &str| (HeaderRole::Signed, Field::Query(name.into()));
+    assert_eq!(way(partial()).fields, [signed("id")]);
+    let query = SignatureScheme::hmac_sha256("x-signature").signed([
+        Piece::query("team"),
+        Piece::literal("\n"),
+        Piece::Body,
+    ]);
+    let query = way(query);
+    assert_eq!(query.signed, "{team}\\n{body}");
+    assert_eq!(query.fields, [signed("team")]);
     assert_eq!(
         way(listed()).signed,
         "{name:value of each listed header, joined by \";\"}\\n{body}"
+    );
+    // The list and the time have roles of their own. The other required headers are signed values.
+    let listed = |names: &[&'static str]| {
+        let list = SignedHeaders::in_header("x-list", ',').with_names(";");
+        let list = list.must_contain(names.iter().copied());
+        let scheme = listed().signed([
+            Piece::SignedHeaders(list),
+            Piece::literal("\n"),
+            Piece::Body,
+        ]);
+        let headers = way(scheme).headers.into_iter();
+        let headers: Vec<_> = headers
+            .map(|(role, name)| (role, name.to_string()))
+            .collect();
+        headers
+    };
+    let header = |role, name: &str| (role, name.to_owned());
+    let first = [
+        header(HeaderRole::Signature, "x-signature"),
+        header(HeaderRole::Timestamp, "x-time"),
+        header(HeaderRole::List, "x-list"),
+    ];
+    assert_eq!(listed(&["x-list", "x-time"]), first);
+    let value = [header(HeaderRole::Signed, "x-a")];
+    assert_eq!(
+        listed(&["x-list", "x-a", "x-time"]),
+        [&first[..], &value].concat()
     );
     let form = way(form_of(exact("https://a.example/b")));
     assert_eq!(form.signed, "{url}{sorted form}");
@@ -761,6 +918,9 @@ fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
         ])
     };
     let headers = || SignedHeaders::in_header("x-list", ',');
+    let sixteen = (0..16).map(|index| format!("x-{index}"));
+    let sixteen = list(headers().values(".").must_contain(sixteen));
+    assert!(sixteen.accept_movable_body_boundary().build().is_ok());
     for (scheme, expected) in [
         (
             plain().signed([Piece::query("a")]),

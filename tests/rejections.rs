@@ -236,6 +236,41 @@ fn a_malformed_list_is_described_by_the_item_that_is_nearest_to_a_signature() {
     );
 }
 
+/// A nonce is a signed piece, so it is not an attempt at a signature.
+#[test]
+fn the_value_of_a_signed_tag_is_not_described_as_a_signature() {
+    let scheme = || {
+        hmac_sha256()
+            .item_separator(',')
+            .tags('=', ["s"])
+            .signed([Piece::tag("t"), Piece::literal("."), Piece::Body])
+            .build()
+    };
+    let expected = "expected \"s=\" and 64 hexadecimal digits in a list separated by ','";
+    for (value, found) in [
+        ("t=n-1", "no such item"),
+        ("t=n-1,u=0a", "another tag and 2 hexadecimal digits"),
+        ("t=n-1,s=0a", "2 hexadecimal digits"),
+    ] {
+        assert_eq!(
+            message(scheme(), "x-signature", value),
+            format!("{expected}, found {found}"),
+        );
+    }
+}
+
+#[test]
+fn a_malformed_signature_without_a_tag_is_described_where_none_is_expected() {
+    let scheme = hmac_sha256()
+        .item_separator(';')
+        .untagged_signatures('=')
+        .timestamp(Timestamp::tag("t").accept_any_age());
+    assert_eq!(
+        message(scheme.build(), "x-signature", "t=1700000000;v1=0a;0a0b"),
+        "expected 64 hexadecimal digits in a list separated by ';', found 4 hexadecimal digits",
+    );
+}
+
 #[test]
 fn the_expected_shape_follows_the_algorithm_and_the_encoding() {
     let base64 = |scheme: SignatureScheme| scheme.encoding(Encoding::Base64).build();
