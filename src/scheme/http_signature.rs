@@ -564,12 +564,8 @@ impl Checked {
             }
             None => {}
         }
-        if let Some(expires) = expires
-            && head.now() > expires
-        {
-            let nothing = Some(Duration::ZERO);
-            CustomRejection::check_time(Some(&INPUT), expires, head.now(), nothing)
-                .map_err(Unfit::Rejected)?;
+        if let Some(expires) = expires {
+            check_expiry(expires, head.now()).map_err(Unfit::Rejected)?;
         }
         if self.scheme.nonce {
             let nonce = text("nonce").flatten();
@@ -638,6 +634,15 @@ impl Checked {
         }
         Ok(candidates)
     }
+}
+
+/// Rejects a signature after its `expires`.
+fn check_expiry(expires: SystemTime, now: SystemTime) -> Result<(), CustomRejection> {
+    if now > expires {
+        let nothing = Some(Duration::ZERO);
+        return CustomRejection::check_time(Some(&INPUT), expires, now, nothing);
+    }
+    Ok(())
 }
 
 /// The value of `@signature-params`: the list in its canonical form.
