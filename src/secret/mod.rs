@@ -161,7 +161,6 @@ impl Secret {
         Self::new(text).map_err(|error| describe(&error.to_string()))
     }
 
-    /// A key that was decoded from the text of another secret.
     /// A public key in PEM, or a certificate with those that signed it. It is the same as
     /// [`new`](Self::new) with the base64 text between the lines: a scheme reads it with
     /// [`KeyEncoding::Base64`](crate::KeyEncoding::Base64).
@@ -197,6 +196,7 @@ impl Secret {
         })
     }
 
+    /// A key that was decoded from the text of another secret.
     pub(crate) fn of_key(key: Zeroizing<Vec<u8>>) -> Self {
         Self {
             bytes: Arc::new(key),

@@ -81,8 +81,8 @@ impl CustomRejection {
         Err(Self::made(rejection))
     }
 
-    /// The rejection of a scheme that reads its signature from this header. `kind` is that of a mismatch. `tried` is `None` if no key was
-    /// tried.
+    /// The rejection of a scheme that reads its signature from this header. `kind` is that of a mismatch. `tried`
+    /// is `None` if no key was tried.
     pub(super) fn of_scheme(
         self,
         kind: RejectionKind,
