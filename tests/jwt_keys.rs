@@ -221,10 +221,13 @@ fn a_key_is_read_from_pem_der_and_jwk() {
     der.extend_from_slice(p256_key().verifying_key().to_sec1_point(false).as_bytes());
     let der = BASE64.encode(&der);
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{der}\n-----END PUBLIC KEY-----\n");
+    let mut for_signatures = p256_jwk("k1");
+    for_signatures["use"] = "sig".into();
     for secret in [
         Secret::from_pem(&pem),
         Secret::new(der),
         Secret::new(p256_jwk("k1").to_string()),
+        Secret::new(for_signatures.to_string()),
     ] {
         let provider = provider_of(secret.expect("a key"));
         let verdict = verdict(&provider, &es256(&json!({"alg": "ES256"})));
@@ -371,6 +374,8 @@ fn a_set_that_is_wrong_is_an_error() {
         assert!(error.contains(part), "{error:?} does not contain {part:?}");
         assert!(!error.contains("jpsQ"), "{error}");
     }
+    let largest: Vec<Value> = (0..64).map(|place| p256_jwk(&place.to_string())).collect();
+    assert_eq!(set(&largest).ids().count(), 64);
 }
 
 #[test]
@@ -391,6 +396,11 @@ fn a_weak_or_wrong_key_is_an_error() {
     let short = json!({"kty": "RSA", "n": base64url(&[0xff; 128]), "e": "AQAB"});
     let exponent_1 = json!({"kty": "RSA", "n": RSA_MODULUS, "e": "AQ"});
     let small_order = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(&[0; 32])});
+    let ed25519 = |curve: &str| json!({"kty": "OKP", "crv": curve, "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+    let mut other_curve = p256_jwk("k1");
+    other_curve["crv"] = "P-384".into();
+    let mut for_encryption = p256_jwk("k1");
+    for_encryption["use"] = "enc".into();
     for (scheme, jwk, part) in [
         (JwtScheme::es256("t"), off_curve, "not a point on P-256"),
         (JwtScheme::rs256("t"), short, "has 1024 bits"),
@@ -400,6 +410,32 @@ fn a_weak_or_wrong_key_is_an_error() {
             JwtScheme::rs256("t"),
             p256_jwk("k1"),
             "no key is for the algorithm RS256",
+        ),
+        (
+            JwtScheme::es256("t"),
+            for_encryption,
+            "\"use\" is \"enc\", expected \"sig\"",
+        ),
+        (
+            JwtScheme::es256("t"),
+            other_curve,
+            "no key is for the algorithm ES256",
+        ),
+        (
+            JwtScheme::es256("t"),
+            ed25519("Ed25519"),
+            "no key is for the algorithm ES256",
+        ),
+        // A key for the agreement of keys. It has the same length.
+        (
+            JwtScheme::eddsa("t"),
+            ed25519("X25519"),
+            "no key is for the algorithm EdDSA",
+        ),
+        (
+            JwtScheme::eddsa("t"),
+            rsa_jwk("r"),
+            "no key is for the algorithm EdDSA",
         ),
     ] {
         let error = new(scheme, jwk);

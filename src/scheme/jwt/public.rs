@@ -44,8 +44,8 @@ impl JwtAlgorithm {
         }
         #[cfg(feature = "ed25519")]
         let bytes = match bytes.strip_prefix(ED25519_SPKI) {
-            Some(key) if family == Algorithm::Ed25519 => zeroize::Zeroizing::new(key.to_vec()),
-            _ => bytes,
+            Some(key) => zeroize::Zeroizing::new(key.to_vec()),
+            None => bytes,
         };
         Ok(Keyed::of_verifier(family.key(bytes)?).map(|key| (key, None)))
     }
