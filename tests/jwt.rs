@@ -6,8 +6,9 @@ mod judge;
 mod reference;
 
 use std::{
-    pin::Pin,
-    task::{Context, Poll},
+    convert::Infallible,
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -18,9 +19,9 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_webhook_auth::{
-    Authentication, BodyDigest, Claim, ConfigError, JwtScheme, Keys, Provider, Rejection,
-    RejectionDetail, RejectionKind, Scheme, Secret, SignatureScheme, SignedUrl, TokenPlace,
-    Verified, WebhookAuthLayer,
+    Authentication, BodyDigest, Claim, ConfigError, JwtScheme, KeyEncoding, Keys, Provider,
+    Rejection, RejectionDetail, RejectionKind, Scheme, Secret, SignatureScheme, SignedUrl,
+    TokenPlace, Verified, WebhookAuthLayer,
 };
 
 use self::{
@@ -610,7 +611,7 @@ impl http_body::Body for Unread {
 
 async fn without_body(provider: &Provider<Bytes>, token: &str) -> RejectionKind {
     let inner = service_fn(|_: Request<Full<Bytes>>| async {
-        Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::default()))
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });
     let layer = WebhookAuthLayer::new(provider.clone()).clock(|| at(NOW));
     let request = Request::post("/").header("acme-token", token).body(Unread);
@@ -691,7 +692,7 @@ async fn handed_on(
         let mut response = Response::new(body);
         *response.headers_mut() = head.headers;
         *response.extensions_mut() = head.extensions;
-        Ok::<_, std::convert::Infallible>(response)
+        Ok::<_, Infallible>(response)
     });
     let layer = WebhookAuthLayer::new(provider.clone()).clock(|| at(NOW));
     let request = Request::post("/")
@@ -883,6 +884,10 @@ fn a_scheme_that_cannot_be_right_is_an_error() {
             JwtScheme::hs256(TokenPlace::member("")),
             "is not the JSON Pointer of a member",
         ),
+        (
+            JwtScheme::hs256(TokenPlace::member("/")),
+            "is not the JSON Pointer of a member",
+        ),
     ] {
         let error = error(scheme);
         assert!(error.contains(part), "{error:?} does not contain {part:?}");
@@ -946,6 +951,59 @@ fn a_token_is_one_way_of_several() -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// How often the service is polled for a delivery in one frame. A poll hashes at most 256 KiB.
+fn polls(provider: Provider<Bytes>, request: Request<Full<Bytes>>) -> usize {
+    let inner = service_fn(async |_: Request<Full<Bytes>>| {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let layer = WebhookAuthLayer::new(provider).clock(|| at(NOW));
+    let service = layer.max_body_bytes(2 << 20).layer(inner);
+    let mut future = pin!(service.oneshot(request));
+    let mut context = Context::from_waker(Waker::noop());
+    let answered = (1..1000).find(|_| match future.as_mut().poll(&mut context) {
+        Poll::Ready(Ok(response)) => {
+            assert_eq!(response.status(), 200);
+            true
+        }
+        Poll::Pending => false,
+    });
+    answered.expect("a response")
+}
+
+/// The hash for the token counts as much as that for the signature. A token in the body is hashed at its end.
+#[test]
+fn the_work_of_one_poll_is_that_of_all_ways_together() -> Result<(), ConfigError> {
+    let body = "a".repeat(1 << 20);
+    let signature = hex(&hmac(Hash::Sha256, KEY.as_bytes(), body.as_bytes()));
+    let bound =
+        json!({"iss": "acme", "exp": NOW + 60, "hash": hex(&Hash::Sha256.digest(body.as_bytes()))});
+    let bound = token(&bound);
+    let request = || {
+        let headers = [
+            ("acme-signature", signature.as_str()),
+            ("acme-token", &bound),
+        ];
+        post(&headers, body.clone())
+    };
+    let with = |token: JwtScheme| {
+        let signature = SignatureScheme::hmac_sha256("acme-signature").build()?;
+        let scheme = Scheme::any_of([("signature", signature), ("token", token.build()?)])?;
+        Provider::new("acme", scheme, Secret::new(KEY)?)
+    };
+    let in_body = JwtScheme::hs256(TokenPlace::body()).subject("acme webhooks");
+    let (in_header, in_body) = (with(description())?, with(in_body)?);
+    let (in_header, in_body) = (polls(in_header, request()), polls(in_body, request()));
+    assert!(
+        in_header >= 8,
+        "{in_header} polls for 1 MiB that is hashed twice"
+    );
+    assert!(
+        (4..8).contains(&in_body),
+        "{in_body} polls for 1 MiB that is hashed once"
+    );
+    Ok(())
+}
+
 #[cfg(feature = "testing")]
 #[test]
 fn the_signer_makes_a_token_that_the_scheme_accepts() -> Result<(), ConfigError> {
@@ -976,6 +1034,34 @@ fn the_signer_makes_a_token_that_the_scheme_accepts() -> Result<(), ConfigError>
     Ok(())
 }
 
+/// The reference code of these tests computes the same signature.
+#[cfg(feature = "testing")]
+#[test]
+fn the_signer_signs_with_the_algorithm_of_the_scheme() -> Result<(), ConfigError> {
+    use tower_webhook_auth::testing::Signer;
+
+    for (scheme, name, hash) in [
+        (JwtScheme::hs256("acme-token"), "HS256", Hash::Sha256),
+        (JwtScheme::hs384("acme-token"), "HS384", Hash::Sha384),
+        (JwtScheme::hs512("acme-token"), "HS512", Hash::Sha512),
+    ] {
+        let provider = provider(scheme.body_hash("hash", BodyDigest::Sha256Hex));
+        let signer = Signer::new(&provider, &Secret::new(KEY)?)?.at(at(NOW));
+        let request = signer.request(BODY);
+        let token = request.headers()["acme-token"].to_str().expect("a text");
+        let parts: Vec<_> = token.split('.').collect();
+        let [header, claims, _] = parts[..] else {
+            panic!("{name}: {token}");
+        };
+        let decoded = data_encoding::BASE64URL_NOPAD.decode(header.as_bytes());
+        let decoded: Value = serde_json::from_slice(&decoded.expect("base64url")).expect("JSON");
+        assert_eq!(decoded["alg"], name);
+        assert_eq!(token, signed(header, claims, hash, KEY), "{name}");
+        assert!(judge(&provider, request).is_ok(), "{name}");
+    }
+    Ok(())
+}
+
 #[cfg(feature = "diagnosis")]
 #[test]
 fn the_diagnosis_names_the_key_that_signed_the_token() -> Result<(), ConfigError> {
@@ -993,6 +1079,31 @@ fn the_diagnosis_names_the_key_that_signed_the_token() -> Result<(), ConfigError
     Ok(())
 }
 
+/// A token in the body is verified after the body was read, so a suspect must have signed it.
+#[cfg(feature = "diagnosis")]
+#[test]
+fn the_diagnosis_names_the_key_that_signed_the_token_in_the_body() -> Result<(), ConfigError> {
+    let scheme = || JwtScheme::hs256(TokenPlace::body()).subject("acme webhooks");
+    let wrong = Provider::new("acme", scheme().build()?, Secret::new("another key")?)?;
+    let explained = |suspects: &[(&'static str, &str)]| {
+        let suspects = suspects.iter();
+        let suspects = suspects.map(|(name, key)| (*name, Secret::new(*key).expect("a secret")));
+        let layer = WebhookAuthLayer::new(wrong.clone())
+            .clock(|| at(NOW))
+            .diagnose(Keys::named(suspects).expect("keys"));
+        let rejection = judge::through(&layer, post(&[], token(&event()))).expect_err("a key");
+        assert_eq!(rejection.kind(), RejectionKind::SignatureMismatch);
+        rejection.diagnosis().expect("a diagnosis").to_string()
+    };
+    let unrelated = ("of staging", "the key of staging");
+    let withdrawn = ("withdrawn", KEY);
+    let diagnosis = explained(&[unrelated, withdrawn]);
+    assert!(diagnosis.contains("\"withdrawn\""), "{diagnosis}");
+    let diagnosis = explained(&[unrelated]);
+    assert!(!diagnosis.contains("of staging"), "{diagnosis}");
+    Ok(())
+}
+
 #[test]
 fn the_description_of_the_scheme_lists_the_claims() {
     let scheme = description()
@@ -1007,4 +1118,22 @@ fn the_description_of_the_scheme_lists_the_claims() {
         "iss=acme, iat={timestamp}, jti={id}, hash={hex of SHA-256 of body}"
     );
     assert!(ways[0].id_is_signed && ways[0].any_text_is_a_key);
+}
+
+/// The catalogue and the documentation of a program are made from these.
+#[test]
+fn the_description_says_what_is_a_key_and_whether_the_body_is_covered() {
+    let uncovered = JwtScheme::hs256("acme-token").accept_unsigned_body();
+    for (scheme, any_text_is_a_key, body_is_covered) in [
+        (description(), true, true),
+        (description().key_prefix("whsec_"), false, true),
+        (description().key_encoding(KeyEncoding::Base64), false, true),
+        (uncovered, true, false),
+        (JwtScheme::hs256(TokenPlace::body()), true, true),
+    ] {
+        let printed = format!("{scheme:?}");
+        let ways = scheme.build().expect("a scheme").ways();
+        assert_eq!(ways[0].any_text_is_a_key, any_text_is_a_key, "{printed}");
+        assert_eq!(ways[0].body_is_covered, body_is_covered, "{printed}");
+    }
 }

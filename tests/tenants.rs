@@ -25,8 +25,9 @@ use http_body_util::Full;
 use script::{Script, Untouchable, frame};
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
-    Acceptance, BoxError, Keys, MemoryBudget, Provider, Rejection, RejectionKind, ResponseBody,
-    Scheme, Secret, SharedKeyScheme, SignatureScheme, Verified, WebhookAuth, WebhookAuthLayer,
+    Acceptance, BodyDigest, BoxError, JwtScheme, Keys, MemoryBudget, Provider, Rejection,
+    RejectionKind, ResponseBody, Scheme, Secret, SharedKeyScheme, SignatureScheme, Verified,
+    WebhookAuth, WebhookAuthLayer,
     provider::{self, optimizely},
     tenants::{KeySource, Selection, Unverified},
     testing::Signer,
@@ -282,6 +283,15 @@ async fn the_source_is_not_asked_about_a_head_that_no_key_can_repair() {
     let stripe = WebhookAuthLayer::new(stripe).keys_from(by_path(&asked, known));
     let answer = send(&stripe.layer(Inner::default()), untouchable(stale)).await;
     assert_eq!(kind(&answer), Some(RejectionKind::TimestampTooOld));
+
+    // The key may depend on the token, but this is not one.
+    let token = JwtScheme::hs256("acme-token").body_hash("hash", BodyDigest::Sha256Hex);
+    let token = Provider::new("acme", token.build().expect("a scheme"), secret("acme"));
+    let token = WebhookAuthLayer::new(token.expect("a provider")).keys_from(by_path(&asked, known));
+    let request = Request::post("/w/acme").header("acme-token", "not a token");
+    let request = request.body(Untouchable(None)).expect("a request");
+    let answer = send(&token.layer(Inner::default()), request).await;
+    assert_eq!(kind(&answer), Some(RejectionKind::TokenMalformed));
     assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
 

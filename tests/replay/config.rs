@@ -1,11 +1,12 @@
 //! Mistakes in the program, and what they say.
 
-use std::{error::Error, sync::atomic::Ordering};
+use std::{error::Error, sync::atomic::Ordering, time::Duration};
 
 use http::HeaderName;
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
-    Piece, Provider, Rejection, RejectionKind, SignatureScheme, WebhookAuthLayer, provider,
+    BodyDigest, JwtScheme, Piece, Provider, Rejection, RejectionKind, SignatureScheme,
+    WebhookAuthLayer, provider,
     replay::{MemoryStore, ReplayGuardLayer},
 };
 
@@ -64,6 +65,32 @@ fn a_signed_header_that_is_named_as_the_id_is_enough() {
     let guard = |signed| ReplayGuardLayer::new(&provider(signed), MemoryStore::new(1));
     assert!(guard("x-id").is_ok());
     assert!(guard("x-topic").is_err());
+}
+
+/// A token that does not cover the body may be sent again with another body, also if it has an id or a time.
+#[test]
+fn a_token_must_cover_the_body_and_have_an_id_or_a_time() {
+    let token = || JwtScheme::hs256("acme-token").issuer("acme");
+    let covering = || token().body_hash("hash", BodyDigest::Sha256Hex);
+    let age = Duration::from_secs(300);
+    for (case, scheme, is_enough, body_is_covered) in [
+        ("the body", covering(), false, true),
+        ("the body and an id", covering().id_claim("jti"), true, true),
+        ("the body and a time", covering().max_age(age), true, true),
+        (
+            "a time",
+            token().accept_unsigned_body().max_age(age),
+            false,
+            false,
+        ),
+    ] {
+        let scheme = scheme.build().expect("a scheme");
+        let acme = Provider::new("acme", scheme, secret()).expect("a provider");
+        let guard = ReplayGuardLayer::new(&acme, MemoryStore::new(1));
+        assert_eq!(guard.is_ok(), is_enough, "{case}");
+        let guard = ReplayGuardLayer::by_body(&acme, MemoryStore::new(1));
+        assert_eq!(guard.is_ok(), body_is_covered, "{case}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use std::{
 
 use bytes::Bytes;
 use tower_webhook_auth::{
-    Provider, Secret, SignatureScheme, Timestamp, WebhookAuthLayer, provider,
+    BodyDigest, JwtScheme, Provider, Scheme, Secret, SignatureScheme, Timestamp, WebhookAuthLayer,
+    provider,
     replay::{MemoryStore, ReplayGuardLayer},
 };
 
@@ -125,6 +126,11 @@ async fn kept(timestamp: Timestamp, signed_at: SystemTime) -> Duration {
         ])
         .build()
         .expect("a scheme");
+    kept_for(scheme, signed_at).await
+}
+
+/// The same for a delivery with this scheme.
+async fn kept_for(scheme: Scheme, signed_at: SystemTime) -> Duration {
     let provider = Provider::new("acme", scheme, secret()).expect("a provider");
     let store = Scripted::granting();
     let guard = ReplayGuardLayer::new(&provider, store.clone())
@@ -159,6 +165,20 @@ async fn a_signed_time_is_remembered_for_as_long_as_the_layer_would_accept_it() 
     ];
     for (kept, expected) in cases {
         assert_eq!(kept, seconds(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_token_with_a_time_is_remembered_for_as_long_as_the_layer_would_accept_it() {
+    let seconds = Duration::from_secs;
+    let scheme = JwtScheme::hs256("acme-token")
+        .body_hash("hash", BodyDigest::Sha256Hex)
+        .max_age(seconds(200))
+        .build()
+        .expect("a scheme");
+    for (age, left) in [(0, 200), (150, 50)] {
+        let kept = kept_for(scheme.clone(), now() - seconds(age)).await;
+        assert_eq!(kept, seconds(left + 60), "{age} seconds old");
     }
 }
 
