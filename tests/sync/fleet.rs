@@ -187,7 +187,15 @@ async fn messages_that_cannot_be_read_are_ignored() {
     let (hub, b) = (Hub::new(2), Listener::default());
     let two = b.join(&hub);
     two.joined().await;
-    let long = format!("{{\"key\":\"{}\",\"version\":1}}", "k".repeat(5000));
+    let of_length = |bytes: usize| {
+        let frame = "{\"key\":\"\",\"version\":1}";
+        frame.replacen(
+            "\"\"",
+            &format!("\"{}\"", "k".repeat(bytes - frame.len())),
+            1,
+        )
+    };
+    let long = of_length(4097);
     for unreadable in [
         "",
         "{}",
@@ -206,8 +214,10 @@ async fn messages_that_cannot_be_read_are_ignored() {
     ))
     .await
     .expect("up");
+    // The longest message that is read.
+    hub.tell(of_length(4096).into()).await.expect("up");
     sleep(SECOND).await;
-    assert_eq!(b.hints(), [7, 7]);
+    assert_eq!(b.hints(), [7, 7, 1, 1]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,7 +227,9 @@ async fn a_replica_that_leaves_tells_the_rest_and_does_not_wait_long() {
     sleep(SECOND).await;
     one.tell("k", 1);
     one.tell("k", 2);
+    let begin = tokio::time::Instant::now();
     one.leave().await;
+    assert!(begin.elapsed() < SECOND / 2, "all was told before");
     sleep(SECOND).await;
     assert_eq!(b.hints().last(), Some(&2));
 

@@ -134,6 +134,20 @@ async fn a_source_that_was_set_back_is_believed_after_an_hour_or_when_the_floor_
     assert_eq!(have(&kept), Some(2));
 }
 
+/// An hour counts for one version. A source that goes back twice begins the hour again.
+#[tokio::test(start_paused = true)]
+async fn each_older_version_must_stay_for_an_hour() {
+    let source = Source::new([Answer::Revision(20, "on")]);
+    let kept = started(&source).await;
+    for revision in [3, 4] {
+        source.answers_with([Answer::Revision(revision, "off")]);
+        sleep(3000 * SECOND).await;
+        assert_eq!(have(&kept), Some(20), "{revision}");
+    }
+    sleep(1200 * SECOND).await;
+    assert_eq!(have(&kept), Some(4));
+}
+
 /// The nodes of a CDN disagree. The older version is interrupted by the current one, and is never accepted.
 #[tokio::test(start_paused = true)]
 async fn nodes_that_disagree_do_not_set_the_value_back() {
@@ -201,6 +215,46 @@ async fn a_version_that_never_comes_is_given_up_and_hides_no_other() {
     assert_eq!((status.given_up, status.state), (None, State::Ready));
 }
 
+/// It saves nothing, and never says so.
+struct HangingStore;
+
+impl Store for HangingStore {
+    async fn load(&self) -> Result<Option<Document>, BoxError> {
+        Ok(None)
+    }
+
+    async fn save(&self, _: &Document) -> Result<(), BoxError> {
+        std::future::pending().await
+    }
+}
+
+/// The value is replaced before it is saved, and the run ends at its deadline.
+#[tokio::test(start_paused = true)]
+async fn a_version_that_is_there_is_not_wanted_although_its_run_failed() {
+    let source = Source::new([Answer::Revision(12, "off")]);
+    let kept = keep(&source).store(HangingStore).start();
+    kept.reached(&12).await;
+    source.answers_with([Answer::Revision(13, "on")]);
+    assert!(kept.request(13));
+    kept.reached(&13).await;
+    sleep(10 * SECOND + SECOND / 2).await;
+    let status = kept.status();
+    assert_eq!((status.failures, status.have), (1, Some(13)));
+    assert_eq!(status.wanted, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_interruption_the_source_is_asked_once_within_the_time() {
+    let source = Source::new([Answer::Revision(12, "off")]);
+    let kept = started(&source).await;
+    source.answers_with([Answer::Revision(13, "on")]);
+    kept.look_within(5 * SECOND);
+    sleep(6 * SECOND).await;
+    assert_eq!(have(&kept), Some(13));
+    sleep(100 * SECOND).await;
+    assert_eq!(source.request_count(), 2);
+}
+
 /// VWO's server has the new settings two seconds after its own webhook.
 #[tokio::test(start_paused = true)]
 async fn after_a_notice_without_a_version_the_source_is_asked_until_the_content_differs() {
@@ -219,7 +273,8 @@ async fn after_a_notice_without_a_version_the_source_is_asked_until_the_content_
         .await
         .expect("kept");
     assert_eq!(begin.elapsed().as_secs(), 2);
-    assert_eq!(source.request_count(), 3);
+    sleep(100 * SECOND).await;
+    assert_eq!(source.request_count(), 3, "the change is there");
 
     // A notice without a change costs five requests, and the state stays ready.
     kept.request_change();

@@ -360,6 +360,33 @@ async fn retry_after_is_obeyed_for_every_request() {
     assert_eq!(runs.wanted()[1], Some(121));
 }
 
+/// Many replicas may have got the same response, so their tries spread. A request does not wait for longer than the
+/// source demands.
+#[tokio::test(start_paused = true)]
+async fn tries_after_retry_after_spread_and_requests_run_when_it_is_over() {
+    for is_requested in [false, true] {
+        let mut seconds = Vec::new();
+        for _ in 0..40 {
+            let runs = Runs::default();
+            let refresher = runs.spawn(Schedule::new().jitter(0.5), |number| match number {
+                1 => Outcome::RetryAfter(100 * SECOND),
+                _ => Outcome::Done,
+            });
+            refresher.request(1);
+            sleep(SECOND).await;
+            if is_requested {
+                refresher.request(2);
+            }
+            sleep(200 * SECOND).await;
+            assert_eq!(runs.begins().len(), 2);
+            seconds.push(runs.begins()[1]);
+        }
+        assert!(seconds.iter().all(|begin| *begin >= 100.1), "{seconds:?}");
+        let are_spread = seconds.iter().any(|begin| *begin > 110.0);
+        assert_eq!(are_spread, !is_requested, "{seconds:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_greater_request_cuts_a_run_that_hangs() {
     let (runs, begin) = (Runs::default(), Instant::now());
