@@ -696,12 +696,16 @@ impl<E> Provider<E> {
         headers: &HeaderMap,
         way: usize,
     ) -> Option<(HeaderValue, bool)> {
-        let name = names.iter().find(|name| headers.contains_key(*name))?;
-        let mut values = headers.get_all(name).iter();
-        let value = values.next()?.clone();
+        let (name, value, is_alone) = names.iter().find_map(|name| {
+            let mut values = headers.get_all(name).iter();
+            let value = values.next()?;
+            Some((name, value, values.next().is_none()))
+        })?;
         // If there are several values, none is used: nothing says which one counts.
-        let signed = self.keys.authenticator.scheme().proves_header(name, way);
-        values.next().is_none().then_some((value, signed))
+        is_alone.then(|| {
+            let signed = self.keys.authenticator.scheme().proves_header(name, way);
+            (value.clone(), signed)
+        })
     }
 }
 
