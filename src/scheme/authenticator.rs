@@ -218,7 +218,7 @@ pub(super) struct SignedHead<'a> {
     id: Option<(&'a HeaderName, &'a HeaderValue)>,
     written: &'a [u8],
     timestamp: Option<SystemTime>,
-    after_body: Vec<u8>,
+    after_body: Box<[u8]>,
 }
 
 impl Signed {
@@ -228,7 +228,7 @@ impl Signed {
             id: None,
             written: &[],
             timestamp: None,
-            after_body: Vec::new(),
+            after_body: Box::default(),
         }
     }
 
@@ -269,7 +269,7 @@ impl Signed {
                 &read.facts(),
                 &mut |bytes| after_body.extend_from_slice(bytes.unwrap_or_default()),
             )?;
-            read.after_body = after_body;
+            read.after_body = after_body.into();
         }
         Ok(())
     }
@@ -285,14 +285,11 @@ impl Signed {
         let KeysOf::Signature(keys) = prepared.of_way(way)? else {
             return Err(unavailable());
         };
-        let operations = keys
-            .len()
-            .saturating_mul(read.presented.candidates.len(self.algorithm));
-        if self
-            .algorithm
-            .most_operations()
-            .is_some_and(|most| operations > most)
-        {
+        let has_too_many = |most| {
+            let candidates = read.presented.candidates.len(self.algorithm);
+            keys.len().saturating_mul(candidates) > most
+        };
+        if self.algorithm.most_operations().is_some_and(has_too_many) {
             let kind = RejectionKind::TooManySignatures;
             return Err(Rejection::header(kind, read.presented.header.1));
         }
@@ -308,7 +305,7 @@ impl Signed {
                 SignedBody::Whole => None,
                 other => Some(Box::new(InPlaceOfBody::new(other))),
             },
-            after_body: std::mem::take(&mut read.after_body).into(),
+            after_body: std::mem::take(&mut read.after_body),
             id: read.id.map(|(_, value)| (value.clone(), content.proven.id)),
             timestamp: read.timestamp.filter(|_| content.proven.timestamp),
             authentication: Authentication::by(self.algorithm, content.covers_body()),
