@@ -27,6 +27,7 @@ fn main() {
             loopback::table();
         }
         ["time"] => time::table(&rows::all()),
+        ["time", part] => time::table(&rows::of(part)),
         ["memory"] => memory::table(),
         ["loopback"] => loopback::table(),
         ["list"] => {
@@ -37,7 +38,9 @@ fn main() {
             }
         }
         ["once", name, receiver] => once(name, receiver),
-        _ => eprintln!("usage: peers [time | memory | loopback | list | once ROW RECEIVER]"),
+        _ => eprintln!(
+            "usage: peers [time [PART OF A ROW] | memory | loopback | list | once ROW RECEIVER]"
+        ),
     }
 }
 

@@ -15,12 +15,15 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 use tower::{Layer, Service};
+use tower_http::limit::RequestBodyLimitLayer;
 use tower_webhook_auth::{Keys, Provider, Secret, WebhookAuthLayer, provider};
 
 use crate::{
     frames::Frames,
     rows::{KEY, NOW, WHSEC},
 };
+
+const LIMIT_BYTES: usize = 32 * 1024 * 1024;
 
 pub type Receiver = Box<dyn Fn(Request<Frames>) -> bool>;
 
@@ -50,7 +53,7 @@ impl Scheme {
     pub fn layer(self) -> WebhookAuthLayer<Bytes> {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
         WebhookAuthLayer::new(self.provider())
-            .max_body_bytes(32 * 1024 * 1024)
+            .max_body_bytes(LIMIT_BYTES)
             .clock(move || now)
     }
 
@@ -76,6 +79,12 @@ impl Scheme {
     pub fn webhook_verify(self) -> Receiver {
         receiver(self.webhook_verify_layer().layer(Inner))
     }
+
+    /// With a limit in front of it, and an event behind it.
+    pub fn webhook_verify_complete(self) -> Receiver {
+        let verified = self.webhook_verify_layer().layer(WithEvent);
+        receiver(RequestBodyLimitLayer::new(LIMIT_BYTES).layer(verified))
+    }
 }
 
 /// webhook-verify has no preset for GitHub's SHA-1, so this is its own description of one.
@@ -100,6 +109,12 @@ impl webhook_verify::Clock for Fixed {
 
 pub fn tower_github_webhook() -> Receiver {
     receiver(tower_github_webhook::ValidateGitHubWebhookLayer::new(KEY).layer(Inner))
+}
+
+/// With a limit in front of it, and an event behind it.
+pub fn tower_github_webhook_complete() -> Receiver {
+    let layer = tower_github_webhook::ValidateGitHubWebhookLayer::new(KEY);
+    receiver(RequestBodyLimitLayer::new(LIMIT_BYTES).layer(layer.layer(WithEvent)))
 }
 
 /// The least that has to be done: one MAC that was keyed beforehand, one comparison in constant time. It knows the
@@ -144,6 +159,54 @@ impl<B> Service<Request<B>> for Inner {
 
     fn call(&mut self, _: Request<B>) -> Self::Future {
         ready(Ok(Response::new(Full::default())))
+    }
+}
+
+/// Puts the event, which is the body, into the request's extensions, and calls [`Inner`].
+#[derive(Clone)]
+struct WithEvent;
+
+impl WithEvent {
+    fn add<B>(request: &mut Request<B>, body: Bytes) {
+        request.extensions_mut().insert(Arc::new(body));
+    }
+}
+
+impl Service<Request<Bytes>> for WithEvent {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Bytes>) -> Self::Future {
+        let body = request.body().clone();
+        Self::add(&mut request, body);
+        Inner.call(request)
+    }
+}
+
+impl Service<Request<Full<Bytes>>> for WithEvent {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Full<Bytes>>) -> Self::Future {
+        let mut context = Context::from_waker(Waker::noop());
+        let frame = Pin::new(request.body_mut()).poll_frame(&mut context);
+        let body = match frame {
+            Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+            _ => Bytes::new(),
+        };
+        *request.body_mut() = Full::new(body.clone());
+        Self::add(&mut request, body);
+        Inner.call(request)
     }
 }
 

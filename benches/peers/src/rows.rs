@@ -62,6 +62,9 @@ pub fn all() -> Vec<Row> {
     for shape in &SHAPES {
         rows.push(github(shape, "SHA-256", Signature::Right));
     }
+    for shape in [&SHAPES[0], &SHAPES[3]] {
+        rows.push(github_complete(shape));
+    }
     for shape in &SHAPES[..3] {
         rows.push(github_sha1(shape));
     }
@@ -77,6 +80,13 @@ pub fn all() -> Vec<Row> {
             assert_eq!(accepted, row.accepted, "{}: {name}", row.name);
         }
     }
+    rows
+}
+
+/// The rows whose name contains this part.
+pub fn of(part: &str) -> Vec<Row> {
+    let mut rows = all();
+    rows.retain(|row| row.name.contains(part));
     rows
 }
 
@@ -143,6 +153,28 @@ fn github(shape: &Shape, what: &str, signature: Signature) -> Row {
             .body(Frames::new(body, shape.frame, shape.declared))
             .expect("a request"),
         receivers,
+    }
+}
+
+/// All receivers limit the body, and put an event into the request's extensions. Ours always does. The peers get a layer
+/// in front of them and a service behind them.
+fn github_complete(shape: &Shape) -> Row {
+    let plain = github(
+        shape,
+        "SHA-256, with a limit and an event",
+        Signature::Right,
+    );
+    let receivers = plain.receivers.into_iter().map(|(name, receive)| {
+        let receive = match name {
+            "webhook-verify" => Scheme::GitHub.webhook_verify_complete(),
+            "tower-github-webhook" => crate::receivers::tower_github_webhook_complete(),
+            _ => receive,
+        };
+        (name, receive)
+    });
+    Row {
+        receivers: receivers.collect(),
+        ..plain
     }
 }
 
