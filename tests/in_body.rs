@@ -208,12 +208,105 @@ fn a_multipart_form_is_read_strictly() {
     assert_eq!(at(kind, &multipart(&[token, token])), malformed);
     assert_eq!(at(kind, &multipart(&[file])), malformed);
     assert_eq!(at("multipart/form-data; boundary=a", &good), malformed);
-    assert_eq!(at("multipart/form-data", &good), malformed);
     for end in 0..good.len() - 2 {
         assert_eq!(at(kind, &good[..end]), malformed, "cut at {end}");
     }
     let many = vec![file; 1001];
     assert_eq!(at(kind, &multipart(&many)), malformed);
+}
+
+/// A client that has seen a delivery could otherwise show one value to the verifier, and another one to the handler.
+#[test]
+fn a_multipart_form_is_rejected_if_parsers_could_read_other_values() {
+    let form = keyed(BodyKeyScheme::form("token"));
+    let at = |content_type: &str, body: &str| {
+        let request = post(&[("content-type", content_type)], body.to_owned());
+        judge(&form, request).map(drop)
+    };
+    let kind = "multipart/form-data; boundary=b";
+    let good = multipart(&[("name=\"token\"", KEY)]);
+    for fine in [
+        "multipart/form-data;boundary=b;",
+        "multipart/form-data; charset=\"utf-8\"; Boundary=b",
+    ] {
+        assert_eq!(at(fine, &good), Ok(()), "{fine}");
+    }
+    let (longest, longer) = ("c".repeat(70), "c".repeat(71));
+    let with_longest = good.replace("--b", &format!("--{longest}"));
+    let kind_of = |boundary: &str| format!("multipart/form-data; boundary={boundary}");
+    assert_eq!(at(&kind_of(&longest), &with_longest), Ok(()));
+    // Without a boundary, the body would be a form in percent-encoding.
+    for wrong in [
+        "multipart/form-data",
+        "multipart/form-data;",
+        "multipart/form-data; boundary",
+        "multipart/form-data; boundary=",
+        "multipart/form-data; boundary=\"\"",
+        "multipart/form-data; boundary=\"b;c\"",
+        "multipart/form-data; boundary=\"b\\c\"",
+        "multipart/form-data; boundary=\"b ",
+        "multipart/form-data; boundary=\"b \"",
+        "multipart/form-data; boundary=b c",
+        "multipart/form-data; boundary=b; boundary=b",
+        "multipart/form-data; boundary=b; boundary=c",
+        "multipart/form-data; a b=c; boundary=b",
+        "multipart/form-data; boundary=b; charset",
+        &kind_of(&longer),
+    ] {
+        let expected = Err(RejectionKind::HeaderMalformed);
+        assert_eq!(at(wrong, &good), expected, "{wrong}");
+        assert_eq!(at(wrong, &format!("token={KEY}")), expected, "{wrong}");
+    }
+    let malformed = Err(RejectionKind::BodyMalformed);
+    let disposition = "Content-Disposition: form-data; name=\"token\"";
+    let forged = |head: &str| format!("--b\r\n{head}\r\n\r\nforged\r\n{good}");
+    for head in [
+        "Content-Disposition : form-data; name=\"token\"",
+        "Content-Disposition: form-data;\r\n name=\"token\"",
+        "Content-Disposition: form-data; name*=utf-8''token",
+        "Content-Disposition: form-data; name=\"other\"; name*=utf-8''token",
+        "Content-Disposition: form-data; name=\"to\\ken\"",
+        "Content-Disposition: form-data; name=\"other\"; name=\"token\"",
+        "Content-Disposition: form-data; name=\"other\"\r\nContent-Disposition: form-data; name=\"token\"",
+        "Content-Disposition: form-data; name=\"other\" \"token\"",
+        "Content-Disposition: form-data; name=\"other\"\nContent-Disposition: form-data; name=\"token\"",
+        "Content-Disposition: form-data; name=\"token",
+        "Content-Disposition: form-data",
+        "Content-Disposition: attachment; name=\"token\"",
+        "Content-Type: text/plain",
+    ] {
+        assert_eq!(at(kind, &forged(head)), malformed, "{head}");
+    }
+    // An escape in the name of a file is no end of the text.
+    let head = "Content-Disposition: form-data; name=file; filename=\"a\\\"; name=\\\"token\"";
+    assert_eq!(at(kind, &forged(head)), Ok(()));
+    for other in [
+        format!("{good}--b\r\n{disposition}\r\n\r\nforged\r\n--b--"),
+        good.replace(KEY, &format!("{KEY}\n--b\r\n")),
+        good.replace(KEY, &format!("{KEY}--b")),
+        good.replace(disposition, &format!("X: --b\r\n{disposition}")),
+    ] {
+        assert_eq!(at(kind, &other), malformed, "{other}");
+    }
+}
+
+/// The same bytes can be JSON, and a form with other JSON in it.
+#[test]
+fn a_body_that_is_sent_as_a_form_is_never_read_as_json() {
+    let ko_fi = provider::ko_fi(secret(KEY));
+    let json = format!(r#"{{"verification_token":"{KEY}","other":"&data={{%22a%22:1"}}"#);
+    let at = |content_type: &str| {
+        let request = post(&[("content-type", content_type)], json.clone());
+        judge(&ko_fi, request).map(drop)
+    };
+    assert_eq!(at("application/json"), Ok(()));
+    let malformed = Err(RejectionKind::BodyMalformed);
+    assert_eq!(at("application/x-www-form-urlencoded"), malformed);
+    assert_eq!(
+        at("Application/X-WWW-Form-URLencoded ; charset=utf-8"),
+        malformed
+    );
+    assert_eq!(at("multipart/form-data; boundary=b"), malformed);
 }
 
 #[test]

@@ -131,7 +131,8 @@ impl ContentType {
     }
 }
 
-fn is_form(value: &HeaderValue) -> bool {
+/// Whether a `Content-Type` is that of a form in percent-encoding.
+pub(super) fn is_form(value: &HeaderValue) -> bool {
     let value = value.as_bytes();
     let essence = value.split(|byte| *byte == b';').next();
     let essence = essence.unwrap_or_default().trim_ascii();

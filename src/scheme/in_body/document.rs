@@ -15,6 +15,7 @@ use crate::{
     scheme::{
         custom::{CustomHead, CustomRejection},
         describe::Field,
+        sorted_form::is_form,
     },
     text,
 };
@@ -27,7 +28,8 @@ const MOST_FIELDS: usize = 1000;
 pub(super) enum Document {
     Form,
     Json,
-    /// A body that begins with `{` is the JSON itself. Otherwise it is a form with the JSON in this field.
+    /// JSON in this field of a form. If the `Content-Type` is not that of a form, a body that begins with `{` is the
+    /// JSON itself.
     JsonInForm(String),
 }
 
@@ -45,9 +47,14 @@ pub(super) enum Place {
     Json(Pointer),
 }
 
-/// How the body is encoded, as the request head says.
-pub(super) struct Format {
-    boundary: Option<Vec<u8>>,
+/// How the body is encoded, as the `Content-Type` says.
+pub(super) enum Format {
+    Form,
+    Multipart {
+        boundary: Vec<u8>,
+    },
+    /// There is no `Content-Type`, or another one. A form is then read as one in percent-encoding.
+    Other,
 }
 
 /// A document that was found in a body.
@@ -59,20 +66,31 @@ pub(super) enum Found<'a> {
 
 impl Format {
     pub(super) fn of(head: &CustomHead<'_>) -> Result<Self, CustomRejection> {
-        let content_type = head.optional_header(&CONTENT_TYPE)?;
-        Ok(Self {
-            boundary: content_type.and_then(|value| multipart::boundary(value.as_bytes())),
-        })
+        let Some(value) = head.optional_header(&CONTENT_TYPE)? else {
+            return Ok(Self::Other);
+        };
+        if is_form(value) {
+            return Ok(Self::Form);
+        }
+        if !multipart::is_multipart(value.as_bytes()) {
+            return Ok(Self::Other);
+        }
+        // Read in another way than a handler reads it, the body could have other values.
+        let boundary = multipart::boundary(value.as_bytes()).ok_or_else(|| {
+            let expected = "one `boundary` of at most 70 characters, as RFC 2046 allows";
+            CustomRejection::header_malformed(&CONTENT_TYPE, expected)
+        })?;
+        Ok(Self::Multipart { boundary })
     }
 
     #[cfg(feature = "testing")]
     pub(super) fn unknown() -> Self {
-        Self { boundary: None }
+        Self::Other
     }
 
     /// The decoded value of a field that is in the form once.
     fn field<'a>(&self, form: &'a [u8], name: &str) -> Result<Option<Cow<'a, [u8]>>, FoundShape> {
-        if let Some(boundary) = &self.boundary {
+        if let Self::Multipart { boundary } = self {
             return Ok(multipart::field(form, boundary, name)?.map(Cow::Borrowed));
         }
         let mut found = None;
@@ -103,7 +121,10 @@ impl Document {
         match self {
             Self::Form => read(Found::Form(body, format)),
             Self::Json => read(Found::Json(text(body)?)),
-            Self::JsonInForm(_) if body.trim_ascii_start().starts_with(b"{") => {
+            // The same bytes can be JSON and a form. If the head says that they are a form, a handler reads a form.
+            Self::JsonInForm(_)
+                if matches!(format, Format::Other) && body.trim_ascii_start().starts_with(b"{") =>
+            {
                 read(Found::Json(text(body)?))
             }
             Self::JsonInForm(name) => {

@@ -73,7 +73,8 @@ impl BodyKeyScheme {
         }
     }
 
-    /// The key is a text at this pointer in JSON that is a field of a form.
+    /// The key is a text at this pointer in JSON that is a field of a form. If the `Content-Type` is not that of a form,
+    /// a body that begins with `{` is the JSON itself.
     pub fn json_in_form(field: impl Into<String>, pointer: impl Into<String>) -> Self {
         Self {
             document: Document::JsonInForm(field.into()),

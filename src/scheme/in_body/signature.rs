@@ -182,7 +182,8 @@ impl BodySignatureScheme {
         self
     }
 
-    /// The JSON is a field of a form. A body that begins with `{` is the JSON itself.
+    /// The JSON is a field of a form. If the `Content-Type` is not that of a form, a body that begins with `{` is the
+    /// JSON itself.
     pub fn json_in_form(mut self, field: impl Into<String>) -> Self {
         self.document = Document::JsonInForm(field.into());
         self
