@@ -7,10 +7,10 @@ use std::{collections::HashMap, fmt::Debug};
 use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
 use tower_webhook_auth::{
-    EventError, FromBody, Json,
+    EventError, FromBody, Json, SignedForm,
     provider::{
-        amplitude, flagsmith, flipt, github, go_feature_flag, growthbook, launchdarkly, optimizely,
-        shopify, slack, standard_webhooks, statsig, stripe, unleash, vwo,
+        amplitude, aws_sns, flagsmith, flipt, github, go_feature_flag, growthbook, launchdarkly,
+        optimizely, shopify, slack, standard_webhooks, statsig, stripe, unleash, vwo,
     },
 };
 
@@ -26,12 +26,14 @@ const ANY_OBJECT: [Read; 7] = [
     read::<shopify::Event>,
 ];
 
-const OTHERS: [Read; 12] = [
+const OTHERS: [Read; 14] = [
+    read::<aws_sns::Event>,
     read::<flagsmith::Changes>,
     read::<flagsmith::Event>,
     read::<growthbook::Event>,
     read::<launchdarkly::Event>,
     read::<optimizely::Event>,
+    read::<SignedForm>,
     read::<slack::Event>,
     read::<standard_webhooks::Event>,
     read::<statsig::Events>,

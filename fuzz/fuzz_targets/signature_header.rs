@@ -1,5 +1,5 @@
 //! The header with the signature. The first byte selects the format. The rest is the value, in
-//! which `$` means the genuine signature.
+//! which `$` means the genuine signature and `\x02` separates two headers.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -14,7 +14,8 @@ fuzz_target!(|input: &[u8]| {
     let Some((choice, value)) = input.split_first() else {
         return;
     };
-    let Some(mut head) = head([(SIGNATURE, value)]) else {
+    let values = value.split(|byte| *byte == 2);
+    let Some(mut head) = head(values.map(|value| (SIGNATURE, value))) else {
         return;
     };
     let rules = rules(choice.wrapping_sub(b'!'));
@@ -39,7 +40,7 @@ fn rules(choice: u8) -> Rules {
         pieces: vec![Piece::Timestamp, Piece::literal("."), Piece::Body],
         ..rules.clone()
     };
-    match choice / 9 % 6 {
+    match choice / 9 % 11 {
         0 => rules,
         1 => Rules {
             tags: Some(('=', &["sha1", "sha256", "sha512"])),
@@ -60,8 +61,40 @@ fn rules(choice: u8) -> Rules {
             tags: Some(('=', &["h1"])),
             ..timed("ts")
         },
-        _ => Rules {
+        5 => Rules {
             item_separator: Some(','),
+            ..rules
+        },
+        // As Infisical, with a separator that is not part of base64.
+        6 => Rules {
+            item_separator: Some(';'),
+            untagged: true,
+            tags: Some((':', &[])),
+            ..timed("t")
+        },
+        // As Persona.
+        7 => Rules {
+            groups: Some(' '),
+            item_separator: Some(','),
+            tags: Some(('=', &["v1"])),
+            ..timed("t")
+        },
+        // As Recurly.
+        8 => Rules {
+            item_separator: Some(','),
+            time_first: true,
+            time: Some(Time::seconds(None)),
+            ..timed("t")
+        },
+        // As Mollie.
+        9 => Rules {
+            repeatable: true,
+            tags: Some(('=', &["sha256"])),
+            ..rules
+        },
+        // As Solidgate.
+        _ => Rules {
+            encoding: Encoding::Base64OfHex,
             ..rules
         },
     }

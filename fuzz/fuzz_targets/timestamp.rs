@@ -12,6 +12,14 @@ use tower_webhook_auth_fuzz::{
 
 const BODY: &[u8] = b"Hello, World!";
 
+const UNITS: [Unit; 5] = [
+    Unit::Seconds,
+    Unit::Milliseconds,
+    Unit::Rfc3339,
+    Unit::HttpDate,
+    Unit::Rfc3339WithoutZone,
+];
+
 fuzz_target!(|input: &[u8]| {
     let Some(([choice], input)) = input.split_first_chunk() else {
         return;
@@ -29,7 +37,7 @@ fuzz_target!(|input: &[u8]| {
         tags: tagged.then_some(('=', &["v1"])),
         time: Some(Time {
             tag: tagged.then_some("t"),
-            unit: [Unit::Seconds, Unit::Milliseconds, Unit::Rfc3339][usize::from(choice >> 4) % 3],
+            unit: UNITS[usize::from(choice >> 4) % UNITS.len()],
             tolerance: (choice & 4 == 0).then_some(seconds(tolerance)),
             past_only: choice & 2 != 0,
             now: seconds(now),

@@ -3,6 +3,7 @@
 
 #[path = "../../tests/common/frames.rs"]
 pub mod frames;
+pub mod multipart;
 pub mod reference;
 pub mod token;
 
@@ -21,8 +22,8 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service};
 use tower_webhook_auth::{
-    Encoding, Piece, Provider, Rejection, Scheme, Secret, SignatureScheme, SignedUrl, Timestamp,
-    Verified, WebhookAuthLayer,
+    Encoding, Piece, Provider, Rejection, ResponseBody, Scheme, Secret, SignatureScheme, SignedUrl,
+    Timestamp, Verified, WebhookAuthLayer, tenants::KeySource,
 };
 
 use self::frames::Frames;
@@ -48,9 +49,11 @@ pub enum Hash {
 
 #[derive(Clone, Copy, Debug)]
 pub enum Unit {
-    Seconds,
+    HttpDate,
     Milliseconds,
     Rfc3339,
+    Rfc3339WithoutZone,
+    Seconds,
 }
 
 #[derive(Clone, Debug)]
@@ -68,8 +71,16 @@ pub struct Rules {
     pub hash: Hash,
     pub encoding: Encoding,
     pub two_headers: bool,
+    /// The signature header may come up to four times.
+    pub repeatable: bool,
+    /// What separates groups, each with a timestamp.
+    pub groups: Option<char>,
     pub item_separator: Option<char>,
+    /// Items without a tag are signatures.
+    pub untagged: bool,
     pub tags: Option<(char, &'static [&'static str])>,
+    /// The first item is the timestamp.
+    pub time_first: bool,
     pub time: Option<Time>,
     pub pieces: Vec<Piece>,
     pub unescape_url: bool,
@@ -81,8 +92,12 @@ impl Default for Rules {
             hash: Hash::Sha256,
             encoding: Encoding::Hex,
             two_headers: false,
+            repeatable: false,
+            groups: None,
             item_separator: None,
+            untagged: false,
             tags: None,
+            time_first: false,
             time: None,
             pieces: vec![Piece::Body],
             unescape_url: false,
@@ -126,8 +141,20 @@ impl Rules {
         if let Some(separator) = self.item_separator {
             scheme = scheme.item_separator(separator);
         }
-        if let Some((separator, accepted)) = self.tags {
-            scheme = scheme.tags(separator, accepted.iter().copied());
+        match self.tags {
+            Some((separator, _)) if self.untagged => {
+                scheme = scheme.untagged_signatures(separator);
+            }
+            Some((separator, accepted)) => {
+                scheme = scheme.tags(separator, accepted.iter().copied());
+            }
+            None => {}
+        }
+        if let Some(separator) = self.groups {
+            scheme = scheme.group_separator(separator);
+        }
+        if self.repeatable {
+            scheme = scheme.repeatable_header();
         }
         if self.pieces.contains(&Piece::Id) {
             scheme = scheme.id_header(ID.as_str());
@@ -135,12 +162,15 @@ impl Rules {
         if let Some(time) = &self.time {
             let mut timestamp = match time.tag {
                 Some(tag) => Timestamp::tag(tag),
+                None if self.time_first => Timestamp::first_item(),
                 None => Timestamp::header(TIMESTAMP.as_str()),
             };
             timestamp = match time.unit {
-                Unit::Seconds => timestamp,
+                Unit::HttpDate => timestamp.http_date(),
                 Unit::Milliseconds => timestamp.milliseconds(),
                 Unit::Rfc3339 => timestamp.rfc3339(),
+                Unit::Rfc3339WithoutZone => timestamp.rfc3339_without_zone(),
+                Unit::Seconds => timestamp,
             };
             timestamp = match time.tolerance {
                 Some(tolerance) => timestamp.tolerance(tolerance).accept_renewal(),
@@ -173,8 +203,8 @@ impl Rules {
             return;
         };
         let text = reference::encode(self.encoding, &tag);
-        for name in [SIGNATURE, SECOND_SIGNATURE] {
-            if let Some(value) = head.headers.get_mut(name) {
+        for (name, value) in &mut head.headers {
+            if [SIGNATURE, SECOND_SIGNATURE].contains(name) {
                 fill_in(value, text.as_bytes());
             }
         }
@@ -183,16 +213,60 @@ impl Rules {
 
 /// The value, with every `$` replaced by `text`.
 pub fn fill_in(value: &mut HeaderValue, text: &[u8]) {
-    let filled: Vec<u8> = value
-        .as_bytes()
-        .iter()
-        .flat_map(|byte| match byte {
-            b'$' => text,
-            byte => std::slice::from_ref(byte),
-        })
-        .copied()
-        .collect();
-    *value = HeaderValue::from_bytes(&filled).expect("two texts that can stand in a header");
+    let filled = replaced(value.as_bytes(), b'$', text);
+    *value = HeaderValue::from_bytes(&filled).expect("two texts that a header can contain");
+}
+
+/// The bytes, with every `mark` replaced by `text`.
+pub fn replaced(bytes: &[u8], mark: u8, text: &[u8]) -> Vec<u8> {
+    let parts: Vec<&[u8]> = bytes.split(|byte| *byte == mark).collect();
+    parts.join(text)
+}
+
+/// The lines of an input. A line that is absent is empty.
+pub struct Lines<'a>(&'a [u8]);
+
+impl<'a> Lines<'a> {
+    /// The first byte of the input as a number, counted from `!`, and the lines after it. `None` for an empty input.
+    pub fn after_choice(input: &'a [u8]) -> Option<(usize, Self)> {
+        let (choice, rest) = input.split_first()?;
+        Some((usize::from(choice.wrapping_sub(b'!')), Self(rest)))
+    }
+
+    pub fn line(&mut self) -> &'a [u8] {
+        let end = self.0.iter().position(|byte| *byte == b'\n');
+        let line = &self.0[..end.unwrap_or(self.0.len())];
+        self.0 = end.map_or(&[], |end| &self.0[end + 1..]);
+        line
+    }
+
+    /// Everything after the lines that were read.
+    pub fn rest(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// The time at which each request arrives.
+pub fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
+}
+
+/// The proof, if the provider accepts the request. A rejection must not show the genuine signature.
+pub fn verify<E>(
+    provider: &Provider<E>,
+    head: &Parts,
+    body: &[u8],
+    genuine: &str,
+) -> Option<Verified<E>> {
+    match provider.verify(head, Bytes::copy_from_slice(body), now()) {
+        Ok(verified) => Some(verified),
+        Err(rejection) => {
+            let shown = format!("{rejection} {rejection:?}");
+            let is_hidden = genuine.is_empty() || !shown.contains(genuine);
+            assert!(is_hidden, "a rejection shows the signature");
+            None
+        }
+    }
 }
 
 pub fn layer(scheme: Scheme) -> WebhookAuthLayer<Bytes> {
@@ -221,14 +295,7 @@ impl Service<Request<Full<Bytes>>> for Inner {
 
 /// Whether the layer accepts the request. It also asserts everything else that must be true.
 pub fn accepts(layer: &WebhookAuthLayer<Bytes>, head: Parts, body: Frames, signed: &[u8]) -> bool {
-    let inner = Inner::default();
-    let response = finish(
-        layer
-            .layer(inner.clone())
-            .call(Request::from_parts(head, body)),
-    )
-    .expect("an infallible service");
-    let mut calls = std::mem::take(&mut *inner.0.lock().expect("the lock"));
+    let (response, mut calls) = respond(layer, head, body);
     match response.extensions().get::<Rejection>() {
         None => {
             let request = calls.pop().expect("accepted, so passed on");
@@ -251,7 +318,24 @@ pub fn accepts(layer: &WebhookAuthLayer<Bytes>, head: Parts, body: Frames, signe
     }
 }
 
-fn whole<B>(body: B) -> Bytes
+/// The response of the layer, and the requests that the inner service got.
+pub fn respond<K: KeySource>(
+    layer: &WebhookAuthLayer<Bytes, K>,
+    head: Parts,
+    body: Frames,
+) -> (
+    Response<ResponseBody<Full<Bytes>>>,
+    Vec<Request<Full<Bytes>>>,
+) {
+    let inner = Inner::default();
+    let service = layer.layer(inner.clone());
+    let response = { service }.call(Request::from_parts(head, body));
+    let response = finish(response).expect("an infallible service");
+    let calls = std::mem::take(&mut *inner.0.lock().expect("the lock"));
+    (response, calls)
+}
+
+pub fn whole<B>(body: B) -> Bytes
 where
     B: Body,
     B::Error: std::fmt::Debug,

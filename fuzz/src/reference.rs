@@ -1,9 +1,10 @@
 //! Computes the same verdict in another way: simple, slow, with allocations, and with other
 //! libraries.
 
+pub use base64::engine::general_purpose::STANDARD;
 use base64::{
     Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD},
+    engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},
 };
 use http::{HeaderMap, HeaderName, request::Parts};
 use ring::{digest, hmac};
@@ -27,6 +28,7 @@ pub fn accepts(rules: &Rules, head: &Parts, body: &[u8]) -> bool {
     if let Some(time) = &rules.time {
         let written = match time.tag {
             Some(_) => timestamp,
+            None if rules.time_first => timestamp,
             None => single(&head.headers, &TIMESTAMP).flatten(),
         };
         let fits = written.and_then(|written| nanoseconds(time.unit, written));
@@ -39,14 +41,18 @@ pub fn accepts(rules: &Rules, head: &Parts, body: &[u8]) -> bool {
 
 /// The signature that the sender computes for this.
 pub fn tag(rules: &Rules, head: &Parts, body: &[u8], separators: Separators) -> Option<Vec<u8>> {
-    let algorithm = match rules.hash {
+    let signed = signed(rules, head, body, separators)?;
+    Some(mac(rules.hash, KEY.as_bytes(), &signed))
+}
+
+pub fn mac(hash: Hash, key: &[u8], signed: &[u8]) -> Vec<u8> {
+    let algorithm = match hash {
         Hash::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
         Hash::Sha256 => hmac::HMAC_SHA256,
         Hash::Sha512 => hmac::HMAC_SHA512,
     };
-    let signed = signed(rules, head, body, separators)?;
-    let key = hmac::Key::new(algorithm, KEY.as_bytes());
-    Some(hmac::sign(&key, &signed).as_ref().to_vec())
+    let key = hmac::Key::new(algorithm, key);
+    hmac::sign(&key, signed).as_ref().to_vec()
 }
 
 fn signed(rules: &Rules, head: &Parts, body: &[u8], separators: Separators) -> Option<Vec<u8>> {
@@ -184,7 +190,7 @@ fn unescape(url: &str) -> String {
 
 /// The fields of a form or a query, decoded by another crate. That crate replaces what is not UTF-8, so
 /// such fields are decoded again.
-fn fields(form: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub fn fields(form: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let decode = |text: &[u8]| {
         let spaces: Vec<u8> = text
             .iter()
@@ -212,13 +218,7 @@ fn fields(form: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
 /// `name:value;name:value` of the list and of the header that it names.
 fn listed(head: &Parts) -> Option<Vec<u8>> {
     let list = single(&head.headers, &LIST)??;
-    let mut value = single(&head.headers, &EXTRA)??;
-    while let [b' ' | b'\t', rest @ ..] = value {
-        value = rest;
-    }
-    while let [rest @ .., b' ' | b'\t'] = value {
-        value = rest;
-    }
+    let value = trimmed(single(&head.headers, &EXTRA)??);
     for name in [LIST, EXTRA] {
         let begin = format!(";{name}:");
         if value
@@ -234,15 +234,24 @@ fn listed(head: &Parts) -> Option<Vec<u8>> {
 }
 
 fn timestamp(rules: &Rules, head: &Parts) -> Option<Vec<u8>> {
-    let Some(tag) = rules.time.as_ref()?.tag else {
+    let time = rules.time.as_ref()?;
+    if time.tag.is_none() && !rules.time_first {
         return Some(single(&head.headers, &TIMESTAMP)??.to_vec());
-    };
+    }
     let value = head.headers.get(&SIGNATURE)?.as_bytes();
-    let (separator, _) = rules.tags?;
-    let item = items(rules, value)
+    let items: Vec<&[u8]> = groups(rules, value)
         .into_iter()
-        .find(|item| item.starts_with(format!("{tag}{separator}").as_bytes()))?;
-    Some(item[tag.len() + 1..].to_vec())
+        .flat_map(|group| items(rules, group))
+        .collect();
+    let Some(tag) = time.tag else {
+        return Some(items.first()?.to_vec());
+    };
+    let (separator, _) = rules.tags?;
+    let begin = format!("{tag}{separator}");
+    let mut times = items
+        .iter()
+        .filter_map(|item| item.strip_prefix(begin.as_bytes()));
+    Some(times.next()?.to_vec())
 }
 
 type Presented<'a> = (Vec<Vec<u8>>, Option<&'a [u8]>);
@@ -253,37 +262,69 @@ fn presented<'a>(rules: &Rules, head: &'a Parts) -> Option<Presented<'a>> {
     let names = [SIGNATURE, SECOND_SIGNATURE];
     let names = &names[..if rules.two_headers { 2 } else { 1 }];
     let mut signatures = Vec::new();
-    let mut timestamps = Vec::new();
+    // Those of each group.
+    let mut timestamps: Vec<Vec<&[u8]>> = Vec::new();
     for name in names {
-        let Some(value) = single(&head.headers, name)? else {
-            continue;
+        let values: Vec<&[u8]> = match rules.repeatable {
+            true => head
+                .headers
+                .get_all(name)
+                .iter()
+                .map(|value| value.as_bytes())
+                .collect(),
+            false => single(&head.headers, name)?.into_iter().collect(),
         };
-        for item in items(rules, value) {
-            let text = match rules.tags {
-                None => item,
-                Some((separator, accepted)) => {
-                    let Some(at) = item.iter().position(|byte| *byte == separator as u8) else {
-                        continue;
-                    };
-                    let (tag, text) = (&item[..at], &item[at + 1..]);
-                    let timestamp = rules.time.as_ref().and_then(|time| time.tag);
-                    if timestamp.is_some_and(|timestamp| tag == timestamp.as_bytes()) {
-                        timestamps.push(text);
-                        continue;
-                    }
-                    if !accepted.iter().any(|accepted| tag == accepted.as_bytes()) {
-                        continue;
-                    }
-                    text
+        if values.len() > 4 || values.iter().any(|value| value.len() > 4096) {
+            return None;
+        }
+        for group in values.into_iter().flat_map(|value| groups(rules, value)) {
+            let mut times = Vec::new();
+            for (place, item) in items(rules, group).into_iter().enumerate() {
+                if rules.time_first && place == 0 {
+                    times.push(item);
+                    continue;
                 }
-            };
-            signatures.extend(decode(rules, text));
+                let text = match rules.tags {
+                    None => item,
+                    Some((separator, accepted)) => {
+                        match item.iter().position(|byte| *byte == separator as u8) {
+                            None if rules.untagged => item,
+                            None => continue,
+                            Some(at) => {
+                                let (tag, text) = (&item[..at], &item[at + 1..]);
+                                let time = rules.time.as_ref().and_then(|time| time.tag);
+                                if time.is_some_and(|time| tag == time.as_bytes()) {
+                                    times.push(text);
+                                    continue;
+                                }
+                                if !accepted.iter().any(|accepted| tag == accepted.as_bytes()) {
+                                    continue;
+                                }
+                                text
+                            }
+                        }
+                    }
+                };
+                signatures.extend(decode(rules, text));
+            }
+            timestamps.push(times);
         }
     }
-    let tagged = rules.time.as_ref().is_some_and(|time| time.tag.is_some());
-    let timestamps_expected = usize::from(tagged);
-    ((1..=16).contains(&signatures.len()) && timestamps.len() == timestamps_expected)
-        .then(|| (signatures, timestamps.first().copied()))
+    let has_time = rules.time_first || rules.time.as_ref().is_some_and(|time| time.tag.is_some());
+    let is_timed = |times: &Vec<&[u8]>| times.len() == usize::from(has_time);
+    let is_alike = timestamps.windows(2).all(|pair| pair[0] == pair[1]);
+    let is_right =
+        (1..=16).contains(&signatures.len()) && timestamps.iter().all(is_timed) && is_alike;
+    is_right.then(|| (signatures, timestamps.concat().first().copied()))
+}
+
+/// The groups of a value that are not empty.
+fn groups<'a>(rules: &Rules, value: &'a [u8]) -> Vec<&'a [u8]> {
+    let Some(separator) = rules.groups else {
+        return vec![value];
+    };
+    let groups = value.split(|byte| *byte == separator as u8).map(trimmed);
+    groups.filter(|group| !group.is_empty()).collect()
 }
 
 fn items<'a>(rules: &Rules, value: &'a [u8]) -> Vec<&'a [u8]> {
@@ -292,26 +333,38 @@ fn items<'a>(rules: &Rules, value: &'a [u8]) -> Vec<&'a [u8]> {
     };
     value
         .split(|byte| *byte == separator as u8)
-        .map(|mut item| {
-            while let [b' ' | b'\t', rest @ ..] = item {
-                item = rest;
-            }
-            while let [rest @ .., b' ' | b'\t'] = item {
-                item = rest;
-            }
-            item
-        })
+        .map(trimmed)
         .collect()
 }
 
+/// Without the blanks around it.
+pub fn trimmed(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = text {
+        text = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
 fn decode(rules: &Rules, text: &[u8]) -> Option<Vec<u8>> {
-    let bytes = match rules.encoding {
+    decode_as(rules.encoding, rules.hash, text)
+}
+
+/// The signature in a text. `None` if it has another length than the hash.
+pub fn decode_as(encoding: Encoding, hash: Hash, text: &[u8]) -> Option<Vec<u8>> {
+    let bytes = match encoding {
         Encoding::Base64 => STANDARD.decode(text).ok(),
+        Encoding::Base64OfHex => STANDARD
+            .decode(text)
+            .ok()
+            .and_then(|text| hex::decode(text).ok()),
         Encoding::Base64Url if text.last() == Some(&b'=') => URL_SAFE.decode(text).ok(),
         Encoding::Base64Url => URL_SAFE_NO_PAD.decode(text).ok(),
         _ => hex::decode(text).ok(),
     };
-    let length = match rules.hash {
+    let length = match hash {
         Hash::Sha1 => 20,
         Hash::Sha256 => 32,
         Hash::Sha512 => 64,
@@ -322,6 +375,7 @@ fn decode(rules: &Rules, text: &[u8]) -> Option<Vec<u8>> {
 pub fn encode(encoding: Encoding, bytes: &[u8]) -> String {
     match encoding {
         Encoding::Base64 => STANDARD.encode(bytes),
+        Encoding::Base64OfHex => STANDARD.encode(hex::encode(bytes)),
         Encoding::Base64Url => URL_SAFE_NO_PAD.encode(bytes),
         _ => hex::encode(bytes),
     }
@@ -349,13 +403,18 @@ fn near(time: &Time, signed: i128) -> bool {
 /// Since 1970, unless it is before, or more than a clock can hold.
 fn nanoseconds(unit: Unit, text: &[u8]) -> Option<i128> {
     let text = std::str::from_utf8(text).ok()?;
+    let of_clock = |nanoseconds: &i128| (0..=i128::from(u64::MAX)).contains(nanoseconds);
     match unit {
+        Unit::HttpDate => http_date(text).filter(of_clock),
         Unit::Seconds => number(text)
             .filter(|seconds| *seconds <= i128::from(i64::MAX))
             .map(|seconds| seconds * 1_000_000_000),
         Unit::Milliseconds => number(text).map(|milliseconds| milliseconds * 1_000_000),
-        Unit::Rfc3339 => {
-            rfc3339(text).filter(|nanoseconds| (0..=i128::from(u64::MAX)).contains(nanoseconds))
+        Unit::Rfc3339 => rfc3339(text).filter(of_clock),
+        Unit::Rfc3339WithoutZone => {
+            // The target `timestamp` signs a `.` after the time, which begins a fraction of a second.
+            let time = rfc3339(&format!("{text}Z"));
+            time.filter(|_| text.len() == 19).filter(of_clock)
         }
     }
 }
@@ -366,8 +425,22 @@ fn number(text: &str) -> Option<i128> {
     (number >= 0 && text.len() < 20 && number.to_string() == text).then_some(number)
 }
 
+/// `Sun, 06 Nov 1994 08:49:37 GMT`. The name of the day is not compared with the date.
+fn http_date(text: &str) -> Option<i128> {
+    let months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
+    let words: Vec<&str> = text.split(' ').collect();
+    let [name, day, month, year, time, "GMT"] = words.as_slice() else {
+        return None;
+    };
+    let days = ["Mon,", "Tue,", "Wed,", "Thu,", "Fri,", "Sat,", "Sun,"];
+    let month = months.split(' ').position(|other| other == *month)? + 1;
+    let has_form = days.contains(name) && day.len() == 2 && year.len() == 4 && time.len() == 8;
+    has_form.then(|| rfc3339(&format!("{year}-{month:02}-{day}T{time}Z")))?
+}
+
 /// `2019-11-16T10:11:12.634234626Z`, or with an offset such as `-07:00` in the place of the `Z`.
-fn rfc3339(text: &str) -> Option<i128> {
+/// Nanoseconds since 1970.
+pub fn rfc3339(text: &str) -> Option<i128> {
     let field = |range: std::ops::Range<usize>| -> Option<i128> {
         let digits = text.get(range)?;
         let all = digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! JSON objects, for the reference of tokens: a list of members, in the order in which they appear.
+//! JSON objects, for the references: a list of members, in the order in which they appear.
 
 use std::fmt;
 
@@ -13,11 +13,31 @@ pub struct Members(Vec<(String, String)>);
 
 impl Members {
     pub fn read(json: &[u8]) -> Option<Self> {
-        let members: Self = serde_json::from_slice(json).ok()?;
+        let members = Self::with_twins(json)?;
         let mut names: Vec<&str> = members.0.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         let is_unique = names.windows(2).all(|pair| pair[0] != pair[1]);
         is_unique.then_some(members)
+    }
+
+    /// The same, and a name may come twice.
+    pub fn with_twins(json: &[u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A member that comes once.
+    pub fn only(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.iter().filter(|(other, _)| other == name);
+        let (_, value) = values.next()?;
+        values.next().is_none().then_some(value.as_str())
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
