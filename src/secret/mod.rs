@@ -161,8 +161,9 @@ impl Secret {
         Self::new(text).map_err(|error| describe(&error.to_string()))
     }
 
-    /// A public key in PEM, or a certificate with those that signed it. It is the same as
-    /// [`new`](Self::new) with the base64 text between the lines: a scheme reads it with
+    /// A public key in PEM, or a certificate in PEM with those that signed it.
+    ///
+    /// It is the same as [`new`](Self::new) with the base64 text between the lines: a scheme reads it with
     /// [`KeyEncoding::Base64`](crate::KeyEncoding::Base64).
     ///
     /// ```
