@@ -152,6 +152,8 @@ pub(crate) struct BodyKeyCheck {
     presented: Vec<KeyDigest>,
 }
 
+// The page of `CustomScheme` would show the impl of a type that it does not show.
+#[doc(hidden)]
 impl CustomScheme for Arc<BodyKey> {
     type Key = KeyDigest;
     type Check = BodyKeyCheck;

@@ -647,6 +647,8 @@ impl BodySigned {
     }
 }
 
+// The page of `CustomScheme` would show the impl of a type that it does not show.
+#[doc(hidden)]
 impl CustomScheme for Arc<BodySigned> {
     type Key = Verifier;
     type Check = BodySignedCheck;
