@@ -67,7 +67,7 @@ use serde::Deserialize;
 use sha2::Sha256;
 
 use crate::{
-    provider::is_challenge_token,
+    provider::configured::is_challenge_token,
     scheme::{self, KeyDigest},
     secret::Secret,
     verified::Verified,

@@ -248,7 +248,7 @@ pub use self::{
     error::{BoxError, ConfigError},
     event::{Batch, EventError, FromBody, Json, SignedForm, Unreadable},
     identity::Identity,
-    provider::{KeysHandle, Provider},
+    provider::{configured::Provider, keys_handle::KeysHandle},
     rejection::{
         ExpectedShape, FoundShape, Rejection, RejectionDetail, RejectionKind, TimestampUnit,
     },
