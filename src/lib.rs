@@ -199,7 +199,6 @@ mod auth;
 #[cfg(feature = "axum")]
 mod axum;
 mod clock;
-mod delivery;
 #[cfg(feature = "diagnosis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "diagnosis")))]
 pub mod diagnosis;
@@ -231,6 +230,9 @@ pub mod tenants;
 pub mod testing;
 mod text;
 mod verified;
+
+// The documentation shows the methods of a type in the order of the modules: those of `Provider` come first.
+mod delivery;
 
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]

@@ -7,8 +7,6 @@
 mod bucket;
 mod budget;
 pub(crate) mod deadline;
-#[cfg(feature = "diagnosis")]
-mod diagnose;
 #[cfg(feature = "axum")]
 mod event_type;
 mod future;
@@ -19,6 +17,10 @@ mod read;
 mod service;
 mod settings;
 mod setup;
+
+// The documentation shows the methods of a type in the order of the modules: those of `layer` come first.
+#[cfg(feature = "diagnosis")]
+mod diagnose;
 
 #[cfg(feature = "axum")]
 pub use self::event_type::{EventTypeMismatch, MissingLayer};

@@ -13,7 +13,6 @@ mod certificate;
 mod check;
 mod current;
 mod custom;
-mod describe;
 mod headers;
 #[cfg(feature = "http-signatures")]
 mod http_signature;
@@ -37,6 +36,9 @@ mod suspect;
 mod timestamp;
 mod url;
 mod ways;
+
+// The documentation shows the methods of a type in the order of the modules: what a scheme is made of comes first.
+mod describe;
 
 use std::{sync::Arc, time::Duration};
 

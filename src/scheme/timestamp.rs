@@ -64,13 +64,6 @@ impl Timestamp {
         }
     }
 
-    /// A timestamp in the body: a [pointer](https://www.rfc-editor.org/rfc/rfc6901) of JSON, or the name of a
-    /// field of a form. Only for a [`BodySignatureScheme`](crate::BodySignatureScheme).
-    #[must_use]
-    pub fn in_body(place: impl Into<String>) -> Self {
-        Self::new(From::Body(place.into()))
-    }
-
     /// A timestamp in its own header.
     #[must_use]
     pub fn header(name: impl Into<String>) -> Self {
@@ -91,6 +84,13 @@ impl Timestamp {
     #[must_use]
     pub fn first_item() -> Self {
         Self::new(From::FirstItem)
+    }
+
+    /// A timestamp in the body: a [pointer](https://www.rfc-editor.org/rfc/rfc6901) of JSON, or the name of a
+    /// field of a form. Only for a [`BodySignatureScheme`](crate::BodySignatureScheme).
+    #[must_use]
+    pub fn in_body(place: impl Into<String>) -> Self {
+        Self::new(From::Body(place.into()))
     }
 
     /// Another name for the header: see [`SignatureScheme::alias`](super::SignatureScheme::alias).
