@@ -18,10 +18,9 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_webhook_auth::{
-    Authentication, BoxError, CertificateTrust, Keys, Rejection, RejectionKind, Secret, Verified,
-    WebhookAuthLayer,
+    Authentication, BoxError, CertificateTrust, Keys, Provider, Rejection, RejectionKind, Secret,
+    Verified, WebhookAuthLayer,
     provider::{
-        Provider,
         aws_sns::{self, Topics},
         paypal::{self, Webhook},
     },

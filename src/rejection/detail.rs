@@ -51,7 +51,7 @@ pub enum RejectionDetail {
 
 /// The unit of a timestamp in digits.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimestampUnit {
     /// Milliseconds since 1970.
     Milliseconds,

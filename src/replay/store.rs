@@ -18,7 +18,7 @@ pub enum Claimed {
 }
 
 /// The call that claims a delivery: 128 bits that are different for each call, on every machine.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Owner([u8; 16]);
 
 impl Owner {

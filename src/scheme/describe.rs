@@ -119,7 +119,7 @@ pub enum HeaderRole {
 
 /// How far the signed time may be from now.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Window {
     /// A time is read, and any age is accepted: a delivery can be sent again at any time.
     AnyAge,

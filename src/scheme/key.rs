@@ -18,7 +18,7 @@ const SHORTEST_BASE64_KEY_BYTES: usize = 8;
 
 /// How the key is written in the text of the secret.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum KeyEncoding {
     /// Base64, padded or not. The key of a MAC must have at least 8 bytes.
     Base64,

@@ -29,7 +29,7 @@ use crate::{
 /// Decoding is strict: no white space, unused bits must be zero, and the number of bytes must be exactly that of
 /// the algorithm.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
     /// Base64 with padding, [RFC 4648 section 4](https://www.rfc-editor.org/rfc/rfc4648#section-4).
     Base64,

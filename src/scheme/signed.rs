@@ -104,7 +104,7 @@ impl Piece {
 /// bodies with the same digest can replace one by the other. So only SHA-256 is offered. MD5 and SHA-1
 /// have known collisions, and CRC-32 is no digest.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BodyDigest {
     /// SHA-256 in base64 with padding: 44 characters.
     Sha256Base64,

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 /// The state of a kept value. The names are those of
 /// [OpenFeature's provider states](https://openfeature.dev/specification/sections/providers/).
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// There is no value, and the last run failed.
@@ -20,6 +21,7 @@ pub enum State {
 }
 
 /// What happened between two statuses. The names are those of OpenFeature's provider events.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The content changed: `PROVIDER_CONFIGURATION_CHANGED`.

@@ -158,7 +158,7 @@ impl fmt::Debug for Unverified<'_> {
 }
 
 /// Selects the keys that the layer uses for a delivery.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Selection<F> {
     /// The body is needed to select the keys. The layer reads the body, and asks the source again.
     ///

@@ -108,3 +108,5 @@ impl std::fmt::Display for CustomRejection {
         }
     }
 }
+
+impl std::error::Error for CustomRejection {}
