@@ -85,7 +85,7 @@ pub use self::{
     identity::*,
     messages::*,
     payments::*,
-    sender::{AnyEvent, Mark, Sender, SenderKind},
+    sender::{AnyEvent, Confirmation, Sender, SenderKind},
     shops::*,
     standard::*,
     work::*,

@@ -46,7 +46,7 @@ pub struct Sender {
     /// The request that the sender makes when a webhook is set up, and how it is answered.
     pub setup: Option<&'static str>,
     /// How the scheme was confirmed.
-    pub mark: Mark,
+    pub confirmed_by: Confirmation,
     /// The pages and source files that describe the scheme.
     pub links: &'static [&'static str],
     /// The day on which the facts were checked, as `YYYY-MM-DD`. The sender may have changed its
@@ -127,7 +127,7 @@ impl SenderKind {
 /// How a scheme was confirmed.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mark {
+pub enum Confirmation {
     /// By the sender's own documentation.
     Docs,
     /// By others who receive from this sender. Test such a preset with a real delivery first.
@@ -136,8 +136,8 @@ pub enum Mark {
     Source,
 }
 
-impl Mark {
-    /// The mark in words.
+impl Confirmation {
+    /// This in words, such as `second hand`.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -432,7 +432,7 @@ macro_rules! senders {
                 answer: senders!(@optional $($answer)?),
                 retries: senders!(@optional $($retries)?),
                 setup: senders!(@optional $($setup)?),
-                mark: $crate::provider::Mark::$mark,
+                confirmed_by: $crate::provider::Confirmation::$mark,
                 links: &[$($link),*],
                 checked: $checked,
                 feature: senders!(@optional $($feature)?),

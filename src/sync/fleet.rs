@@ -174,8 +174,8 @@ where
 
     /// The number of keys whose message is not sent yet.
     #[must_use]
-    pub fn untold(&self) -> usize {
-        self.outbox.lock().untold.len()
+    pub fn unsent(&self) -> usize {
+        self.outbox.lock().unsent.len()
     }
 
     /// Waits until this replica hears the others.
@@ -190,7 +190,7 @@ where
     pub async fn leave(self) {
         self.hearing.abort();
         let told = async {
-            while self.untold() > 0 {
+            while self.unsent() > 0 {
                 sleep(Duration::from_millis(10)).await;
             }
         };
@@ -228,14 +228,14 @@ struct Untold<V> {
     /// The number of the last message.
     last: u64,
     /// The greatest version of each key, and the number of the message that brought it.
-    untold: BTreeMap<String, (u64, V)>,
+    unsent: BTreeMap<String, (u64, V)>,
 }
 
 impl<V> Default for Outbox<V> {
     fn default() -> Self {
         Self(Mutex::new(Untold {
             last: 0,
-            untold: BTreeMap::new(),
+            unsent: BTreeMap::new(),
         }))
     }
 }
@@ -253,11 +253,11 @@ impl<V> Outbox<V> {
         let mut outbox = self.lock();
         outbox.last = outbox.last.saturating_add(1);
         let number = outbox.last;
-        let version = match outbox.untold.remove(key) {
-            Some((_, untold)) => untold.max(version),
+        let version = match outbox.unsent.remove(key) {
+            Some((_, unsent)) => unsent.max(version),
             None => version,
         };
-        outbox.untold.insert(key.to_owned(), (number, version));
+        outbox.unsent.insert(key.to_owned(), (number, version));
         number
     }
 
@@ -265,18 +265,18 @@ impl<V> Outbox<V> {
     fn remove(&self, key: &str, number: u64) {
         let mut outbox = self.lock();
         if outbox
-            .untold
+            .unsent
             .get(key)
             .is_some_and(|(last, _)| *last == number)
         {
-            outbox.untold.remove(key);
+            outbox.unsent.remove(key);
         }
     }
 }
 
 async fn tell<V: Clone + Serialize, B: Bus>(outbox: Arc<Outbox<V>>, bus: Arc<B>) -> Outcome {
-    let untold = outbox.lock().untold.clone();
-    for (key, (number, version)) in untold {
+    let unsent = outbox.lock().unsent.clone();
+    for (key, (number, version)) in unsent {
         let message = Message { key, version };
         // A version that cannot be written as JSON cannot be sent.
         if let Ok(bytes) = serde_json::to_vec(&message)
@@ -371,11 +371,11 @@ mod tests {
         let third = outbox.put("flags", 2);
         for sent in [first, second] {
             outbox.remove("flags", sent);
-            assert_eq!(outbox.lock().untold["flags"], (third, 3));
+            assert_eq!(outbox.lock().unsent["flags"], (third, 3));
         }
         outbox.remove("flags", third);
-        assert_eq!(outbox.lock().untold.keys().collect::<Vec<_>>(), ["users"]);
+        assert_eq!(outbox.lock().unsent.keys().collect::<Vec<_>>(), ["users"]);
         outbox.remove("users", other);
-        assert!(outbox.lock().untold.is_empty());
+        assert!(outbox.lock().unsent.is_empty());
     }
 }

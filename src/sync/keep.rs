@@ -15,7 +15,7 @@ use super::{
 use crate::error::BoxError;
 
 const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(15 * 60);
-const DEFAULT_TAKE_OLDER_AFTER: Duration = Duration::from_secs(60 * 60);
+const DEFAULT_ACCEPT_OLDER_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// Describes a value that is kept up to date: how to fetch its document and how to build it.
 ///
@@ -27,7 +27,7 @@ pub struct Keep<F, B, S = NoStore> {
     schedule: Schedule,
     stale_after: Option<Duration>,
     store: S,
-    take_older_after: Option<Duration>,
+    accept_older_after: Option<Duration>,
 }
 
 impl<F, B> Keep<F, B> {
@@ -50,7 +50,7 @@ impl<F, B> Keep<F, B> {
             schedule: Schedule::new(),
             stale_after: Some(DEFAULT_STALE_AFTER),
             store: NoStore,
-            take_older_after: Some(DEFAULT_TAKE_OLDER_AFTER),
+            accept_older_after: Some(DEFAULT_ACCEPT_OLDER_AFTER),
         }
     }
 }
@@ -79,15 +79,15 @@ impl<F, B, S> Keep<F, B, S> {
             schedule: self.schedule,
             stale_after: self.stale_after,
             store,
-            take_older_after: self.take_older_after,
+            accept_older_after: self.accept_older_after,
         }
     }
 
-    /// Accepts an older version after the source has had it for this long without interruption.
-    /// The reason is that the source was set back on purpose. The default is one hour. With `None`
-    /// an older version never replaces the current one, except after [`Kept::lift_floor`].
-    pub fn take_older_after(mut self, time: Option<Duration>) -> Self {
-        self.take_older_after = time;
+    /// How long the source must have an older version without interruption until it replaces the current one. A
+    /// source that has an older version for so long was probably set back on purpose. The default is one hour. With
+    /// `None` an older version never replaces the current one, except after [`Kept::accept_older_once`].
+    pub fn accept_older_after(mut self, time: Option<Duration>) -> Self {
+        self.accept_older_after = time;
         self
     }
 
@@ -110,7 +110,7 @@ impl<F, B, S> Keep<F, B, S> {
             fetch: self.fetch,
             build: Arc::new(self.build),
             store: self.store,
-            take_older_after: self.take_older_after,
+            accept_older_after: self.accept_older_after,
             shared: Arc::clone(&shared),
         });
         let observed = Arc::clone(&shared);
@@ -128,7 +128,7 @@ impl<F, B, S> fmt::Debug for Keep<F, B, S> {
         f.debug_struct("Keep")
             .field("schedule", &self.schedule)
             .field("stale_after", &self.stale_after)
-            .field("take_older_after", &self.take_older_after)
+            .field("accept_older_after", &self.accept_older_after)
             .finish_non_exhaustive()
     }
 }

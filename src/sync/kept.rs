@@ -75,8 +75,8 @@ where
     }
 
     /// Accepts the next answer of the source even if it is older than the current version. It never waits.
-    pub fn lift_floor(&self) {
-        self.shared.memory().floor_lifted = true;
+    pub fn accept_older_once(&self) {
+        self.shared.memory().accept_older = true;
         self.refresher.request(Want::Any);
     }
 
@@ -161,7 +161,7 @@ pub(super) struct Memory<V> {
     /// The store was read.
     pub(super) loaded: bool,
     /// The next answer may be older than the current version.
-    pub(super) floor_lifted: bool,
+    pub(super) accept_older: bool,
     /// The older version that the source has, and the time since when it has it without interruption.
     pub(super) older: Option<(V, Instant)>,
     /// The current document is not in the store.
@@ -176,7 +176,7 @@ impl<T, V: Ord + Clone> Shared<T, V> {
             status: watch::Sender::new(Status::new()),
             memory: Mutex::new(Memory {
                 loaded: false,
-                floor_lifted: false,
+                accept_older: false,
                 older: None,
                 unsaved: false,
                 validators: Validators::default(),

@@ -31,7 +31,7 @@ pub(super) struct Source<F, B, S, T, V> {
     pub(super) fetch: F,
     pub(super) build: Arc<B>,
     pub(super) store: S,
-    pub(super) take_older_after: Option<Duration>,
+    pub(super) accept_older_after: Option<Duration>,
     pub(super) shared: Arc<Shared<T, V>>,
 }
 
@@ -155,9 +155,9 @@ where
         };
         memory.older = Some((version.clone(), since));
         let long_enough = self
-            .take_older_after
+            .accept_older_after
             .is_some_and(|time| since.elapsed() >= time);
-        if memory.floor_lifted || long_enough {
+        if memory.accept_older || long_enough {
             return true;
         }
         drop(memory);
@@ -200,10 +200,10 @@ where
         });
     }
 
-    /// The source has the current value. This is the only place where a lifted floor is lowered again.
+    /// The source has the current value. This is the only place where `accept_older_once` ends.
     fn confirm(&self) {
         let mut memory = self.shared.memory();
-        (memory.floor_lifted, memory.older) = (false, None);
+        (memory.accept_older, memory.older) = (false, None);
         drop(memory);
         self.shared.note(|status| {
             status.from_store = false;

@@ -182,7 +182,7 @@ impl CacheLimits {
 ///   may have been revoked.
 /// - The memory is bounded: see [`CacheLimits`].
 pub struct TenantKeys<W, L> {
-    whose: W,
+    select: W,
     load: Arc<L>,
     cache: Arc<Cache>,
 }
@@ -194,14 +194,14 @@ where
     F: Future<Output = Result<Option<Keys>, BoxError>> + Send + 'static,
 {
     /// A source with the default limits.
-    pub fn new(whose: W, load: L) -> Self {
-        Self::with_limits(CacheLimits::default(), whose, load)
+    pub fn new(select: W, load: L) -> Self {
+        Self::with_limits(CacheLimits::default(), select, load)
     }
 
     /// A source with these limits.
-    pub fn with_limits(limits: CacheLimits, whose: W, load: L) -> Self {
+    pub fn with_limits(limits: CacheLimits, select: W, load: L) -> Self {
         Self {
-            whose,
+            select,
             load: Arc::new(load),
             cache: Arc::new(Cache::new(limits)),
         }
@@ -234,7 +234,7 @@ where
     type Lookup = TenantLookup;
 
     fn select(&self, delivery: Unverified<'_>) -> Selection<TenantLookup> {
-        match (self.whose)(delivery) {
+        match (self.select)(delivery) {
             Selection::LookUp(name) if !self.cache.limits.allows(&name) => Selection::Unknown,
             Selection::LookUp(name) => {
                 let load = Arc::clone(&self.load);

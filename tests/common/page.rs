@@ -4,7 +4,7 @@ use std::{fmt::Write, fs, path::Path};
 
 use http::HeaderName;
 use tower_webhook_auth::provider::{
-    self, Field, HeaderRole, Mark, Sender, SenderKind, Way, Window,
+    self, Confirmation, Field, HeaderRole, Sender, SenderKind, Way, Window,
 };
 
 const BEGIN: &str = "<!-- generated: begin -->";
@@ -97,7 +97,7 @@ fn row(sender: &Sender) -> String {
         cells.dedup();
         cells.join("<br>")
     };
-    let mark = if sender.mark == Mark::SecondHand {
+    let mark = if sender.confirmed_by == Confirmation::SecondHand {
         "\\*"
     } else {
         ""
@@ -242,7 +242,7 @@ fn facts_of(sender: &Sender) -> String {
         "Confirmed by",
         vec![format!(
             "{}{links}; state of {}",
-            sender.mark.title(),
+            sender.confirmed_by.title(),
             sender.checked
         )],
     );

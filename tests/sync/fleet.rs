@@ -144,7 +144,7 @@ async fn a_burst_becomes_few_messages_and_the_last_is_the_greatest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn untold_messages_are_told_when_the_bus_is_back() {
+async fn unsent_messages_are_sent_when_the_bus_is_back() {
     let (hub, b) = (Hub::new(1), Listener::default());
     let (one, two) = (Listener::default().join(&hub), b.join(&hub));
     two.joined().await;
@@ -257,17 +257,17 @@ async fn a_replica_that_is_dropped_hears_nothing_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_number_of_untold_keys_is_known() {
+async fn the_number_of_unsent_keys_is_known() {
     let (hub, listener) = (Hub::new(1), Listener::default());
     let fleet = listener.join(&hub);
     fleet.joined().await;
-    assert_eq!(fleet.untold(), 0);
+    assert_eq!(fleet.unsent(), 0);
     hub.goes_down();
     for key in ["a", "b", "a", "c"] {
         fleet.tell(key, 1);
     }
-    assert_eq!(fleet.untold(), 3);
+    assert_eq!(fleet.unsent(), 3);
     hub.is_up();
     sleep(120 * SECOND).await;
-    assert_eq!(fleet.untold(), 0);
+    assert_eq!(fleet.unsent(), 0);
 }

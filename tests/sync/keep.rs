@@ -113,7 +113,7 @@ async fn an_older_version_does_not_replace_a_newer_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_was_set_back_is_believed_after_an_hour_or_when_the_floor_is_lifted() {
+async fn a_source_that_was_set_back_is_believed_after_an_hour_or_on_request() {
     let source = Source::new([Answer::Revision(20, "on")]);
     let kept = started(&source).await;
     source.answers_with([Answer::Revision(3, "off")]);
@@ -125,10 +125,10 @@ async fn a_source_that_was_set_back_is_believed_after_an_hour_or_when_the_floor_
     assert_eq!(kept.status().older, None);
 
     source.answers_with([Answer::Revision(2, "on")]);
-    kept.lift_floor();
+    kept.accept_older_once();
     sleep(2 * SECOND).await;
     assert_eq!(have(&kept), Some(2));
-    // Only once: the floor is back.
+    // Only once.
     source.answers_with([Answer::Revision(1, "off")]);
     sleep(400 * SECOND).await;
     assert_eq!(have(&kept), Some(2));
@@ -508,7 +508,7 @@ async fn a_restart_with_the_source_down_serves_the_last_good_value_as_stale() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_stored_version_is_the_floor() {
+async fn a_version_older_than_the_stored_one_is_not_accepted() {
     let (_folder, store) = file();
     let source = Source::new([Answer::Revision(20, "on")]);
     let kept = keep(&source).store(store.clone()).start();

@@ -130,7 +130,7 @@ impl Peers {
     }
 
     /// How many keys have a request that some replica has not accepted yet.
-    pub fn untold(&self) -> usize {
+    pub fn unsent(&self) -> usize {
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.values()
             .filter(|key| key.progress().wanted.is_some())

@@ -20,7 +20,7 @@ pub fn port(service: Arc<Service>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .route("/floor/{key}", post(lift_floor))
+        .route("/older/{key}", post(accept_older_once))
         .with_state(service)
 }
 
@@ -39,7 +39,10 @@ async fn metrics(State(service): State<Arc<Service>>) -> Response {
 }
 
 /// Accepts the next document of this SDK key even if it is older. A whole SDK key, or its first eight characters.
-async fn lift_floor(State(service): State<Arc<Service>>, Path(key): Path<String>) -> StatusCode {
+async fn accept_older_once(
+    State(service): State<Arc<Service>>,
+    Path(key): Path<String>,
+) -> StatusCode {
     let running = service.running();
     let mut found = running.environments.iter().filter(|environment| {
         [
@@ -51,7 +54,7 @@ async fn lift_floor(State(service): State<Arc<Service>>, Path(key): Path<String>
     match (found.next(), found.next()) {
         (Some(environment), None) => {
             info!(key = short(&key), "an older version is accepted once");
-            environment.kept.lift_floor();
+            environment.kept.accept_older_once();
             StatusCode::ACCEPTED
         }
         (Some(_), Some(_)) => StatusCode::CONFLICT,

@@ -200,7 +200,7 @@ fn log_difference(before: Option<&Status<u64>>, now: &Status<u64>, key: &str) {
     {
         warn!(
             key,
-            version, "the source has an older version: POST /floor/<key> accepts it"
+            version, "the source has an older version: POST /older/<key> accepts it"
         );
     }
 }

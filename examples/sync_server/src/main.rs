@@ -29,7 +29,7 @@
 //! | admin | `GET /healthz` | 200 while the program works |
 //! | admin | `GET /readyz` | 200 since each document was available; one line for each document, and one for the fleet |
 //! | admin | `GET /metrics` | Prometheus |
-//! | admin | `POST /floor/<key>` | accepts an older document once |
+//! | admin | `POST /older/<key>` | accepts an older document once |
 //!
 //! With several replicas, a delivery reaches one of them. `[fleet]` lets it tell the others: over Redis, or by passing
 //! the signed request on to the addresses in `peers`, which verify it again. Each replica then asks its own source.

@@ -169,9 +169,9 @@ fn fleet(registry: &Registry, replicas: &Replicas) -> prometheus::Result<()> {
             connected,
         ),
         (
-            "fleet_untold",
+            "fleet_unsent",
             "Environments with news that could not be told yet.",
-            replicas.untold() as f64,
+            replicas.unsent() as f64,
         ),
     ] {
         let gauge = Gauge::new(name, help)?;

@@ -159,10 +159,10 @@ impl Replicas {
     }
 
     /// How many environments have news that could not be told yet.
-    pub fn untold(&self) -> usize {
+    pub fn unsent(&self) -> usize {
         match &self.wire {
-            Wire::Redis(fleet) => lock(fleet).as_ref().map_or(0, Fleet::untold),
-            Wire::Peers(peers) => peers.untold(),
+            Wire::Redis(fleet) => lock(fleet).as_ref().map_or(0, Fleet::unsent),
+            Wire::Peers(peers) => peers.unsent(),
         }
     }
 
@@ -195,7 +195,7 @@ impl Replicas {
             }
             Wire::Peers(peers) => {
                 let told = async {
-                    while peers.untold() > 0 {
+                    while peers.unsent() > 0 {
                         sleep(Duration::from_millis(10)).await;
                     }
                 };

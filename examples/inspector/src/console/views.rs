@@ -149,7 +149,7 @@ pub fn sender<'a>(entry: &'a Entry, inspector: &Inspector, state: &'a State) -> 
         tolerance: entry.tolerance().map(|_| entry.first().window.to_string()),
         event_type: entry.event_type(),
         setup: sender.setup,
-        note: sender.mark.title(),
+        note: sender.confirmed_by.title(),
         needs_url: sender.needs_url,
         url: sender.needs_url.then(|| {
             state

@@ -45,7 +45,7 @@ pub struct Listen {
     pub hooks: String,
     /// Documents, for SDKs.
     pub api: String,
-    /// Health, metrics, and the floor.
+    /// Health, metrics, and `POST /older/<key>`.
     pub admin: String,
 }
 

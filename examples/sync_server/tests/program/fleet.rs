@@ -117,7 +117,7 @@ fn over_redis_one_delivery_changes_what_all_replicas_serve_also_after_redis_fail
         replicas[0].0.revision() == Some(16)
     });
     assert_eq!(replicas[1].0.revision(), Some(15));
-    assert_eq!(replicas[0].0.metric("fleet_untold"), Some(1.0));
+    assert_eq!(replicas[0].0.metric("fleet_unsent"), Some(1.0));
     let (status, lines) = replicas[0].0.ready();
     assert!(
         status == 200 && lines.contains("fleet redis Away"),
@@ -200,7 +200,7 @@ fn without_a_broker_one_delivery_changes_what_all_replicas_serve() {
         replicas[0].0.ready().1.contains("fleet peers Away")
     });
     assert_eq!(replicas[0].0.ready().0, 200);
-    assert_eq!(replicas[0].0.metric("fleet_untold"), Some(1.0));
+    assert_eq!(replicas[0].0.metric("fleet_unsent"), Some(1.0));
     assert!(replicas[0].0.metric("fleet_lost_total") >= Some(1.0));
     eventually("it is in the log", || {
         replicas[0]

@@ -167,7 +167,7 @@ fn a_hanging_download_delays_no_delivery_and_is_cut_by_a_newer_one() {
 }
 
 #[test]
-fn an_older_revision_is_accepted_only_after_the_floor_is_lifted() {
+fn an_older_revision_is_accepted_only_on_request() {
     let folder = tempdir().expect("a folder");
     let source = Source::start(Answer::Datafile(13));
     let server = Server::start(folder.path(), &optimizely(folder.path(), &source));
@@ -178,17 +178,17 @@ fn an_older_revision_is_accepted_only_after_the_floor_is_lifted() {
         server.log().contains("an older version")
     });
     assert_eq!(server.revision(), Some(13));
-    let floor = |key: &str| {
+    let accept_older = |key: &str| {
         server
             .request(
                 &server.admin,
-                &format!("POST /floor/{key} HTTP/1.1\r\n"),
+                &format!("POST /older/{key} HTTP/1.1\r\n"),
                 "",
             )
             .0
     };
-    assert_eq!(floor("unknown"), 404);
-    assert_eq!(floor(SDK_KEY), 202);
+    assert_eq!(accept_older("unknown"), 404);
+    assert_eq!(accept_older(SDK_KEY), 202);
     eventually("the older one", || server.revision() == Some(3));
 }
 
@@ -215,7 +215,7 @@ fn after_a_restart_with_the_source_down_it_serves_the_last_good_datafile() {
         server.ready().1
     );
     assert_eq!(server.revision(), Some(14));
-    // The stored revision is the floor.
+    // A revision that is older than the stored one is not accepted.
     source.answer(Answer::Datafile(12));
     eventually("the older one is seen", || {
         server.log().contains("an older version")
