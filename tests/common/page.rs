@@ -18,11 +18,11 @@ const WITHOUT_ROW: [(&str, &str, &str); 7] = [
     ("Google Cloud Scheduler", "google_push", "rsa"),
     ("Google Cloud Tasks", "google_push", "rsa"),
     ("Google Pub/Sub", "google_push", "rsa"),
-    ("Neon Auth", "neon_auth", "ed25519"),
+    ("Neon Auth", "neon_auth()", "ed25519"),
     ("PayPal", "paypal", "certificates"),
 ];
 
-/// `src/provider/catalogue.md` with its lists written anew.
+/// `src/provider/catalogue.md` with its lists written again.
 pub(crate) fn catalogue(root: &Path) -> String {
     let page = fs::read_to_string(root.join("src/provider/catalogue.md")).expect("a page");
     let (before, rest) = page.split_once(BEGIN).expect("the begin of the lists");
@@ -41,12 +41,12 @@ fn a_to_z() -> String {
             .iter()
             .filter(|alias| !title.contains(&alias.to_lowercase()));
         for alias in others {
-            let shown = format!("{alias} ({})", link(sender, sender.title));
+            let shown = format!("{alias}: {}", link(sender, sender.title));
             names.push(((*alias).to_owned(), shown));
         }
     }
     for (title, name, feature) in WITHOUT_ROW {
-        let shown = format!("{title}, `{name}` (feature `{feature}`)");
+        let shown = format!("[{title}]({name}) (feature `{feature}`)");
         names.push((title.to_owned(), shown));
     }
     names.sort_by_key(|(name, _)| name.to_lowercase());
@@ -92,10 +92,22 @@ fn tables() -> String {
 
 fn row(sender: &Sender) -> String {
     let ways = sender.ways();
-    let each = |cell: &dyn Fn(&Way) -> String| {
-        let mut cells: Vec<_> = ways.iter().map(cell).collect();
-        cells.dedup();
-        cells.join("<br>")
+    let cells = |way: &Way| {
+        let window = match way.window {
+            Window::NoTime => "–".into(),
+            window => window.to_string(),
+        };
+        let signed = signed(way).unwrap_or_else(|| "nothing".into());
+        [proof(way), algorithm(way), signed, window]
+    };
+    // Each line of a cell belongs to one way. Ways that look the same have one line together.
+    let lines = without_repetitions(ways.iter().map(cells));
+    let column = |index: usize| {
+        let column: Vec<_> = lines.iter().map(|line| line[index].as_str()).collect();
+        match column.iter().all(|cell| *cell == column[0]) {
+            true => column[0].to_owned(),
+            false => column.join("<br>"),
+        }
     };
     let mark = if sender.confirmed_by == Confirmation::SecondHand {
         "\\*"
@@ -105,13 +117,10 @@ fn row(sender: &Sender) -> String {
     format!(
         "| {}{mark} | {} | {} | {} | {} | {} |\n",
         link(sender, sender.title),
-        each(&proof),
-        each(&algorithm),
-        each(&|way| signed(way).unwrap_or_else(|| "nothing".into())),
-        each(&|way| match way.window {
-            Window::NoTime => "–".into(),
-            window => window.to_string(),
-        }),
+        column(0),
+        column(1),
+        column(2),
+        column(3),
         event_type(sender, ""),
     )
 }
@@ -132,26 +141,14 @@ pub(crate) fn facts() -> String {
 
 fn facts_of(sender: &Sender) -> String {
     let ways = sender.ways();
-    let mut text = format!("{}.\n\n", summary(sender, &ways));
-    let names = ways.iter().map(|way| way.name.clone().unwrap_or_default());
-    let names: Vec<_> = names.collect();
-    writeln!(
-        text,
-        "| | {} |\n|{}",
-        names.join(" | "),
-        " --- |".repeat(1 + ways.len())
-    )
-    .expect("a text");
-    let mut row = |title: &str, cells: Vec<String>| {
-        let mut cells = cells;
-        if cells.iter().all(String::is_empty) {
-            return;
+    let mut rows: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut row = |title, mut cells: Vec<String>| {
+        if let [cell] = &*cells {
+            cells = vec![cell.clone(); ways.len()];
         }
-        if cells.windows(2).all(|pair| pair[0] == pair[1]) {
-            cells.truncate(1);
-            cells.resize(ways.len(), "the same".into());
+        if !cells.iter().all(String::is_empty) {
+            rows.push((title, cells));
         }
-        writeln!(text, "| {title} | {} |", cells.join(" | ")).expect("a text");
     };
     let each = |cell: &dyn Fn(&Way) -> String| ways.iter().map(cell).collect::<Vec<_>>();
     row("Header", each(&header_form));
@@ -246,6 +243,33 @@ fn facts_of(sender: &Sender) -> String {
             sender.checked
         )],
     );
+    format!("{}.\n\n{}", summary(sender, &ways), table(&ways, &rows))
+}
+
+/// One column for each way. Ways that look the same share a column.
+fn table(ways: &[Way], rows: &[(&str, Vec<String>)]) -> String {
+    let mut columns: Vec<(String, Vec<&str>)> = Vec::new();
+    for (index, way) in ways.iter().enumerate() {
+        let name = way.name.as_deref().unwrap_or_default();
+        let cells = rows.iter().map(|(_, cells)| &*cells[index]).collect();
+        match columns.iter_mut().find(|(_, found)| *found == cells) {
+            Some((names, _)) => *names = format!("{names}; {name}"),
+            None => columns.push((name.to_owned(), cells)),
+        }
+    }
+    let names: Vec<_> = columns.iter().map(|(name, _)| &**name).collect();
+    let mut text = format!(
+        "| | {} |\n|{}\n",
+        names.join(" | "),
+        " --- |".repeat(1 + columns.len())
+    );
+    for (index, (title, _)) in rows.iter().enumerate() {
+        let mut cells: Vec<_> = columns.iter().map(|(_, cells)| cells[index]).collect();
+        if cells.iter().all(|cell| *cell == cells[0]) {
+            cells[1..].fill("the same");
+        }
+        writeln!(text, "| {title} | {} |", cells.join(" | ")).expect("a text");
+    }
     text
 }
 
@@ -258,17 +282,27 @@ fn summary(sender: &Sender, ways: &[Way]) -> String {
             place => format!("{} in {place}", way.algorithm),
         }
     };
-    let mut ways: Vec<_> = ways.iter().map(of).collect();
-    ways.dedup();
+    let ways = without_repetitions(ways.iter().map(of));
     format!("{}: {}", sender.title, ways.join(", or "))
 }
 
-/// A link to the preset's function. Without the feature there is no function to link to.
-fn link(sender: &Sender, text: &str) -> String {
-    match sender.feature {
-        Some(feature) => format!("{text}, `{}` (feature `{feature}`)", sender.name),
-        None => format!("[{text}]({}())", sender.name),
+/// Each value once, in the order of its first occurrence.
+fn without_repetitions<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut found = Vec::new();
+    for value in values {
+        if !found.contains(&value) {
+            found.push(value);
+        }
     }
+    found
+}
+
+/// A link to the preset's function.
+fn link(sender: &Sender, text: &str) -> String {
+    let feature = sender
+        .feature
+        .map_or(String::new(), |feature| format!(" (feature `{feature}`)"));
+    format!("[{text}]({}()){feature}", sender.name)
 }
 
 /// The event type, with a link that begins in the module `from`.
