@@ -444,6 +444,15 @@ fn a_url_that_is_not_one_of_redis_is_an_error_without_the_url() {
     }
 }
 
+#[test]
+fn a_store_outside_of_a_tokio_runtime_is_an_error_and_no_panic() {
+    let error = RedisStore::connect("redis://127.0.0.1:1").expect_err("there is no runtime");
+    assert_eq!(
+        error.to_string(),
+        "there is no tokio runtime: call `RedisStore::connect` in an async function"
+    );
+}
+
 #[tokio::test]
 async fn the_password_of_the_url_is_not_printed() {
     let store = RedisStore::connect("redis://:wJ4mX9@127.0.0.1:1").expect("a URL");

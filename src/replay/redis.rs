@@ -61,11 +61,12 @@ return 1",
 /// Each delivery is one key: the prefix, and the [`Identity`] in hexadecimal digits. It takes about
 /// 200 bytes in Redis, and disappears by itself. A step is one round trip.
 ///
-/// ```no_run
+/// ```
 /// use tower_webhook_auth::replay::{RedisStore, ReplayGuardLayer};
 /// use tower_webhook_auth::{BoxError, Secret, provider};
 ///
-/// # fn main() -> Result<(), BoxError> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
 /// let slack = provider::slack(Secret::new("wJ4mX9")?);
 /// let store = RedisStore::connect("redis://127.0.0.1:6379")?;
 /// let guard = ReplayGuardLayer::new(&slack, store)?;
@@ -94,12 +95,14 @@ pub struct RedisStore<C = ConnectionManager> {
 }
 
 impl RedisStore {
-    /// A store in the Redis at this URL, such as `redis://:password@host:6379/0`. It connects on first use,
-    /// in the tokio runtime that is current then.
+    /// A store in the Redis at this URL, such as `redis://:password@host:6379/0`. It connects on first use.
+    ///
+    /// Call it in the tokio runtime that serves the requests.
     ///
     /// # Errors
     ///
-    /// When the URL is not one of Redis. The error does not contain it, since it may contain a password.
+    /// - The URL is not one of Redis. The error does not contain it, since it may contain a password.
+    /// - There is no tokio runtime.
     pub fn connect(url: &str) -> Result<Self, ConfigError> {
         const PATIENCE: Duration = Duration::from_millis(500);
         let invalid = |error: redis::RedisError| {
@@ -111,6 +114,13 @@ impl RedisStore {
             .set_max_delay(PATIENCE)
             .set_number_of_retries(1);
         let client = Client::open(url).map_err(invalid)?;
+        // The connection manager spawns a task at once, and panics without a runtime.
+        tokio::runtime::Handle::try_current().map_err(|error| {
+            ConfigError::new(
+                "there is no tokio runtime: call `RedisStore::connect` in an async function",
+            )
+            .caused_by(error)
+        })?;
         let connection =
             ConnectionManager::new_lazy_with_config(client, config).map_err(invalid)?;
         Ok(Self::new(connection))
