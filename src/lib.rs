@@ -7,7 +7,17 @@
 //!
 //! # With axum
 //!
-//! With the features `axum`, `server` and `tracing`. A handler takes the event as an argument:
+//! A handler takes the event as an argument. In `Cargo.toml`:
+//!
+//! ```toml
+//! [dependencies]
+//! axum = { version = "0.8", default-features = false }
+//! tokio = { version = "1", features = ["macros", "net", "rt-multi-thread"] }
+//! tower-webhook-auth = { version = "0.1", features = ["axum", "server", "tracing"] }
+//! tracing-subscriber = "0.3"
+//! ```
+//!
+//! In `src/main.rs`:
 //!
 #![cfg_attr(all(feature = "axum", feature = "server"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "axum", feature = "server")), doc = "```ignore")]
@@ -109,7 +119,7 @@
 //! - A copy of a genuine delivery is accepted while its signature is valid. If the sender signs
 //!   the time, the signature is valid for the tolerance, usually five minutes. If the sender signs
 //!   no time (Optimizely, GitHub, VWO) or sets no maximum age (SendGrid, Sanity), there is no time
-//!   limit. A `ReplayGuardLayer` (feature `replay`) recognises copies.
+//!   limit. A [`ReplayGuardLayer`](replay::ReplayGuardLayer) (feature `replay`) recognises copies.
 //! - A [shared key](Authentication::SharedKey), in a header or in the [body](Authentication::BodyKey),
 //!   proves that the caller knows the key. It proves nothing about the body. Some senders use a
 //!   [token](Authentication::Token) in the same way.

@@ -56,8 +56,8 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 ///
 /// Inside, the type of the request body is `Full<Bytes>`. Outside, the type of the response body is
 /// [`ResponseBody`](crate::ResponseBody). axum's `Router::layer`, tonic, warp and hyper accept both
-/// types. `axum::serve` around a layered router, and `tower::util::option_layer`, need axum's own body.
-/// One line restores it:
+/// types, and so does [`server::serve`](crate::server::serve). `axum::serve` around a layered router, and
+/// `tower::util::option_layer`, need axum's own body. One line restores it:
 ///
 /// ```
 /// # use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};

@@ -237,7 +237,7 @@ impl<E> Provider<E> {
     /// the scheme has an id header, that one is used instead.
     ///
     /// Called again, it adds another name: the first that is present counts. `HeaderName::from_static`
-    /// makes a name of lower-case text, and panics at capitals.
+    /// makes a name of lower-case text. It panics if the text has a capital letter.
     #[must_use]
     pub fn delivery_id_header(mut self, name: HeaderName) -> Self {
         self.delivery_id.push(name);
@@ -247,7 +247,7 @@ impl<E> Provider<E> {
     /// The header in which the sender puts the event's name, for [`Verified::event_name`].
     ///
     /// Called again, it adds another name: the first that is present counts. `HeaderName::from_static`
-    /// makes a name of lower-case text, and panics at capitals.
+    /// makes a name of lower-case text. It panics if the text has a capital letter.
     #[must_use]
     pub fn event_name_header(mut self, name: HeaderName) -> Self {
         self.event_name.push(name);

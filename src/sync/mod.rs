@@ -19,7 +19,11 @@
 //! use bytes::Bytes;
 //! use tower_webhook_auth::{BoxError, sync::{Document, FetchError, Fetched, Keep, Made, Validators}};
 //!
-//! # async fn download() -> Result<Bytes, BoxError> { Ok(Bytes::from_static(b"14 on")) }
+//! /// In a program: a request. The document is the revision, a space, and the value.
+//! async fn download() -> Result<Bytes, BoxError> {
+//!     Ok(Bytes::from_static(b"14 on"))
+//! }
+//!
 //! // `known` has the validators of the last document, for a conditional request.
 //! async fn fetch(known: Validators) -> Result<Fetched, FetchError> {
 //! #   let _ = known;
@@ -37,10 +41,12 @@
 //! let kept = Keep::new(fetch, build).start();
 //! kept.request(14); // in the handler
 //! kept.reached(&14).await; // in a test
-//! # let value = kept.current().unwrap();
+//! let value = kept.current().expect("a value"); // wherever the program needs it
 //! assert_eq!(value.as_str(), "on");
 //! # }
 //! ```
+//!
+//! The guide [`sync`](crate::guide::sync) has a whole program, and a connection to other replicas over Redis.
 //!
 //! All times are times of tokio's clock. A jump of the system clock has no effect, and a test can
 //! pause the clock.
