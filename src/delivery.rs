@@ -50,7 +50,7 @@ pub struct Delivery {
     /// The name of the key that matched.
     pub key_name: String,
     /// The value that distinguishes it from every other delivery: the unique key for the queue.
-    /// See [`Verified::identity`]. For a sender that signs each attempt anew, set it to
+    /// See [`Verified::identity`]. For a sender that signs each attempt with a new time, set it to
     /// [`Verified::identity_by_event_id`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,

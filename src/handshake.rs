@@ -1,13 +1,11 @@
 //! Handshakes: the requests by which a sender checks, before its first delivery, that it calls the right
 //! service.
 //!
-//! Some are **signed** like any other delivery: those of Slack, Zoom and Twitch. They pass the
-//! layer, and the handler calls the helper first. A helper takes a [`Verified`], so it cannot be
+//! Some are **signed** like any other delivery: those of Slack, Zoom, Twitch, Front and Smartcar. They pass the
+//! layer, and the handler calls the helper first. The helper takes a [`Verified`], so it cannot be
 //! called for an unsigned request. It returns `None` for a delivery that is not a handshake. With
 //! [`Provider::answer_setup`](crate::Provider::answer_setup) the layer answers the handshakes of
 //! Slack and Twitch itself.
-//!
-//! Those of Front and Smartcar are signed as well.
 //!
 //! Others are a **GET** without a signature: those of Meta, X, Okta, Dropbox, LinkedIn, Nylas, Onfleet, Oura
 //! and Worldline. Mount their helpers for GET on the same path. Put the layer around POST only:

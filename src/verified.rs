@@ -236,7 +236,7 @@ impl<E> Verified<E> {
 
     /// The identity of a delivery whose event contains its own id, such as `evt_…` of Stripe.
     ///
-    /// Stripe signs a delivery anew each time it sends it, so two attempts have two times of signing, and
+    /// Stripe signs each attempt with a new time, so two attempts have two times of signing, and
     /// [`identity`](Self::identity) is different for each. The id in the event is the same.
     ///
     /// ```

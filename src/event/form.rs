@@ -44,7 +44,7 @@ pub(crate) fn pairs(form: &[u8]) -> impl Iterator<Item = Pair<'_>> {
 /// [`Provider::parse`](crate::Provider::parse).
 ///
 /// The fields are in the order of the bytes of their names and values. A field that comes twice with
-/// the same value is there once.
+/// the same value appears once.
 ///
 /// # What is proven
 ///
@@ -69,7 +69,7 @@ pub(crate) fn pairs(form: &[u8]) -> impl Iterator<Item = Pair<'_>> {
 pub struct SignedForm(Vec<(String, String)>);
 
 impl SignedForm {
-    /// The value of a field that is there once.
+    /// The value of a field that appears exactly once.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let mut values = self.all(name);

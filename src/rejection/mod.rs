@@ -90,11 +90,11 @@ pub enum RejectionKind {
     /// [`Rejection::detail`] names the claim.
     ClaimMismatch,
     /// The delivery is being processed by another call. Only
-    /// `ReplayGuardLayer` (feature `replay`) makes this kind.
+    /// [`ReplayGuardLayer`](crate::replay::ReplayGuardLayer) (feature `replay`) makes this kind.
     DeliveryInFlight,
     /// The signature is valid, but the body is not the expected event.
     EventUnparseable,
-    /// `ReplayGuardLayer` (feature `replay`) cannot guard the request, because of a mistake in the
+    /// [`ReplayGuardLayer`](crate::replay::ReplayGuardLayer) (feature `replay`) cannot guard the request, because of a mistake in the
     /// program: it is not inside of the layer that verifies. `source()` says what to do.
     GuardMisconfigured,
     /// A header that must appear once appears several times.
@@ -118,7 +118,8 @@ pub enum RejectionKind {
     ParameterMalformed,
     /// A parameter of the query that the scheme requires is absent. [`Rejection::detail`] names it.
     ParameterMissing,
-    /// The store of `ReplayGuardLayer` (feature `replay`) failed, was full, or did not respond in time.
+    /// The store of [`ReplayGuardLayer`](crate::replay::ReplayGuardLayer) (feature `replay`) failed, was full, or did
+    /// not respond in time.
     /// `source()` is its error.
     ReplayStoreUnavailable,
     /// No signature of the request matches any configured key.

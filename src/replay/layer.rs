@@ -117,7 +117,7 @@ impl<E, St: ReplayStore> ReplayGuardLayer<E, St> {
     /// A guard for a sender that puts an id into each event.
     ///
     /// Two deliveries whose events have the same id are the same, also when the sender signs each attempt
-    /// anew. The function sees only the event, so that an unsigned header cannot become the id by mistake.
+    /// with a new time. The function sees only the event, so that an unsigned header cannot become the id by mistake.
     /// A delivery for which it returns `None` is not guarded: the inner service is called each time. That
     /// suits the set-up requests of Slack or Zoom, which expect a computed response each time.
     ///
@@ -185,7 +185,7 @@ impl<E, St: ReplayStore> ReplayGuardLayer<E, St> {
     ///
     /// A copy that arrives later calls the handler again. Choose a time that is longer than the sender
     /// repeats its attempts. It has no effect on a delivery whose identity contains the signed time: that
-    /// is remembered until the provider's tolerance is over, and one minute for clocks that differ.
+    /// is remembered until the provider's tolerance is over, and for one more minute, because clocks differ.
     pub fn remember_for(self, window: Duration) -> Self {
         self.with(|rules| rules.window = window)
     }
@@ -233,7 +233,7 @@ impl<E, St: ReplayStore> ReplayGuardLayer<E, St> {
     /// A claim that takes longer is a rejection with status 503. After the handler has run, a slow store
     /// delays the response by at most this time.
     ///
-    /// The timer is tokio's: without feature `tokio`, or outside of a tokio runtime, there is none.
+    /// It is a timer of tokio. Outside of a tokio runtime there is no deadline.
     pub fn store_deadline(self, deadline: Duration) -> Self {
         self.with(|rules| rules.store_deadline = deadline)
     }

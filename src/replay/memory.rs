@@ -22,7 +22,7 @@ use crate::{error::BoxError, identity::Identity};
 /// that is 86,400. A delivery takes 180 to 250 bytes. Memory is allocated when deliveries arrive.
 ///
 /// After a restart of the process the memory is empty, and each process of several has its own. Where
-/// that is not enough, use `RedisStore` (feature `replay-redis`) or a store of your own.
+/// that is not enough, use [`RedisStore`](super::RedisStore) (feature `replay-redis`) or a store of your own.
 ///
 /// ```
 /// use tower_webhook_auth::replay::MemoryStore;

@@ -61,7 +61,7 @@
 //! | the body only: GitHub, Optimizely | [`by_event_id`](ReplayGuardLayer::by_event_id) where the body has an id, else [`by_body`](ReplayGuardLayer::by_body) |
 //! | nothing, a shared key: VWO, GitLab's token | [`by_event_id`](ReplayGuardLayer::by_event_id) |
 //!
-//! The guide [Once and only once](crate::guide::once) says for each kind of sender what a manual redelivery
+//! The guide [`once`](crate::guide::once) says for each kind of sender what a manual redelivery
 //! does.
 
 mod future;

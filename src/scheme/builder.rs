@@ -180,14 +180,15 @@ impl SignatureScheme {
     }
 
     /// RSA PKCS#1 v1.5 with SHA-256, and what is signed is the SHA-256 digest of the pieces: they are hashed
-    /// twice. Bridge signs in this way. Otherwise as [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
+    /// twice. Bridge signs in this way. Keys and limits are those of
+    /// [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
     #[cfg(feature = "rsa")]
     #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
     pub fn rsa_pkcs1_sha256_of_sha256(header: impl Into<String>) -> Self {
         Self::rsa(RsaHash::Sha256Twice, header)
     }
 
-    /// RSA PKCS#1 v1.5 with SHA-512. Otherwise as [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
+    /// RSA PKCS#1 v1.5 with SHA-512. Keys and limits are those of [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
     #[cfg(feature = "rsa")]
     #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
     pub fn rsa_pkcs1_sha512(header: impl Into<String>) -> Self {
@@ -198,8 +199,8 @@ impl SignatureScheme {
     ///
     /// SHA-1 has chosen-prefix collisions ([SHA-1 is a Shambles](https://sha-mbles.github.io/)): a person who
     /// can choose a large part of what the sender signs can prepare two bodies with one signature, get one
-    /// signed, and send the other. A person who chooses nothing of it cannot forge a delivery. Otherwise as
-    /// [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
+    /// signed, and send the other. A person who chooses nothing of it cannot forge a delivery. Keys and
+    /// limits are those of [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
     #[cfg(feature = "rsa")]
     #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
     pub fn rsa_pkcs1_sha1_open_to_collisions(header: impl Into<String>) -> Self {

@@ -241,7 +241,7 @@ pub enum Authentication {
     /// [`keyless_sha256_open_to_length_extension`](crate::SignatureScheme::keyless_sha256_open_to_length_extension).
     KeylessDigest,
     /// By a MAC or a public-key signature that does not cover the body, or covers only a part of it or what
-    /// is read from it. The sender made the signed pieces, and everything else may be another person's. See
+    /// is read from it. The sender made the signed pieces. An attacker may have changed everything else. See
     /// [`accept_unsigned_body`](crate::SignatureScheme::accept_unsigned_body),
     /// [`SortedForm`](crate::SortedForm) and [`BodySignatureScheme`](crate::BodySignatureScheme).
     PartialSignature,

@@ -44,7 +44,7 @@ const TOLERANCE: Duration = Duration::from_secs(300);
 
 /// HTTP Message Signatures ([RFC 9421](https://www.rfc-editor.org/rfc/rfc9421)), as data.
 ///
-/// The sender lists what it signs in `Signature-Input`. That list is the sender's word, so the receiver
+/// The sender lists what it signs in `Signature-Input`. Any client can write that list, so the receiver
 /// must say what has to be in it: [`require`](Self::require). The default is `@method`, `@target-uri` and
 /// `content-digest`. A signature that covers less is rejected. A covered `content-digest` is compared with the body
 /// ([RFC 9530](https://www.rfc-editor.org/rfc/rfc9530), `sha-256` and `sha-512`).

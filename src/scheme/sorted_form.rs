@@ -13,8 +13,10 @@ use crate::{
 /// Twilio sends about 20 fields.
 const MOST_FIELDS: usize = 1000;
 
-/// The fields of a form as a signed piece: each decoded name and its decoded value, in the order of the bytes
-/// of the names, and for one name of the values. It takes the place of the body.
+/// The fields of a form as a signed piece. It takes the place of the body.
+///
+/// The signed text is each decoded name and its decoded value. The fields are sorted by the bytes of their names, and
+/// fields of the same name by the bytes of their values.
 ///
 /// # What is proven
 ///
@@ -29,7 +31,7 @@ const MOST_FIELDS: usize = 1000;
 /// # What is rejected
 ///
 /// The form is read after the limit for the body. A request is rejected if it has more than 1000 fields, if
-/// a decoded name or value is not UTF-8, or if a `Content-Type` is there that is not
+/// a decoded name or value is not UTF-8, or if the request has a `Content-Type` other than
 /// `application/x-www-form-urlencoded`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SortedForm {

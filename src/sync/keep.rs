@@ -34,9 +34,9 @@ impl<F, B> Keep<F, B> {
     /// `fetch` asks the source. It gets the validators of the current document, for a conditional request, and
     /// returns [`Fetched::NotModified`] if the document is still the same.
     ///
-    /// `build` makes the value from the bytes. It runs on a blocking thread. At most one per core, and
-    /// at least four, run at a time in the process. If it fails or panics, the current value stays. If it never ends, the run ends at its deadline, but
-    /// the thread stays occupied.
+    /// `build` makes the value from the bytes. It runs on a blocking thread. In one process, as many builds can run at
+    /// the same time as there are cores, or four if there are fewer cores. If it fails or panics, the current value
+    /// stays. If it never ends, the run ends at its deadline, but the thread stays occupied.
     pub fn new<Fut, T, V>(fetch: F, build: B) -> Self
     where
         // Also required by `start`. Here they tell the compiler the types of two closures.

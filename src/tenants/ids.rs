@@ -52,7 +52,7 @@ pub fn id_in_header(delivery: Unverified<'_>, name: &HeaderName) -> Option<Strin
 }
 
 /// Selects the certificate of a delivery of [AWS SNS](crate::provider::aws_sns) by its URL in the body. Use it as
-/// the first closure of `TenantKeys`.
+/// the first closure of [`TenantKeys`](super::TenantKeys).
 ///
 /// A body whose URL is not on the host of SNS in the region of its topic is
 /// [`Unknown`](Selection::Unknown), so nothing is requested for it.
@@ -67,7 +67,7 @@ pub fn aws_sns_certificate(delivery: Unverified<'_>) -> Selection<String> {
 }
 
 /// Selects the certificate of a delivery of [PayPal](crate::provider::paypal) by its URL in the headers. Use it as
-/// the first closure of `TenantKeys`.
+/// the first closure of [`TenantKeys`](super::TenantKeys).
 #[cfg(feature = "certificates")]
 #[cfg_attr(docsrs, doc(cfg(feature = "certificates")))]
 #[must_use]

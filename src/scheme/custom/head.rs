@@ -35,7 +35,7 @@ impl<'a> CustomHead<'a> {
             .ok_or_else(|| CustomRejection::header_missing(name))
     }
 
-    /// The value of a header that may be absent. Otherwise as [`header`](Self::header).
+    /// The value of a header that may be absent. Apart from that it is read as by [`header`](Self::header).
     ///
     /// # Errors
     ///

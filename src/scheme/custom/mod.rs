@@ -74,7 +74,7 @@ pub trait CustomScheme: Send + Sync + 'static {
     fn begin(&self, head: &CustomHead<'_>) -> Result<Self::Check, CustomRejection>;
 }
 
-/// The verification of one delivery by a [`CustomScheme`]. The request head passed.
+/// The verification of one delivery by a [`CustomScheme`]. [`CustomScheme::begin`] has accepted the request head.
 pub trait CustomCheck: Send + Sync + 'static {
     /// As in [`CustomScheme::Key`].
     type Key: Send + Sync + 'static;
@@ -95,8 +95,7 @@ pub trait CustomCheck: Send + Sync + 'static {
         1
     }
 
-    /// Adds a piece of the body as it arrives. The pieces can be split anywhere, and are not empty frames
-    /// of the client.
+    /// Adds a piece of the body as it arrives. The layer can split the body at any byte. A piece may be empty.
     fn update(&mut self, bytes: &[u8]) {
         let _ = bytes;
     }
