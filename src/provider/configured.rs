@@ -26,9 +26,24 @@ type Parse<E> = Arc<dyn Fn(&Bytes) -> Result<E, BoxError> + Send + Sync>;
 
 /// A sender: its name, its scheme, its keys, and how its bodies become events of type `E`.
 ///
-/// The page of the module [`provider`](crate::provider) shows how to make one. Clones share their keys: if you
-/// replace the keys of one, all clones have the new keys. Use one provider for each tenant, or a
-/// source of keys.
+/// A preset of the module [`provider`](crate::provider) makes one, or [`new`](Provider::new) with a scheme of your own:
+///
+/// ```
+/// use tower_webhook_auth::{Provider, Secret, SignatureScheme, provider};
+///
+/// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+/// let secret = Secret::new("wJ4mX9")?;
+/// let github = provider::github(secret.clone());
+///
+/// let scheme = SignatureScheme::hmac_sha256("X-Acme-Signature").build()?;
+/// let acme = Provider::new("acme", scheme, secret)?;
+/// # let _ = (github, acme);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Clones share their keys: if you replace the keys of one, all clones have the new keys. Use one provider for each
+/// tenant, or a [source of keys](crate::tenants::KeySource).
 pub struct Provider<E> {
     keys: KeysHandle,
     parse: Parse<E>,

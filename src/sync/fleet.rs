@@ -111,6 +111,9 @@ pub enum Heard<V> {
 }
 
 /// This replica's connection to the others.
+///
+/// It cannot be cloned. Put it into an [`Arc`] to share it with handlers. When it is dropped, the replica no longer
+/// hears the others, and messages that are not sent yet are lost. [`leave`](Self::leave) sends them first.
 #[must_use = "the replica leaves when this is dropped"]
 pub struct Fleet<V> {
     outbox: Arc<Outbox<V>>,
