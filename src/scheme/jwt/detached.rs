@@ -191,7 +191,8 @@ impl Base64Stream {
         let missing = 3_usize.saturating_sub(self.rest.len()) % 3;
         let (first, bytes) = bytes.split_at_checked(missing).unwrap_or((bytes, b""));
         self.rest.extend_from_slice(first);
-        if self.rest.len() < 3 && bytes.is_empty() {
+        // The group is not full yet.
+        if matches!(self.rest.len(), 1 | 2) {
             return;
         }
         self.finish(out);
