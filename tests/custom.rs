@@ -36,7 +36,7 @@ use tower_webhook_auth::{
 
 use self::{
     cloudinary::Cloudinary,
-    judge::{NOW, at, judge, post, through},
+    judge::{NOW, at, judge, post, through, through_any},
     script::{Script, Step, frame},
 };
 
@@ -418,6 +418,27 @@ async fn a_tenants_key_verifies_and_an_unknown_tenant_is_rejected_even_by_a_sche
     assert_eq!(for_tenant(Token, "/a", TOKEN).await, None);
     assert_eq!(for_tenant(Token, "/a", "other").await, mismatch);
     assert_eq!(for_tenant(Token, "/b", TOKEN).await, mismatch);
+}
+
+/// Otherwise each request of an untrusted client costs a look-up.
+#[test]
+fn the_keys_of_a_tenant_are_not_looked_up_for_a_head_without_a_token() {
+    let looked_up = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&looked_up);
+    let layer = WebhookAuthLayer::new(provider(Token, secret("of no tenant")));
+    let layer = layer.keys_from(move |_: Unverified<'_>| {
+        counted.fetch_add(1, Relaxed);
+        let keys = Keys::from(secret(TOKEN)).of_tenant("a");
+        Selection::LookUp(std::future::ready(Ok::<_, BoxError>(Some(keys))))
+    });
+    let kind = |request| through_any(&layer, request).map_err(|rejection| rejection.kind());
+    assert_eq!(
+        kind(post(&[], BODY)).err(),
+        Some(RejectionKind::HeaderMissing)
+    );
+    assert_eq!(looked_up.load(Relaxed), 0);
+    assert!(kind(post(&[("x-acme-signature", TOKEN)], BODY)).is_ok());
+    assert_eq!(looked_up.load(Relaxed), 1);
 }
 
 #[test]

@@ -1079,6 +1079,18 @@ fn the_diagnosis_names_the_key_that_signed_the_token() -> Result<(), ConfigError
     Ok(())
 }
 
+/// The limit is 256 KiB, which is more than a header may have.
+#[tokio::test]
+async fn a_token_in_the_body_may_be_long() {
+    let mut claims = event();
+    claims["text"] = "a".repeat(180 << 10).into();
+    let token = token(&claims);
+    assert!((240 << 10..256 << 10).contains(&token.len()));
+    let handed_on = handed_on(&body_provider(TokenPlace::body()), token).await;
+    let (_, _, body, _) = handed_on.expect("a delivery");
+    assert_eq!(body, claims.to_string());
+}
+
 /// A token in the body is verified after the body was read, so a suspect must have signed it.
 #[cfg(feature = "diagnosis")]
 #[test]

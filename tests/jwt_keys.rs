@@ -7,7 +7,11 @@ mod judge;
 #[path = "common/reference.rs"]
 mod reference;
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
 
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -456,6 +460,29 @@ fn many_public_keys_are_an_error() {
             .to_string()
             .contains("at most 16")
     );
+
+    let keys: Vec<Value> = (0..9).map(|place| rsa_jwk(&place.to_string())).collect();
+    let scheme = || {
+        let scheme = JwtScheme::rs256("acme-token").body_hash("hash", BodyDigest::Sha256Hex);
+        scheme.build().expect("a scheme")
+    };
+    let eight = set(&keys[..8]).keys().expect("keys");
+    assert!(Provider::new("acme", scheme(), eight).is_ok());
+    let error = Provider::new("acme", scheme(), set(&keys).keys().expect("keys"));
+    let error = error.expect_err("many keys").to_string();
+    assert!(error.contains("at most 8"), "{error}");
+}
+
+/// A MAC costs little.
+#[test]
+fn the_number_of_shared_keys_is_not_limited() {
+    let keys = (0..100).map(|place| {
+        let key = Secret::new(format!("the key of place {place}"));
+        (format!("key-{place}"), key.expect("a key"))
+    });
+    let scheme = JwtScheme::hs256("acme-token").body_hash("hash", BodyDigest::Sha256Hex);
+    let scheme = scheme.build().expect("a scheme");
+    assert!(Provider::new("acme", scheme, Keys::named(keys).expect("keys")).is_ok());
 }
 
 /// The same key set signs the tokens of users, so the issuer, the audience and the times are not enough.
@@ -641,6 +668,45 @@ fn a_push_of_google_must_come_from_the_account_and_for_the_audience() {
 }
 
 /// The cases of `tests/vectors/neon_auth.json`, and each change of a part, through the preset.
+/// One poll hashes 256 KiB, over all keys together.
+#[test]
+fn a_large_body_of_neon_is_hashed_over_several_polls() {
+    let cases: Vec<Value> =
+        serde_json::from_str(include_str!("vectors/neon_auth.json")).expect("cases");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let keys = ["a", "b", "c", "d"].map(|name| {
+        let key = Secret::new(text(&cases[0]["secret"])).expect("a key");
+        (name, key)
+    });
+    let neon = provider::neon_auth(Keys::named(keys).expect("keys")).expect("a provider");
+    let signature = text(&cases[0]["headers"]["X-Neon-Signature"]);
+    let time = text(&cases[0]["headers"]["X-Neon-Timestamp"]);
+    let headers = [
+        ("x-neon-signature", signature.as_str()),
+        ("x-neon-timestamp", &time),
+    ];
+    let request = post(&headers, "a".repeat(1 << 20));
+    let inner = service_fn(async |_: http::Request<Full<Bytes>>| {
+        Ok::<_, Infallible>(http::Response::new(Full::<Bytes>::default()))
+    });
+    let layer = WebhookAuthLayer::new(neon).clock(|| judge::at(NOW));
+    let service = layer.max_body_bytes(2 << 20).layer(inner);
+    let mut future = pin!(service.oneshot(request));
+    let mut context = Context::from_waker(Waker::noop());
+    let polls = (1..1000).find(|_| match future.as_mut().poll(&mut context) {
+        Poll::Ready(Ok(response)) => {
+            assert_eq!(response.status(), 401, "another body was signed");
+            true
+        }
+        Poll::Pending => false,
+    });
+    let polls = polls.expect("a response");
+    assert!(
+        polls >= 16,
+        "{polls} polls for 1 MiB that is hashed four times"
+    );
+}
+
 #[test]
 fn a_detached_token_of_neon_covers_the_time_and_the_body() {
     let cases: Vec<Value> =

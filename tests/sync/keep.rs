@@ -429,6 +429,16 @@ async fn a_value_becomes_stale_when_the_source_is_silent_and_stays_available() {
 
 // Downloads.
 
+#[tokio::test]
+async fn a_document_may_have_16_mib() {
+    const LARGEST: usize = 16 << 20;
+    for (length, is_allowed) in [(LARGEST, true), (LARGEST + 1, false)] {
+        let source = Source::new([Answer::Body(vec![b' '; length].into())]);
+        let fetched = source.download().fetch(Validators::default()).await;
+        assert_eq!(fetched.is_ok(), is_allowed, "{length}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn downloads_are_conditional_and_the_same_bytes_are_built_once() {
     let source = Source::new([Answer::Revision(12, "off")]);
