@@ -154,11 +154,15 @@ impl<E> Verified<E> {
 
     /// Whether the signature covers every byte of the body, and shows where the body begins and ends.
     ///
-    /// It is `false` for a shared key, for a token that does not cover the body, for a
-    /// [partial signature](crate::Authentication::PartialSignature), for a
-    /// [keyless digest](crate::SignatureScheme::keyless_sha256_open_to_length_extension), for a scheme with
-    /// a [movable body boundary](crate::SignatureScheme::accept_movable_body_boundary), and for a
-    /// [`CustomScheme`](crate::CustomScheme) that does not say otherwise.
+    /// It is `false` for:
+    ///
+    /// - a shared key;
+    /// - a token that does not cover the body;
+    /// - a [partial signature](crate::Authentication::PartialSignature);
+    /// - a [keyless digest](crate::SignatureScheme::keyless_sha256_open_to_length_extension);
+    /// - a scheme with a [movable body boundary](crate::SignatureScheme::accept_movable_body_boundary);
+    /// - a [`CustomScheme`](crate::CustomScheme) that does not call
+    ///   [`body_is_signed`](crate::CustomFacts::body_is_signed).
     #[must_use]
     pub fn body_is_signed(&self) -> bool {
         self.0.body_is_signed

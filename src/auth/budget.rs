@@ -47,8 +47,8 @@ const RESERVED_PART: usize = 4;
 /// is verified, rejected or dropped. After that the body belongs to the handler and is not
 /// counted.
 ///
-/// A frame of less than 8 KiB is copied, because the server may have cut it from a read buffer of
-/// 8 KiB or more, and one byte would keep all of that buffer in memory. A body that arrives in one
+/// A frame of less than 8 KiB is copied: it may be a slice of the server's read buffer, and a slice keeps all of that
+/// buffer in memory. A body that arrives in one
 /// frame of 8 KiB or more is kept without a copy and charged with its length.
 ///
 /// These are **not** counted: the request head, the future with a hash state for each key (about

@@ -278,7 +278,7 @@ impl<E, K> WebhookAuthLayer<E, K> {
     }
 
     /// The largest body in bytes. The default is 1 MiB, or the limit of the provider. A larger body
-    /// gets 413: before it is read if its length is declared, otherwise when it passes the limit.
+    /// gets 413. If its length is declared, it is rejected before it is read, otherwise when it passes the limit.
     ///
     /// axum's extractors `Bytes`, `String` and `Json` have their own limit of 2 MB. A 413 without a
     /// [`Rejection`] comes from them. Use [`Verified::body`](crate::Verified::body) instead, or turn

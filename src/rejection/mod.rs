@@ -124,8 +124,8 @@ pub enum RejectionKind {
     ReplayStoreUnavailable,
     /// No signature of the request matches any configured key.
     SignatureMismatch,
-    /// The request's method, path or query is a signed piece, and it contains something that it must
-    /// not contain: the separator that follows it, or a character that RFC 3986 does not allow.
+    /// The request's method, path or query is a signed piece. It contains the separator that follows it, or a
+    /// character that RFC 3986 does not allow.
     TargetMalformed,
     /// The signed timestamp is further in the future than the tolerance.
     TimestampInFuture,

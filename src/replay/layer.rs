@@ -97,8 +97,8 @@ impl<E, St: ReplayStore> ReplayGuardLayer<E, St> {
     /// A guard for a sender that signs the body, and puts an id, a time or a revision into every body.
     ///
     /// Two deliveries with equal bodies are the same. **Two different events with equal bodies are the
-    /// same too**, and the second one is lost: a flag that is switched on, off and on again, from a sender
-    /// whose body says only "on". Where the signature also covers an id or a time, it is used as in
+    /// same too**, and the second one is lost. For example, a flag is switched on, off and on again, and the body
+    /// says only "on". Where the signature also covers an id or a time, it is used as in
     /// [`new`](Self::new).
     ///
     /// # Errors

@@ -42,14 +42,18 @@
 //! | done | an empty 200. The handler is not called. [Both can be changed](ReplayGuardLayer::answer_duplicates) |
 //! | nothing: the store fails, or is too slow | 503 with `Retry-After` |
 //!
-//! When the handler responds with a 2xx status, the delivery is done, and the store remembers it. For any
-//! other response, an error, a panic, or when the call is dropped because the sender has closed the
-//! connection, the claim is released, and the next attempt of the sender calls the handler again. After a
-//! crash of the process the claim ends with its lease.
+//! When the handler responds with a 2xx status, the delivery is done, and the store remembers it. In all other
+//! cases the claim is released, and the next attempt of the sender calls the handler again. The other cases are another
+//! status, an error, a panic, and a sender that closes the connection, which drops the call. After a crash of the
+//! process the claim ends with its lease.
 //!
-//! So the handler runs **at least once**, and more than once only when an earlier run has not succeeded,
-//! when it took longer than the lease, or when the store lost what it remembered. A handler that writes
-//! to a database of its own should still make its work idempotent, or
+//! So the handler runs **at least once**. It runs more than once only if:
+//!
+//! - an earlier run has not succeeded;
+//! - an earlier run took longer than the lease;
+//! - the store lost what it remembered.
+//!
+//! A handler that writes to a database of its own should still make its work idempotent, or
 //! [put the delivery into a queue](crate::guide::later).
 //!
 //! # Which constructor

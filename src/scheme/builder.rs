@@ -128,8 +128,8 @@ impl SignatureScheme {
     ///
     /// An attacker who has seen one delivery can append bytes to it and compute the new digest
     /// without the secret. So the digest does not prove where the body ends, and it proves nothing
-    /// that follows the body: an id, a header or a timestamp after the body does not count as
-    /// signed, and a timestamp after the body cannot have a tolerance. Pieces before the body are
+    /// that follows the body. An id, a header or a timestamp after the body does not count as
+    /// signed. A timestamp after the body cannot have a tolerance. Pieces before the body are
     /// proven. [`Verified::authentication`](crate::Verified::authentication) says
     /// [`KeylessDigest`](crate::Authentication::KeylessDigest).
     pub fn keyless_sha256_open_to_length_extension(header: impl Into<String>) -> Self {
@@ -197,9 +197,9 @@ impl SignatureScheme {
 
     /// RSA PKCS#1 v1.5 with SHA-1. Use it only for a sender that offers nothing better, such as Postal.
     ///
-    /// SHA-1 has chosen-prefix collisions ([SHA-1 is a Shambles](https://sha-mbles.github.io/)): a person who
-    /// can choose a large part of what the sender signs can prepare two bodies with one signature, get one
-    /// signed, and send the other. A person who chooses nothing of it cannot forge a delivery. Keys and
+    /// SHA-1 has chosen-prefix collisions ([SHA-1 is a Shambles](https://sha-mbles.github.io/)). A person who can
+    /// choose a large part of what the sender signs can prepare two bodies with the same signature. If the sender
+    /// signs the first body, this person can send the second one. A person who chooses nothing of it cannot forge a delivery. Keys and
     /// limits are those of [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
     #[cfg(feature = "rsa")]
     #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
@@ -435,10 +435,16 @@ impl SignatureScheme {
     ///
     /// # Errors
     ///
-    /// If the scheme cannot be right: a text that is not the name of a header, aliases that do not belong
-    /// together, a tag that cannot appear in the header, a body that is not signed or is signed twice, a
-    /// tolerance for a timestamp that is not signed, a signed piece without its source. The message names
-    /// the value, the reason and the remedy.
+    /// If the scheme cannot be right, for example:
+    ///
+    /// - A text is not the name of a header.
+    /// - Aliases do not belong together.
+    /// - A tag cannot appear in the header.
+    /// - The body is not signed, or is signed twice.
+    /// - The timestamp has a tolerance, and is not signed.
+    /// - A signed piece has no source.
+    ///
+    /// The message names the value, the reason and the remedy.
     pub fn build(self) -> Result<Scheme, ConfigError> {
         let contradiction = |text| Err(ConfigError::new(text));
         if self.has_alias && self.parallel {

@@ -30,7 +30,7 @@ const MOST_FIELDS: usize = 1000;
 ///
 /// # What is rejected
 ///
-/// The form is read after the limit for the body. A request is rejected if it has more than 1000 fields, if
+/// The form is read after the limit for the body. A request is rejected if it has more than 1,000 fields, if
 /// a decoded name or value is not UTF-8, or if the request has a `Content-Type` other than
 /// `application/x-www-form-urlencoded`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

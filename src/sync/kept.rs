@@ -40,8 +40,8 @@ where
     /// Requests this version or a newer one. It never waits.
     ///
     /// Returns whether the version is new. If the value has this version already, or the current
-    /// run is trying to get it, the result is `false`: the call causes no run, and need not be
-    /// told to other replicas.
+    /// run is trying to get it, the result is `false`. Then the call causes no run, and you need not tell the
+    /// other replicas.
     pub fn request(&self, version: V) -> bool {
         if self
             .current()

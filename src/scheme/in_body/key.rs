@@ -32,8 +32,12 @@ use crate::{
 /// them.
 ///
 /// The body is read after it has arrived, within the limit of the layer. The keys are compared in constant
-/// time. A request is rejected if the body is not JSON or a form, if the value is absent or not a text,
-/// if an object on the way to it has a member twice, or if it has more than 1000 members or elements.
+/// time. A request is rejected if:
+///
+/// - the body is not JSON or a form;
+/// - the value is absent, or is not a text;
+/// - an object on the way to the value has a member twice, or more than 1,000 members;
+/// - a list on the way to the value has more than 1,000 elements.
 ///
 /// ```
 /// use tower_webhook_auth::BodyKeyScheme;

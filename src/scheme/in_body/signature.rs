@@ -38,9 +38,11 @@ use crate::{
 /// seen a delivery can send it again with other values in place of those that are not signed. So
 /// read the resource from the sender's API, by an id that is signed.
 ///
-/// The body is read after it has arrived, within the limit of the layer. A request is rejected if a
-/// required value is absent, if an object on the way to a value has a member twice, or if it has
-/// more than 1000 members or elements.
+/// The body is read after it has arrived, within the limit of the layer. A request is rejected if:
+///
+/// - a required value is absent;
+/// - an object on the way to a value has a member twice, or more than 1,000 members;
+/// - a list on the way to a value has more than 1,000 elements.
 ///
 /// ```
 /// use tower_webhook_auth::{BodyPiece, BodySignatureScheme, Timestamp};
@@ -257,8 +259,10 @@ impl BodySignatureScheme {
     ///
     /// # Errors
     ///
-    /// If the scheme cannot be right: no signed piece, a place that is no pointer, a timestamp or an id that is
-    /// not a signed piece, values without a separator between them.
+    /// - There is no signed piece.
+    /// - A place is not a pointer.
+    /// - The timestamp or the id is not a signed piece.
+    /// - There is no separator between two values.
     pub fn build(self) -> Result<Scheme, ConfigError> {
         let wrong = |text: &'static str| Err(ConfigError::new(text));
         self.document.check()?;

@@ -319,9 +319,13 @@ impl JwtScheme {
     ///
     /// # Errors
     ///
-    /// If the scheme cannot be right: nothing binds the token to the body; a token of a public key that
-    /// nothing distinguishes from the token of a user; a claim with the URL without the URL; a claim without
-    /// a name or with two rules; a text that is not the name of a header. The message says what to do.
+    /// - Nothing binds the token to the body.
+    /// - The keys are public, and no claim distinguishes a delivery from the token of a user.
+    /// - A claim must be the URL or its hash, and the URL is not given.
+    /// - A claim has no name, or has two rules.
+    /// - A text is not the name of a header.
+    ///
+    /// The message says what to do.
     pub fn build(self) -> Result<Scheme, ConfigError> {
         let contradiction = |text: &'static str| Err(ConfigError::new(text));
         let place = self.place.check()?;
