@@ -586,8 +586,12 @@ fn a_signature_covers_at_most_32_components() {
         let expected = "expected at most 32 components";
         assert!(rejection.contains(expected), "{rejection}");
     }
-    let many = (0..33).map(|index| format!("x-{index}"));
-    let error = of_the_method().require(many).build().expect_err("33 names");
+    let requires = |count: usize| {
+        let names = (0..count).map(|index| format!("x-{index}"));
+        of_the_method().require(names).build()
+    };
+    assert!(requires(32).is_ok());
+    let error = requires(33).expect_err("33 names");
     assert_eq!(
         error.to_string(),
         "33 components are required, and a signature may cover at most 32: require fewer"
