@@ -705,6 +705,11 @@ fn a_time_and_an_id_in_the_body_are_kept_and_replaced_by_renew() {
             assert_eq!(verdict(&mailgun, body), Ok(()));
         }
     }
+    // An id that is no number replaces one.
+    let body = mailgun_body("1", "t", "").replace("\"t\"", "7");
+    let renewed = signed_by(&signer.renew().with_id("token-2"), body);
+    let verified = judge(&mailgun, renewed.map(Full::new)).expect("renewed");
+    assert_eq!(verified.delivery_id(), Some(Claim::Signed("token-2")));
 }
 
 #[test]
