@@ -146,7 +146,10 @@ async fn a_set_up_request_with_its_code_in_a_header_is_answered_with_that_header
         let (header_name, _) = header.split_once(": ").expect("a header");
         let another = http::HeaderValue::from_static("another");
         twice.headers_mut().append(header_name, another);
+        let mut put = request(header, body);
+        *put.method_mut() = Method::PUT;
         for other in [
+            put,
             request(header, r#"{"events":[]}"#),
             request("", body),
             request(
@@ -244,6 +247,17 @@ async fn what_is_not_exactly_the_set_up_request_is_rejected_like_any_unsigned_re
             "{name}: {body}"
         );
     }
+}
+
+/// A proxy or a handler may take the second event.
+#[tokio::test]
+async fn a_test_of_the_connection_with_two_events_is_rejected() {
+    let (name, header, body, _) = UNSIGNED[0];
+    let mut twice = request(header, body);
+    let push = http::HeaderValue::from_static("repo:push");
+    twice.headers_mut().append("x-event-key", push);
+    let (response, _) = respond(answering(name), twice).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
