@@ -275,7 +275,7 @@ fn a_change_of_a_covered_component_is_rejected() {
     assert_eq!(verdict.expect_err("another host").kind(), mismatch);
 }
 
-/// The list is the sender's word. An attacker who gets any signature over less must not be able to use it.
+/// A client sends the list. An attacker who gets any signature over less must not be able to use it.
 #[test]
 fn a_signature_that_covers_less_than_is_required_is_rejected() {
     let scheme = |required: &[&str]| {

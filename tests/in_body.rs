@@ -713,7 +713,7 @@ fn a_time_and_an_id_in_the_body_are_kept_and_replaced_by_renew() {
 }
 
 #[test]
-fn a_list_of_signatures_in_the_body_has_room_for_a_second_key() {
+fn a_list_of_signatures_in_the_body_can_have_one_of_a_second_key() {
     let list = BodySignatureScheme::hmac_sha1("s")
         .in_form()
         .item_separator('&')
@@ -722,7 +722,7 @@ fn a_list_of_signatures_in_the_body_has_room_for_a_second_key() {
     let scheme = list.build().expect("a scheme");
     let acme = provider(scheme.clone());
     let signer = Signer::new(&acme, &secret("the old key")).expect("a signer");
-    let signer = signer.add_key(&secret(KEY)).expect("room for two keys");
+    let signer = signer.add_key(&secret(KEY)).expect("two keys");
     let two = signed_by(&signer, "p=1").map(Full::new);
     assert_eq!(judge(&acme, two.clone()).map(drop), Ok(()));
     let old = Provider::<Bytes>::new("acme", scheme, secret("the old key")).expect("a provider");
