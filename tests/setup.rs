@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::{Duration, SystemTime};
+
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -350,6 +352,48 @@ async fn a_signed_set_up_request_is_answered_in_place_of_the_handler() {
     }
 }
 
+/// The signer has no private key, so this test signs itself.
+#[tokio::test]
+async fn a_signed_ping_of_discord_is_answered_and_another_interaction_is_not() {
+    use ed25519_dalek::{Signer as _, SigningKey};
+
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+    let public = Secret::new(hex(key.verifying_key().as_bytes())).expect("a secret");
+    let discord = provider::discord(public).expect("a public key");
+    let discord = discord.answer_setup().expect("a set-up request");
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    for (body, answered) in [
+        (r#"{"type":1,"version":1}"#, true),
+        (r#"{"type":2}"#, false),
+        (r#"{"type":"1"}"#, false),
+        ("{}", false),
+    ] {
+        let signature = key.sign(format!("1700000000{body}").as_bytes());
+        let request = Request::post("/")
+            .header("x-signature-timestamp", "1700000000")
+            .header("x-signature-ed25519", hex(&signature.to_bytes()))
+            .body(Full::new(Bytes::from(body)));
+        let inner = common::Inner::default();
+        let layer = WebhookAuthLayer::new(discord.clone()).clock(move || now);
+        let service = layer.layer(inner.clone());
+        let response = service.oneshot(request.expect("a request")).await;
+        let (head, sent) = response.expect("infallible").into_parts();
+        assert_eq!(head.status, StatusCode::OK, "{body}");
+        assert_eq!(inner.calls(), usize::from(!answered), "{body}");
+        let setup = head.extensions.get::<SetupAnswer>();
+        assert_eq!(
+            setup.is_some_and(SetupAnswer::is_signed),
+            answered,
+            "{body}"
+        );
+        if answered {
+            let sent = sent.collect().await.expect("a body").to_bytes();
+            assert_eq!(sent, r#"{"type":1}"#);
+        }
+    }
+}
+
 /// No set-up request is that long, and a longer body would be parsed twice.
 #[tokio::test]
 async fn a_signed_set_up_request_of_more_than_4096_bytes_is_a_delivery() {
@@ -431,8 +475,6 @@ async fn an_answer_to_a_challenge_of_x_is_no_delivery() {
 }
 
 mod verdict_without_a_service {
-    use std::time::{Duration, SystemTime};
-
     use super::*;
 
     /// The vendor's example, <https://docs.slack.dev/authentication/verifying-requests-from-slack/>.
