@@ -463,7 +463,7 @@ fn scheme(shape: &Shape) -> Scheme {
     let pieces = shape.pieces.iter().map(|piece| match piece {
         P::Body => Piece::Body,
         P::Digest => Piece::BodyDigest(BodyDigest::Sha256Hex),
-        P::Form => Piece::SortedForm(SortedForm::new().without_twins()),
+        P::Form => Piece::SortedForm(SortedForm::new().without_duplicates()),
         P::Header(name) => Piece::header(name),
         P::Id => Piece::Id,
         P::Listed => Piece::SignedHeaders(

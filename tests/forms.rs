@@ -505,7 +505,7 @@ fn form_of(url: SignedUrl) -> SignatureScheme {
     SignatureScheme::hmac_sha256("x-signature")
         .signed([
             Piece::Url,
-            Piece::SortedForm(SortedForm::new().without_twins()),
+            Piece::SortedForm(SortedForm::new().without_duplicates()),
         ])
         .url(url)
 }

@@ -302,11 +302,11 @@ async fn a_topic_of_another_account_is_rejected_although_its_signature_is_valid(
         "arn:aws:sns::123456789012:MyTopic",
         "arn:aws-iso:sns:us-iso-east-1:123456789012:MyTopic",
     ] {
-        let trust = CertificateTrust::of_the_download();
+        let trust = CertificateTrust::without_chain();
         let error = Topics::new([wrong]).provider(trust).expect_err(wrong);
         assert!(error.to_string().contains("is not the ARN of an SNS topic"));
     }
-    let none = Topics::new(Vec::<String>::new()).provider(CertificateTrust::of_the_download());
+    let none = Topics::new(Vec::<String>::new()).provider(CertificateTrust::without_chain());
     assert!(
         none.expect_err("no topic")
             .to_string()
@@ -657,7 +657,7 @@ const NOW: u64 = 1_700_000_000;
 async fn a_certificate_is_judged_by_its_chain_its_names_and_its_dates() {
     let file = certificates();
     let roots = || CertificateTrust::roots(text(&file["root"])).expect("roots");
-    let download = CertificateTrust::of_the_download;
+    let download = CertificateTrust::without_chain;
     let yes = StatusCode::OK;
     let no = StatusCode::UNAUTHORIZED;
     for (chain, by_roots, by_download) in [
@@ -714,7 +714,7 @@ async fn the_dates_of_a_certificate_are_compared_with_the_clock_of_the_layer() {
     ] {
         for trust in [
             CertificateTrust::roots(text(&file["root"])).expect("roots"),
-            CertificateTrust::of_the_download(),
+            CertificateTrust::without_chain(),
         ] {
             let chain = ["leaf", "intermediate"];
             let outcome = with_certificates(trust, "notification", &chain, now).await;
@@ -725,7 +725,7 @@ async fn the_dates_of_a_certificate_are_compared_with_the_clock_of_the_layer() {
 
 #[tokio::test]
 async fn a_confirmation_has_the_url_that_confirms_it_on_the_host_of_sns() {
-    let download = CertificateTrust::of_the_download;
+    let download = CertificateTrust::without_chain;
     let outcome = with_certificates(download(), "confirmation", &["leaf"], NOW).await;
     let verified = outcome.verified.expect("a verified delivery");
     assert_eq!(verified.kind, aws_sns::Kind::SubscriptionConfirmation);
@@ -771,7 +771,7 @@ async fn a_key_that_is_not_what_the_trust_needs_is_an_error_of_the_source() {
     let file = certificates();
     let case = case_of("aws sns", "version 2");
     for (trust, secret) in [
-        (CertificateTrust::of_the_download(), text(&case["secret"])),
+        (CertificateTrust::without_chain(), text(&case["secret"])),
         (
             CertificateTrust::roots(text(&file["root"])).expect("roots"),
             text(&case["secret"]),

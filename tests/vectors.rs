@@ -603,7 +603,7 @@ fn timestamp(timestamp: &Value) -> Timestamp {
 fn piece(piece: &Value) -> Piece {
     match piece.as_str() {
         Some("body") => Piece::Body,
-        Some("form_sorted") => Piece::SortedForm(SortedForm::new().without_twins()),
+        Some("form_sorted") => Piece::SortedForm(SortedForm::new().without_duplicates()),
         Some("id") => Piece::Id,
         Some("method") => Piece::Method,
         Some("path") => Piece::PathAndQuery,

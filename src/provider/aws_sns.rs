@@ -10,7 +10,7 @@
 //!
 //! # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
 //! let topics = Topics::new(["arn:aws:sns:us-west-2:123456789012:MyTopic"]);
-//! let sns = topics.provider(CertificateTrust::of_the_download())?;
+//! let sns = topics.provider(CertificateTrust::without_chain())?;
 //! let layer = WebhookAuthLayer::new(sns);
 //! // Call `keys_from` on the layer with a source of certificates. Without one, each delivery gets 503.
 //!

@@ -13,7 +13,7 @@
 //!
 //! # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
 //! let webhook = Webhook::new("4JH86294D6297924G").sandbox();
-//! let paypal = webhook.provider(CertificateTrust::of_the_download())?;
+//! let paypal = webhook.provider(CertificateTrust::without_chain())?;
 //! let layer = WebhookAuthLayer::new(paypal);
 //! // Call `keys_from` on the layer with a source of certificates. Without one, each delivery gets 503.
 //! # let _ = layer;

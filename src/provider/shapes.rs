@@ -121,7 +121,7 @@ pub(super) fn zero_hash_rsa() -> Result<Scheme, ConfigError> {
 pub(super) fn twilio(url: &SignedUrl) -> Result<Scheme, ConfigError> {
     let fields = || {
         SortedForm::new()
-            .without_twins()
+            .without_duplicates()
             .must_not_begin_with(&["?bodySHA256=", "&bodySHA256="])
     };
     let parameter = match url.has_query() {

@@ -63,13 +63,13 @@ impl CertificateTrust {
         Ok(Self(Trust::Roots(anchors.into())))
     }
 
-    /// The chain is not checked: the certificate is trusted because the source downloaded it over TLS from a URL
-    /// that the crate judged. The names and dates are checked. AWS's own library for Java does the same.
+    /// Does not check the chain. The certificate is trusted because the source downloaded it over TLS from a URL that
+    /// the crate judged. The names and dates are checked. AWS's own library for Java does the same.
     ///
     /// The source must download from exactly this URL, with a verified TLS certificate, and follow no redirect.
     /// A certificate from another place, such as a file that a client can write, proves nothing.
     #[must_use]
-    pub fn of_the_download() -> Self {
+    pub fn without_chain() -> Self {
         Self(Trust::Download)
     }
 
@@ -117,7 +117,7 @@ impl CertificateTrust {
 impl fmt::Debug for CertificateTrust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Trust::Download => f.write_str("CertificateTrust::of_the_download()"),
+            Trust::Download => f.write_str("CertificateTrust::without_chain()"),
             Trust::Roots(roots) => write!(f, "CertificateTrust::roots({} roots)", roots.len()),
             Trust::Source => f.write_str("CertificateTrust::checked_by_the_source()"),
         }

@@ -35,7 +35,7 @@ const MOST_FIELDS: usize = 1000;
 /// `application/x-www-form-urlencoded`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SortedForm {
-    without_twins: bool,
+    without_duplicates: bool,
     before: Cow<'static, str>,
     must_not_begin_with: &'static [&'static str],
 }
@@ -49,8 +49,8 @@ impl SortedForm {
 
     /// A field that comes twice with the same value is signed once, as at Twilio.
     #[must_use]
-    pub fn without_twins(mut self) -> Self {
-        self.without_twins = true;
+    pub fn without_duplicates(mut self) -> Self {
+        self.without_duplicates = true;
         self
     }
 
@@ -90,7 +90,7 @@ impl SortedForm {
             return Err(malformed(FoundShape::of_not_utf8()));
         }
         fields.sort();
-        if self.without_twins {
+        if self.without_duplicates {
             fields.dedup();
         }
         if !self.must_not_begin_with.is_empty() {

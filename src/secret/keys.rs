@@ -22,6 +22,9 @@ use crate::{error::ConfigError, text};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Where a function takes `impl Into<Keys>`, you can also give it a [`Secret`], whose name is then `default`, or an array
+/// of secrets, whose names are `key-1`, `key-2` and so on.
 #[derive(Clone, Debug)]
 pub struct Keys {
     keys: Vec<Key>,
