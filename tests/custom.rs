@@ -790,6 +790,23 @@ fn a_custom_way_and_a_described_way_stand_side_by_side() {
     assert_eq!(way("x-other", "a"), Err(RejectionKind::HeaderMissing));
 }
 
+/// A check that does not say how many hash states it has counts as one.
+#[test]
+fn the_work_of_one_poll_is_that_of_all_ways_together() {
+    let described = SignatureScheme::hmac_sha256("x-signature").build();
+    let ways = [
+        ("described", described.expect("a scheme")),
+        ("custom", Scheme::custom(Yes)),
+    ];
+    let scheme = Scheme::any_of(ways).expect("a scheme");
+    let acme = Provider::new("acme", scheme, secret(TOKEN)).expect("a provider");
+    let body = "a".repeat(1 << 20);
+    let signature = sign(TOKEN, body.as_bytes());
+    let (polls, status) = judge::polls(&acme, post(&[("x-signature", &signature)], body));
+    assert_eq!(status, 200);
+    assert!(polls >= 8, "{polls} polls for 1 MiB that is hashed twice");
+}
+
 #[test]
 fn a_key_keeps_its_name_when_the_custom_way_cannot_decode_the_one_before() {
     let described = SignatureScheme::hmac_sha256("x-signature").build();

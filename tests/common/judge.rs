@@ -3,11 +3,13 @@
 
 use std::{
     convert::Infallible,
+    pin::pin,
+    task::{Context, Poll, Waker},
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_webhook_auth::{
@@ -65,4 +67,25 @@ pub fn through_any<E: Send + Sync + 'static, K: KeySource>(
             Err(rejection.expect("a response to a rejected request holds its reason"))
         }
     }
+}
+
+/// How often the service is polled for a request in one frame, and the status of the response. One poll hashes at
+/// most 256 KiB, over all hash states together.
+pub fn polls<E: Send + Sync + 'static>(
+    provider: &Provider<E>,
+    request: Request<Full<Bytes>>,
+) -> (usize, StatusCode) {
+    let inner = service_fn(async |_: Request<Full<Bytes>>| {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let layer = WebhookAuthLayer::new(provider.clone()).clock(|| at(NOW));
+    let service = layer.max_body_bytes(2 << 20).layer(inner);
+    let mut future = pin!(service.oneshot(request));
+    let mut context = Context::from_waker(Waker::noop());
+    for polls in 1..1000 {
+        if let Poll::Ready(Ok(response)) = future.as_mut().poll(&mut context) {
+            return (polls, response.status());
+        }
+    }
+    panic!("no response after 1000 polls")
 }
