@@ -144,7 +144,7 @@ fn frame_io(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
-/// Ghost 5 and later. Earlier versions sign the body alone and do not pass here.
+/// Ghost 5 and later. Deliveries of earlier versions, which sign the body alone, are rejected here.
 fn ghost(keys) -> Provider<Bytes> {
     title: "Ghost",
     scheme: SignatureScheme::hmac_sha256("x-ghost-signature")

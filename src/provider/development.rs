@@ -233,7 +233,7 @@ fn gogs(keys) -> Provider<Bytes> {
 
 /// The names of both headers are settings of Grafana: set the timestamp header to
 /// `X-Grafana-Alerting-Timestamp`. Without a timestamp header Grafana signs the body alone, and its
-/// deliveries do not pass here.
+/// deliveries are rejected here.
 fn grafana_alerting(keys) -> Provider<Bytes> {
     title: "Grafana Alerting",
     scheme: SignatureScheme::hmac_sha256("x-grafana-alerting-signature")
@@ -269,7 +269,7 @@ fn infisical(keys) -> Provider<Bytes> {
 }
 
 /// Webhooks that an administrator made and that have a secret. Webhooks that an OAuth app registers
-/// have no signature: they carry a JWT and do not pass here. The delivery's id stays the same when a
+/// have no signature: they carry a JWT and are rejected here. The delivery's id stays the same when a
 /// delivery is repeated.
 fn jira(keys) -> Provider<Bytes> {
     title: "Jira",
@@ -294,7 +294,7 @@ fn linear(keys) -> Provider<Bytes> {
     ],
 }
 
-/// An older page of the vendor says hexadecimal digits; those who receive find base64.
+/// An older page of the vendor says that the signature is in hexadecimal digits. Other receivers found base64.
 fn mongodb_atlas(keys) -> Provider<Bytes> {
     title: "MongoDB Atlas",
     scheme: SignatureScheme::hmac_sha1("x-mms-signature")

@@ -119,7 +119,7 @@ fn go_feature_flag(keys) -> Provider<go_feature_flag::Event> {
 
 /// GrowthBook's event webhooks. The older SDK webhooks and the updates for GrowthBook's proxy have the same
 /// signature and other bodies: read those with [`json`](crate::Provider::json). Choose the payload type
-/// "json" or "raw" at GrowthBook; bodies for Slack and Discord are not of this event type. An update for the
+/// "json" or "raw" at GrowthBook; bodies for Slack and Discord have another form. An update for the
 /// proxy expects the response within 5 s, and is repeated once, after 5 s.
 fn growthbook_event(keys) -> Provider<growthbook::Event> {
     title: "GrowthBook event webhook",

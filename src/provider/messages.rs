@@ -263,7 +263,7 @@ fn mailtrap(keys) -> Provider<Bytes> {
 }
 
 /// The secret is the authentication key of the webhook. The field `mandrill_events` is the JSON with the
-/// events. Mandrill signs the URL and the fields of the form, not the body to the letter: read this field alone,
+/// events. Mandrill signs the URL and the fields of the form, not the exact bytes of the body: read this field alone,
 /// with [`SignedForm`](crate::SignedForm). Pass [`SignedUrl::exact`](crate::SignedUrl::exact) with the URL
 /// that you entered at Mandrill.
 fn mandrill(keys, url) -> Result<Bytes> {
@@ -298,7 +298,7 @@ fn microsoft_teams(keys) -> Result<Bytes> {
 }
 
 /// The signature `V3`. The key is the auth token of the account. Plivo signs the URL, the fields of the form
-/// in the order of their names, and a nonce. So the parsed form is signed, and not the body to the letter: read
+/// in the order of their names, and a nonce. So the parsed form is signed, and not the exact bytes of the body: read
 /// it with [`SignedForm`](crate::SignedForm), and do not act on the absence of a field. During a
 /// rotation the header holds several signatures.
 ///
@@ -448,7 +448,7 @@ fn tiktok(keys) -> Provider<Bytes> {
 /// it.
 ///
 /// - **A form** (way `form`): the URL and the fields in the order of their names are signed. Nothing
-///   separates a name from its value, so the body is not signed to the letter. Read it with
+///   separates a name from its value, so the exact bytes of the body are not signed. Read it with
 ///   [`SignedForm`](crate::SignedForm). A handler must not act on the absence of a field.
 /// - **Another body**, such as JSON (way `body`): the URL is signed, with the SHA-256 of the body in the parameter
 ///   `bodySHA256`. The body is signed. A body without this parameter is rejected.

@@ -5,7 +5,7 @@ use super::prelude::*;
 senders! { Payments;
 
 /// Adyen for platforms, banking and management. The notifications of standard payments carry their
-/// signature inside the body and do not pass here.
+/// signature inside the body and are rejected here.
 fn adyen(keys) -> Result<Bytes> {
     title: "Adyen",
     scheme: shapes::base64("hmacsignature").key_encoding(KeyEncoding::Hex),
@@ -64,7 +64,7 @@ fn affirm(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
-/// The unit of the time is not documented; it is milliseconds in the deliveries of others.
+/// The unit of the time is not documented. Other receivers found milliseconds.
 fn airwallex(keys) -> Provider<Bytes> {
     title: "Airwallex",
     scheme: SignatureScheme::hmac_sha256("x-signature")
@@ -238,7 +238,7 @@ fn fireblocks_v1(keys) -> Result<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
-/// Version 3 of the API. Version 4 sends an HMAC-SHA256 in `flutterwave-signature` and does not pass here.
+/// Version 3 of the API. Version 4 sends an HMAC-SHA256 in `flutterwave-signature`, and is rejected here.
 fn flutterwave(keys) -> Provider<Bytes> {
     title: "Flutterwave",
     scheme: SharedKeyScheme::new("verif-hash"),
@@ -309,7 +309,7 @@ fn ko_fi(keys) -> Provider<Bytes> {
 }
 
 /// Choose the signature algorithm `hmac` at Lago. Lago names it in `X-Lago-Signature-Algorithm`; another
-/// value is rejected. Deliveries that are signed with a JWT do not pass here.
+/// value is rejected. Deliveries that are signed with a JWT are rejected here.
 fn lago(keys) -> Provider<Bytes> {
     title: "Lago",
     scheme: shapes::base64("x-lago-signature")
@@ -347,7 +347,7 @@ fn modern_treasury(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", ["https://github.com/Modern-Treasury/modern-treasury-python/blob/aaddd3d8/tests/api_resources/test_webhooks.py"],
 }
 
-/// The new webhooks. The classic webhooks send `id=…` without a signature and do not pass here. During
+/// The new webhooks. The classic webhooks send `id=…` without a signature and are rejected here. During
 /// a rotation, which takes 24 hours, Mollie repeats the signature header.
 fn mollie(keys) -> Provider<Bytes> {
     title: "Mollie",
@@ -355,7 +355,7 @@ fn mollie(keys) -> Provider<Bytes> {
     source: Source, "2026-11-27", ["https://github.com/mollie/mollie-api-php/tree/53e49e71"],
 }
 
-/// `t` is a nonce, not a time: a delivery can be sent again at any time. Recognize a repeated delivery by the
+/// `t` is a nonce, not a time: a delivery can be sent again at any time. Recognise a repeated delivery by the
 /// id in its body.
 fn nmi(keys) -> Provider<Bytes> {
     title: "NMI",
@@ -587,7 +587,7 @@ fn synctera(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
-/// Only the SHA-256 of the body is signed. The signature has no time: recognize a repeated delivery by the id
+/// Only the SHA-256 of the body is signed. The signature has no time: recognise a repeated delivery by the id
 /// in its body.
 fn tebex(keys) -> Provider<Bytes> {
     title: "Tebex",
@@ -605,7 +605,7 @@ fn teller(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", [],
 }
 
-/// The key is Token.io's public key. The signature has no time and no id: recognize a repeated delivery by
+/// The key is Token.io's public key. The signature has no time and no id: recognise a repeated delivery by
 /// its body.
 #[cfg(feature = "ed25519")]
 fn token_io(keys) -> Result<Bytes> {

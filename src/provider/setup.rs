@@ -69,7 +69,7 @@ pub(super) const DISCORD: SetupRule = SetupRule::signed(|body| {
     (value(body)?.get("type")? == 1).then(|| object(&json!({ "type": 1 })))
 });
 
-/// `X-Hook-Secret`, the key of all that follows, is sent back: Asana and Clio. The owner finds it in the
+/// `X-Hook-Secret`, the key of all later deliveries, is sent back: Asana and Clio. The owner finds it in the
 /// headers of the response.
 pub(super) const HOOK_SECRET: SetupRule = SetupRule::unsigned(
     |head| is_post(head) && echo(head, "x-hook-secret", "x-hook-secret").is_some(),

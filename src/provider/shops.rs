@@ -108,7 +108,7 @@ fn shiphero(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
-/// Shippo sets up the signature on request. Without it, a token in the URL is all that Shippo sends.
+/// Shippo sets up the signature on request. Without it, Shippo sends only a token in the URL.
 fn shippo(keys) -> Provider<Bytes> {
     title: "Shippo",
     scheme: shapes::stripe_like("shippo-auth-signature", "v1", Timestamp::tag("t")),
@@ -174,8 +174,8 @@ fn walmart(keys, url) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
-/// The body is a token. The key is the public key of the app, in PEM. The event is the claims: `data` is JSON in a
-/// text, and has `data` again, which is JSON in a text, too.
+/// The body is a token. The key is the public key of the app, in PEM. The event is the claims. The
+/// claim `data` is a text that contains JSON. The member `data` of this JSON is again a text that contains JSON.
 #[cfg(feature = "rsa")]
 fn wix(keys) -> Result<Bytes> {
     title: "Wix",

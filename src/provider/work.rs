@@ -44,7 +44,7 @@ fn asana(keys) -> Provider<Bytes> {
     title: "Asana",
     scheme: SignatureScheme::hmac_sha256("x-hook-signature"),
     answer: "2xx within 10 s",
-    setup: "An unsigned POST with `X-Hook-Secret`, the key of all that follows. It has to be sent back in the same header: `answer_setup` does so and gives the header to outer layers.",
+    setup: "An unsigned POST with `X-Hook-Secret`, the key of all later deliveries. It has to be sent back in the same header: `answer_setup` does so and gives the header to outer layers.",
     answered_by: setup::HOOK_SECRET,
     source: Source, "2026-11-27", [
         "https://github.com/Asana/node-asana",
@@ -107,7 +107,7 @@ fn clickup(keys) -> Provider<Bytes> {
 fn clio(keys) -> Provider<Bytes> {
     title: "Clio",
     scheme: SignatureScheme::hmac_sha256("x-hook-signature"),
-    setup: "An unsigned POST with `X-Hook-Secret`, the key of all that follows. It has to be sent back in the same header: `answer_setup` does so and gives the header to outer layers.",
+    setup: "An unsigned POST with `X-Hook-Secret`, the key of all later deliveries. It has to be sent back in the same header: `answer_setup` does so and gives the header to outer layers.",
     answered_by: setup::HOOK_SECRET,
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
@@ -168,7 +168,7 @@ fn figma(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://developers.figma.com/docs/rest-api/webhooks/"],
 }
 
-/// As Standard Webhooks, with other header names.
+/// Finch signs as in Standard Webhooks, with other header names.
 fn finch(keys) -> Result<Bytes> {
     title: "Finch",
     scheme: shapes::standard_envelope(SignatureScheme::hmac_sha256("finch-signature"), "v1")
