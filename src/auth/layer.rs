@@ -122,7 +122,10 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 ///     tokio::spawn(async move { update(webhook.project_id).await });
 ///     StatusCode::ACCEPTED
 /// }
-/// # async fn update(_: i64) {}
+///
+/// async fn update(project: i64) {
+///     println!("downloading project {project}");
+/// }
 /// # let _ = datafile_updated;
 /// # }
 /// ```

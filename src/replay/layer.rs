@@ -196,10 +196,12 @@ impl<E, St: ReplayStore> ReplayGuardLayer<E, St> {
     /// It is 200 and not 204, because some senders repeat everything else. Adyen expects a certain body:
     ///
     /// ```
-    /// # use tower_webhook_auth::replay::{MemoryStore, ReplayGuardLayer};
-    /// # use tower_webhook_auth::{Provider, BoxError};
-    /// # fn guard(adyen: &Provider<bytes::Bytes>) -> Result<(), BoxError> {
-    /// let guard = ReplayGuardLayer::by_body(adyen, MemoryStore::new(100_000))?
+    /// use tower_webhook_auth::replay::{MemoryStore, ReplayGuardLayer};
+    /// use tower_webhook_auth::{Secret, provider};
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::ConfigError> {
+    /// let adyen = provider::adyen(Secret::new("44782DEF547AAA06C910C43932B1EB0C")?)?;
+    /// let guard = ReplayGuardLayer::by_body(&adyen, MemoryStore::new(100_000))?
     ///     .answer_duplicates(|_request_headers| http::Response::new("[accepted]"));
     /// # let _ = guard;
     /// # Ok(())

@@ -17,13 +17,15 @@ const DEFAULT_MAX_BYTES: usize = 16 * 1024 * 1024;
 ///
 /// It follows no redirect. It has no deadline of its own: the
 /// [deadline of the run](super::Schedule::deadline) limits it. TLS, compression and a limit of concurrent requests
-/// are layers around the client.
+/// are layers around the client. The guide [`sync`](crate::guide::sync) shows a client of hyper with TLS.
 ///
 /// ```
 /// # use bytes::Bytes;
 /// # use http::{Request, Response};
 /// # use http_body_util::Full;
-/// # use tower_webhook_auth::{BoxError, sync::{Download, Keep, Made}};
+/// # use tower_webhook_auth::BoxError;
+/// use tower_webhook_auth::sync::{Download, Keep, Made};
+///
 /// # fn keep<S>(client: S) -> Result<(), BoxError>
 /// # where
 /// #     S: tower::Service<Request<Full<Bytes>>, Response = Response<Full<Bytes>>, Error = BoxError>

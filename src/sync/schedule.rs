@@ -33,7 +33,11 @@ pub enum Outcome {
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
-/// # async fn download() -> u64 { 14 }
+/// /// In a program: a request.
+/// async fn download() -> u64 {
+///     14
+/// }
+///
 /// let refresher = Schedule::new()
 ///     .poll_every(Duration::from_secs(300))
 ///     .spawn(|wanted: Option<u64>| async move {

@@ -19,9 +19,8 @@ const LONGEST_ID_BYTES: usize = 256;
 /// have written it: use it to find a key, and for nothing else.
 ///
 /// ```
-/// use tower_webhook_auth::tenants::{Selection, TenantKeys, Unverified, id_in_header};
-/// # use tower_webhook_auth::tenants::CacheLimits;
 /// use http::HeaderName;
+/// use tower_webhook_auth::tenants::{CacheLimits, Selection, TenantKeys, Unverified, id_in_header};
 ///
 /// static KEY_ID: HeaderName = HeaderName::from_static("x-circle-key-id");
 ///
