@@ -139,7 +139,8 @@ impl<S> fmt::Debug for Download<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Download")
             .field("host", &self.uri.host())
-            .field("headers", &self.headers.keys())
+            // An iterator over the names prints the values, too.
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
             .field("max_bytes", &self.max_bytes)
             .finish_non_exhaustive()
     }

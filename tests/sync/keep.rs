@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::time::{Instant, sleep};
 use tower_webhook_auth::{
     BoxError,
@@ -704,4 +704,36 @@ fn a_conditional_get_gets_the_response_that_rfc_9110_defines() -> Result<(), Box
         assert_eq!(response.headers()[header::LAST_MODIFIED], date);
     }
     Ok(())
+}
+
+/// A header may hold an access token, and so may a document.
+#[tokio::test(start_paused = true)]
+async fn nothing_that_is_printed_shows_a_header_or_a_document() {
+    const HIDDEN: &str = "never-to-be-seen";
+    let token = HeaderValue::from_static(HIDDEN);
+    let headers = HeaderMap::from_iter([(header::AUTHORIZATION, token)]);
+    let source = Source::new([Answer::Bare(12, HIDDEN)]);
+    let kept = started(&source).await;
+    let snapshot = kept.current().expect("it is ready");
+    let made = build(&Bytes::from(document(12, HIDDEN))).expect("a value");
+    for (printed, beginning) in [
+        (
+            format!("{:?}", source.download().headers(headers)),
+            "Download { host: Some(\"cdn.test\"), headers",
+        ),
+        (format!("{:?}", keep(&source)), "Keep { schedule: Schedule"),
+        (format!("{kept:?}"), "Kept { refresher: Refresher { task"),
+        (
+            format!("{snapshot:?}"),
+            "Snapshot { version: 12, change: 1, document: Document",
+        ),
+        (
+            format!("{:?}", snapshot.document()),
+            "Document { bytes: 41, validators",
+        ),
+        (format!("{made:?}"), "Made { version: 12, .. }"),
+    ] {
+        assert!(printed.starts_with(beginning), "{printed}");
+        assert!(!printed.contains(HIDDEN), "{printed}");
+    }
 }
