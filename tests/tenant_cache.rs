@@ -496,6 +496,10 @@ fn outside_of_a_tokio_runtime_there_is_no_deadline() {
 fn nothing_prints_a_secret() {
     let keys = TenantKeys::new(by_path, |tenant: String| async move { known(&tenant) });
     let printed = format!("{keys:?} {:?}", keys.handle());
+    assert!(
+        printed.contains("TenantKeysHandle { remembered: 0"),
+        "{printed}"
+    );
     assert!(printed.contains("capacity: 10000"), "{printed}");
     assert!(!printed.contains(" secret"), "{printed}");
 }

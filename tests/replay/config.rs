@@ -133,6 +133,8 @@ fn the_inner_service_is_reached_through_the_guard() {
     let printed = format!("{service:?} {:?}", by_body(MemoryStore::new(1)));
     assert!(printed.contains("inner: 2"), "{printed}");
     assert!(printed.contains("github"), "{printed}");
+    let printed = format!("{:?}", MemoryStore::new(7));
+    assert_eq!(printed, "MemoryStore { len: 0, capacity: 7 }");
 }
 
 #[tokio::test]

@@ -271,3 +271,31 @@ async fn the_number_of_unsent_keys_is_known() {
     sleep(120 * SECOND).await;
     assert_eq!(fleet.unsent(), 0);
 }
+
+/// It writes down how what it gets is printed.
+#[derive(Clone, Default)]
+struct Printing(Arc<Mutex<Vec<String>>>);
+
+impl Bus for Printing {
+    async fn tell(&self, _: Bytes) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    async fn hear(&self, subscriber: Subscriber) -> Result<(), BoxError> {
+        let mut printed = vec![format!("{subscriber:?}")];
+        printed.push(format!("{:?}", subscriber.subscribed()));
+        *self.0.lock().expect("no thread panicked with the lock") = printed;
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_parts_of_a_fleet_print_their_names() {
+    let bus = Printing::default();
+    let fleet = Fleet::join(bus.clone(), |_: Heard<u64>| {});
+    assert_eq!(format!("{fleet:?}"), "Fleet { connected: false, .. }");
+    fleet.joined().await;
+    assert_eq!(format!("{fleet:?}"), "Fleet { connected: true, .. }");
+    let printed = bus.0.lock().expect("no thread panicked with the lock");
+    assert_eq!(*printed, ["Subscriber", "Subscription"]);
+}
