@@ -18,12 +18,11 @@ impl IntoResponse for MissingLayer {
     fn into_response(self) -> Response {
         observe::layer_is_missing(&self);
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        let mut response = if cfg!(debug_assertions) {
-            (status, self.to_string()).into_response()
-        } else {
-            // In production the response must not contain the names of types.
-            status.into_response()
-        };
+        let mut response = status.into_response();
+        // In production the response must not contain the names of types.
+        if cfg!(debug_assertions) {
+            response = (status, self.to_string()).into_response();
+        }
         response.extensions_mut().insert(self);
         response
     }

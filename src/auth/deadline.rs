@@ -35,10 +35,8 @@ impl Deadline {
             }
             this.sleep.set(Some(tokio::time::sleep(*this.after)));
         }
-        match this.sleep.as_pin_mut() {
-            Some(sleep) => sleep.poll(context),
-            None => Poll::Pending,
-        }
+        let sleep = this.sleep.as_pin_mut();
+        sleep.map_or(Poll::Pending, |sleep| sleep.poll(context))
     }
 }
 

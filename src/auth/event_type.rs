@@ -135,24 +135,19 @@ impl fmt::Display for EventTypeMismatch {
                  receive it: a layer between them drops the extensions of the request"
             );
         }
+        let advice = if provided == requested {
+            "the two types have the same name, for example because they come from two versions of a crate"
+                .to_owned()
+        } else if self.requested.id == TypeId::of::<Bytes>() {
+            format!("take Verified<{provided}>, whose body() returns the delivered bytes")
+        } else {
+            format!("add .json::<{requested}>() to the provider, or take Verified<{provided}>")
+        };
         write!(
             f,
             "the layer for {provider:?} provides Verified<{provided}>, but the handler asks for \
-             Verified<{requested}>: "
-        )?;
-        if provided == requested {
-            f.write_str("the two types have the same name, for example because they come from two versions of a crate")
-        } else if self.requested.id == TypeId::of::<Bytes>() {
-            write!(
-                f,
-                "take Verified<{provided}>, whose body() returns the delivered bytes"
-            )
-        } else {
-            write!(
-                f,
-                "add .json::<{requested}>() to the provider, or take Verified<{provided}>"
-            )
-        }
+             Verified<{requested}>: {advice}"
+        )
     }
 }
 

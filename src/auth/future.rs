@@ -188,6 +188,11 @@ where
     }
 }
 
+/// A value that a future keeps until it is used once. It is absent only if a future is polled after it was ready.
+pub(crate) fn present<T>(value: Option<T>) -> Poll<T> {
+    value.map_or(Poll::Pending, Poll::Ready)
+}
+
 impl<S, B, E, K, ResBody> Future for ResponseFuture<S, B, E, K>
 where
     K: KeySource,
@@ -210,9 +215,8 @@ where
                     arrived,
                 } => {
                     let found = ready!(poll_lookup(lookup, deadline, context));
-                    let (Some(call), Some(reader)) = (&inner_call, reader.take()) else {
-                        return Poll::Pending;
-                    };
+                    let call = ready!(present(inner_call.as_ref()));
+                    let reader = ready!(present(reader.take()));
                     match call.settings.begin_with(found, &call.head, *arrived) {
                         Ok(check) => state.set(State::Reading { reader, check }),
                         Err(rejection) => {
@@ -231,9 +235,7 @@ where
                     arrived,
                 } => {
                     let found = ready!(poll_lookup(lookup, deadline, context));
-                    let Some(call) = inner_call else {
-                        return Poll::Pending;
-                    };
+                    let call = ready!(present(inner_call.as_mut()));
                     match call.settings.begin_with(found, &call.head, *arrived) {
                         Ok(check) => {
                             let (body, share) = (std::mem::take(body), share.take());
@@ -268,9 +270,7 @@ where
                         context.waker().wake_by_ref();
                         return Poll::Pending;
                     }
-                    let Some(call) = inner_call else {
-                        return Poll::Pending;
-                    };
+                    let call = ready!(present(inner_call.as_mut()));
                     let mut body = std::mem::take(body);
                     match call.verify(check, &mut body) {
                         Ok(Verdict::Accepted(acceptance)) => {
@@ -294,9 +294,7 @@ where
                         Ok(body) => body.len(),
                         Err(_) => reader.as_mut().received(),
                     };
-                    let Some(call) = inner_call else {
-                        return Poll::Pending;
-                    };
+                    let call = ready!(present(inner_call.as_mut()));
                     if let Some(rejection) = check.take_failure() {
                         let body = read.as_ref().map_err(|_| received);
                         let settings = &call.settings;
@@ -371,12 +369,9 @@ where
                 // `Buffer`, for as long as it takes to send a body. (This is
                 // `tower::util::Oneshot` without the five crates that it depends on.)
                 StateProjection::Readying { body, acceptance } => {
-                    if let Some(call) = inner_call {
-                        ready!(call.inner.poll_ready(context))?;
-                    }
-                    let Some(mut call) = inner_call.take() else {
-                        return Poll::Pending;
-                    };
+                    let call = ready!(present(inner_call.as_mut()));
+                    ready!(call.inner.poll_ready(context))?;
+                    let mut call = ready!(present(inner_call.take()));
                     let body = Full::new(std::mem::take(body));
                     let future = call.inner.call(Request::from_parts(call.head, body));
                     let acceptance = acceptance.take();
@@ -398,9 +393,7 @@ where
                     return Poll::Ready(Ok(settings.explain(response)));
                 }
                 StateProjection::Rejected { response } => {
-                    let Some(response) = response.take() else {
-                        return Poll::Pending;
-                    };
+                    let response = ready!(present(response.take()));
                     return Poll::Ready(Ok(response.map(ResponseBody::text)));
                 }
             }

@@ -9,7 +9,7 @@ mod budget;
 pub(crate) mod deadline;
 #[cfg(feature = "axum")]
 mod event_type;
-mod future;
+pub(crate) mod future;
 mod keys;
 mod layer;
 pub(crate) mod observe;

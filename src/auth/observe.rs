@@ -94,10 +94,8 @@ impl Observer {
         if !tracing::enabled!(target: TARGET, Level::WARN) {
             return;
         }
-        let Some(bucket) = self.rejections.get(rejection.kind() as usize) else {
-            return;
-        };
-        let Some(suppressed) = admit(bucket, clock) else {
+        let bucket = self.rejections.get(rejection.kind() as usize);
+        let Some(suppressed) = bucket.and_then(|bucket| admit(bucket, clock)) else {
             return;
         };
         let parse_error = rejection
@@ -113,20 +111,22 @@ impl Observer {
         let diagnosis = rejection.diagnosis().map(display);
         #[cfg(not(feature = "diagnosis"))]
         let diagnosis = None::<&str>;
-        tracing::event!(
-            target: TARGET,
-            Level::WARN,
+        let header = rejection.header_name().map(HeaderName::as_str);
+        let method = Escaped::new(&head.method, LONGEST_METHOD);
+        let path = Escaped::new(head.uri.path(), LONGEST_PATH);
+        let (tenant, body_bytes) = (rejection.tenant(), rejection.body_bytes());
+        tracing::event!(target: TARGET, Level::WARN,
             webhook.provider = provider,
             webhook.reason = reason,
-            webhook.detail = display(rejection),
+            webhook.detail = %rejection,
             webhook.diagnosis = diagnosis,
-            webhook.tenant = rejection.tenant(),
+            webhook.tenant = tenant,
             webhook.parse_error = parse_error,
             webhook.key_error = key_error,
-            webhook.header = rejection.header_name().map(HeaderName::as_str),
-            webhook.method = display(Escaped::new(&head.method, LONGEST_METHOD)),
-            webhook.path = display(Escaped::new(head.uri.path(), LONGEST_PATH)),
-            webhook.body_bytes = rejection.body_bytes(),
+            webhook.header = header,
+            webhook.method = %method,
+            webhook.path = %path,
+            webhook.body_bytes = body_bytes,
             webhook.suppressed = suppressed,
             "webhook rejected"
         );
@@ -158,11 +158,10 @@ impl Observer {
             return;
         }
         if let Some(suppressed) = admit(&self.set_up, clock) {
-            tracing::event!(
-                target: TARGET,
-                Level::INFO,
-                webhook.provider = setup.provider(),
-                webhook.signed = setup.is_signed(),
+            let (provider, signed) = (setup.provider(), setup.is_signed());
+            tracing::event!(target: TARGET, Level::INFO,
+                webhook.provider = provider,
+                webhook.signed = signed,
                 webhook.suppressed = suppressed,
                 "webhook set-up request answered"
             );
@@ -193,9 +192,7 @@ fn error(bucket: &Mutex<Bucket>, error: &dyn fmt::Display, clock: &dyn Clock) {
         return;
     }
     if let Some(suppressed) = admit(bucket, clock) {
-        tracing::event!(
-            target: TARGET,
-            Level::ERROR,
+        tracing::event!(target: TARGET, Level::ERROR,
             webhook.suppressed = suppressed,
             "{error}"
         );

@@ -240,10 +240,7 @@ fn repeated(headers: &HeaderMap, rejection: &Rejection) -> Option<Cause> {
     // One value may contain the timestamp twice.
     (values.len() > 1).then(|| Cause::RepeatedHeader {
         times: values.len(),
-        are_equal: values.windows(2).all(|pair| match pair {
-            [one, other] => one == other,
-            _ => true,
-        }),
+        are_equal: values.iter().all(|value| Some(value) == values.first()),
     })
 }
 
@@ -355,18 +352,17 @@ impl<'a> Search<'a> {
 
     fn typing_mistakes(&mut self, suspect: &Suspect) {
         let (delivery, body) = (self.delivery, self.body);
-        let Some(key) = suspect.keys.iter().next() else {
-            return;
-        };
-        texts::typing_mistakes(&key.secret, |difference, position, secret| {
-            let cause = || Cause::KeyText {
-                key: suspect.name.clone(),
-                difference,
-                position: Some(position),
-            };
-            self.attempt(delivery.scheme, &secret.into(), body, cause);
-            self.is_over()
-        });
+        if let Some(key) = suspect.keys.iter().next() {
+            texts::typing_mistakes(&key.secret, |difference, position, secret| {
+                let cause = || Cause::KeyText {
+                    key: suspect.name.clone(),
+                    difference,
+                    position: Some(position),
+                };
+                self.attempt(delivery.scheme, &secret.into(), body, cause);
+                self.is_over()
+            });
+        }
     }
 
     fn is_over(&self) -> bool {

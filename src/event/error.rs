@@ -111,21 +111,20 @@ impl EventError {
 
 impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.problem, self.field()) {
-            (Problem::Empty, _) => return f.write_str("the body is empty: expected JSON"),
-            (Problem::NotJson, _) => return f.write_str("the body is not JSON"),
-            (Problem::Other(message), None) => return f.write_str(message),
-            (_, None) => f.write_str("the body")?,
-            (_, Some(field)) => write!(f, "`{field}`")?,
-        }
+        let what = match self.field() {
+            Some(field) => format!("`{field}`"),
+            None => "the body".to_owned(),
+        };
         match &self.problem {
-            Problem::Missing { expected } => write!(f, " is missing: expected {expected}"),
-            Problem::Repeated => f.write_str(" appears more than once"),
+            Problem::Empty => f.write_str("the body is empty: expected JSON"),
+            Problem::Missing { expected } => write!(f, "{what} is missing: expected {expected}"),
+            Problem::NotJson => f.write_str("the body is not JSON"),
+            Problem::Other(message) if self.field.is_empty() => f.write_str(message),
+            Problem::Other(message) => write!(f, "{what}: {message}"),
+            Problem::Repeated => write!(f, "{what} appears more than once"),
             Problem::Unexpected { expected, found } => {
-                write!(f, " is {found}: expected {expected}")
+                write!(f, "{what} is {found}: expected {expected}")
             }
-            Problem::Other(message) => write!(f, ": {message}"),
-            Problem::Empty | Problem::NotJson => Ok(()),
         }
     }
 }

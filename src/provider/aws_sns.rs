@@ -452,17 +452,16 @@ impl CustomCheck for Check {
     }
 
     fn matches(&mut self, key: &CertifiedKey, _: usize) -> bool {
-        let Some((message, hash, digest)) = &self.read else {
-            return false;
-        };
-        let Some(topic) = Topic::new(&message.topic_arn) else {
-            return false;
-        };
-        // The chain costs more, so it is checked only for a signature that matches.
-        key.verifies(*hash, digest, &message.signature)
-            && self
-                .trust
-                .trusts(key, |name| topic.has_name(name), self.now)
+        self.read.as_ref().is_some_and(|(message, hash, digest)| {
+            let topic = Topic::new(&message.topic_arn);
+            // The chain costs more, so it is checked only for a signature that matches.
+            topic.is_some_and(|topic| {
+                key.verifies(*hash, digest, &message.signature)
+                    && self
+                        .trust
+                        .trusts(key, |name| topic.has_name(name), self.now)
+            })
+        })
     }
 }
 

@@ -27,32 +27,16 @@ pub(crate) struct SetupRule {
     pub(crate) signed: fn(&[u8]) -> Option<Response<Bytes>>,
 }
 
-impl SetupRule {
-    /// A request that is not signed.
-    const fn unsigned(
-        may_be: fn(&Parts) -> bool,
-        unsigned: fn(&Parts, &[u8]) -> Option<Response<Bytes>>,
-    ) -> Self {
-        Self {
-            may_be,
-            unsigned,
-            signed: |_| None,
-        }
-    }
-
-    /// A request that is signed like any other delivery.
-    const fn signed(signed: fn(&[u8]) -> Option<Response<Bytes>>) -> Self {
-        Self {
-            may_be: |_| false,
-            unsigned: |_, _| None,
-            signed,
-        }
-    }
-}
+/// What the rules have in common: no request is the set-up request.
+const NO_REQUEST: SetupRule = SetupRule {
+    may_be: |_| false,
+    unsigned: |_, _| None,
+    signed: |_| None,
+};
 
 /// `diagnostics:ping` with `{"test":true}`, when the user tests the connection.
-pub(super) const BITBUCKET: SetupRule = SetupRule::unsigned(
-    |head| {
+pub(super) const BITBUCKET: SetupRule = SetupRule {
+    may_be: |head| {
         let mut events = head.headers.get_all("x-event-key").iter();
         is_post(head)
             && events
@@ -60,44 +44,60 @@ pub(super) const BITBUCKET: SetupRule = SetupRule::unsigned(
                 .is_some_and(|event| event == "diagnostics:ping")
             && events.next().is_none()
     },
-    |_, body| (value(body)? == json!({ "test": true })).then(empty),
-);
+    unsigned: |_, body| (value(body)? == json!({ "test": true })).then(empty),
+    ..NO_REQUEST
+};
 
 /// A signed `PING`.
 #[cfg(feature = "ed25519")]
-pub(super) const DISCORD: SetupRule = SetupRule::signed(|body| {
-    (value(body)?.get("type")? == 1).then(|| object(&json!({ "type": 1 })))
-});
+pub(super) const DISCORD: SetupRule = SetupRule {
+    signed: |body| (value(body)?.get("type")? == 1).then(|| object(&json!({ "type": 1 }))),
+    ..NO_REQUEST
+};
 
 /// `X-Hook-Secret`, the key of all later deliveries, is sent back: Asana and Clio. The owner finds it in the
 /// headers of the response.
-pub(super) const HOOK_SECRET: SetupRule = SetupRule::unsigned(
-    |head| is_post(head) && echo(head, "x-hook-secret", "x-hook-secret").is_some(),
-    |head, body| is_empty_json(body).then(|| echo(head, "x-hook-secret", "x-hook-secret"))?,
-);
+pub(super) const HOOK_SECRET: SetupRule = SetupRule {
+    may_be: |head| is_post(head) && echo(head, "x-hook-secret", "x-hook-secret").is_some(),
+    unsigned: |head, body| {
+        is_empty_json(body).then(|| echo(head, "x-hook-secret", "x-hook-secret"))?
+    },
+    ..NO_REQUEST
+};
 
 /// `url_verification` without an encrypt key. The body has a challenge, and a token that the answer does not
 /// need: the challenge comes back to the client that sent it.
-pub(super) const LARK: SetupRule = SetupRule::unsigned(is_post, |_, body| {
-    let value = value(body)?;
-    let challenge = value.get("challenge")?.as_str();
-    let challenge = challenge.filter(|text| is_plain(text))?;
-    (value.get("type")? == "url_verification" && value.get("token")?.is_string())
-        .then(|| object(&json!({ "challenge": challenge })))
-});
+pub(super) const LARK: SetupRule = SetupRule {
+    may_be: is_post,
+    unsigned: |_, body| {
+        let value = value(body)?;
+        let challenge = value.get("challenge")?.as_str();
+        let challenge = challenge.filter(|text| is_plain(text))?;
+        (value.get("type")? == "url_verification" && value.get("token")?.is_string())
+            .then(|| object(&json!({ "challenge": challenge })))
+    },
+    ..NO_REQUEST
+};
 
 /// The token that becomes the key.
-pub(super) const NOTION: SetupRule = SetupRule::unsigned(is_post, |_, body| {
-    let value = value(body)?;
-    let token = value.get("verification_token")?.as_str()?;
-    (is_plain(token) && value.as_object()?.len() == 1).then(empty)
-});
+pub(super) const NOTION: SetupRule = SetupRule {
+    may_be: is_post,
+    unsigned: |_, body| {
+        let value = value(body)?;
+        let token = value.get("verification_token")?.as_str()?;
+        (is_plain(token) && value.as_object()?.len() == 1).then(empty)
+    },
+    ..NO_REQUEST
+};
 
 /// `Validation-Token` is sent back.
-pub(super) const RINGCENTRAL: SetupRule = SetupRule::unsigned(
-    |head| is_post(head) && echo(head, "validation-token", "validation-token").is_some(),
-    |head, body| is_empty_json(body).then(|| echo(head, "validation-token", "validation-token"))?,
-);
+pub(super) const RINGCENTRAL: SetupRule = SetupRule {
+    may_be: |head| is_post(head) && echo(head, "validation-token", "validation-token").is_some(),
+    unsigned: |head, body| {
+        is_empty_json(body).then(|| echo(head, "validation-token", "validation-token"))?
+    },
+    ..NO_REQUEST
+};
 
 /// Unsigned `ssl_check`; signed `url_verification`.
 pub(super) const SLACK: SetupRule = SetupRule {
@@ -117,51 +117,66 @@ pub(super) const SLACK: SetupRule = SetupRule {
 };
 
 /// `Smartsheet-Hook-Challenge` is sent back in `Smartsheet-Hook-Response`. The body holds the challenge too.
-pub(super) const SMARTSHEET: SetupRule = SetupRule::unsigned(
-    |head| is_post(head) && smartsheet(head).is_some(),
-    |head, body| {
+pub(super) const SMARTSHEET: SetupRule = SetupRule {
+    may_be: |head| is_post(head) && smartsheet(head).is_some(),
+    unsigned: |head, body| {
         let challenge = value(body)?.get("challenge")?.as_str()?.to_owned();
         let answer = smartsheet(head)?;
         let header = answer.headers().get("smartsheet-hook-response")?;
         (header.as_bytes() == challenge.as_bytes()).then_some(answer)
     },
-);
+    ..NO_REQUEST
+};
 
 /// `url_verification`. The vendor's page does not describe it. Sentry's and Hookdeck's receivers answer
 /// with the code in an object; Sentry's first receiver answered with the bare code. The object contains
 /// the code, so it satisfies a search for the code as well.
-pub(super) const STATSIG: SetupRule = SetupRule::unsigned(is_post, |_, body| {
-    let value = value(body)?;
-    let code = value.pointer("/data/verification_code")?.as_str();
-    let code = code.filter(|code| is_plain(code))?;
-    (value.pointer("/data/event")? == "url_verification")
-        .then(|| object(&json!({ "verification_code": code })))
-});
+pub(super) const STATSIG: SetupRule = SetupRule {
+    may_be: is_post,
+    unsigned: |_, body| {
+        let value = value(body)?;
+        let code = value.pointer("/data/verification_code")?.as_str();
+        let code = code.filter(|code| is_plain(code))?;
+        (value.pointer("/data/event")? == "url_verification")
+            .then(|| object(&json!({ "verification_code": code })))
+    },
+    ..NO_REQUEST
+};
 
 /// A signed `validation.webhook`, whose id comes back.
-pub(super) const TEBEX: SetupRule = SetupRule::signed(|body| {
-    let value = value(body)?;
-    let id = value.get("id")?.as_str().filter(|id| is_plain(id))?;
-    (value.get("type")? == "validation.webhook").then(|| object(&json!({ "id": id })))
-});
+pub(super) const TEBEX: SetupRule = SetupRule {
+    signed: |body| {
+        let value = value(body)?;
+        let id = value.get("id")?.as_str().filter(|id| is_plain(id))?;
+        (value.get("type")? == "validation.webhook").then(|| object(&json!({ "id": id })))
+    },
+    ..NO_REQUEST
+};
 
 /// A signed challenge. The header with the kind of the message is not signed, the subscription's status is.
-pub(super) const TWITCH: SetupRule = SetupRule::signed(|body| {
-    let value = value(body)?;
-    let challenge = value
-        .get("challenge")?
-        .as_str()
-        .filter(|text| is_plain(text))?;
-    (value.pointer("/subscription/status")? == "webhook_callback_verification_pending")
-        .then(|| text(challenge))
-});
+pub(super) const TWITCH: SetupRule = SetupRule {
+    signed: |body| {
+        let value = value(body)?;
+        let challenge = value
+            .get("challenge")?
+            .as_str()
+            .filter(|text| is_plain(text))?;
+        (value.pointer("/subscription/status")? == "webhook_callback_verification_pending")
+            .then(|| text(challenge))
+    },
+    ..NO_REQUEST
+};
 
 /// A form with the webhook's id alone.
-pub(super) const WOOCOMMERCE: SetupRule = SetupRule::unsigned(is_post, |_, body| {
-    let id = body.strip_prefix(b"webhook_id=")?;
-    let is_id = (1..=20).contains(&id.len()) && id.iter().all(u8::is_ascii_digit);
-    is_id.then(empty)
-});
+pub(super) const WOOCOMMERCE: SetupRule = SetupRule {
+    may_be: is_post,
+    unsigned: |_, body| {
+        let id = body.strip_prefix(b"webhook_id=")?;
+        let is_id = (1..=20).contains(&id.len()) && id.iter().all(u8::is_ascii_digit);
+        is_id.then(empty)
+    },
+    ..NO_REQUEST
+};
 
 fn smartsheet(head: &Parts) -> Option<Response<Bytes>> {
     echo(

@@ -189,14 +189,12 @@ impl fmt::Display for Cause {
                 difference,
                 position,
             } => {
+                let place = position.map(|position| format!(" at byte {position}"));
                 write!(
                     f,
-                    "the text of key {key:?} differs from the sender's: {difference}"
-                )?;
-                match position {
-                    Some(position) => write!(f, " at byte {position}"),
-                    None => Ok(()),
-                }
+                    "the text of key {key:?} differs from the sender's: {difference}{}",
+                    place.unwrap_or_default()
+                )
             }
             Self::OtherKey { key } => write!(
                 f,
@@ -204,12 +202,11 @@ impl fmt::Display for Cause {
                  the current one at the sender"
             ),
             Self::OtherSender { senders, matches } => {
-                f.write_str(if *matches {
-                    "the delivery is verified with another preset: "
-                } else {
-                    "the request has the headers of another preset: "
-                })?;
-                f.write_str(&senders.join(" or "))
+                let what = match *matches {
+                    true => "the delivery is verified with another preset",
+                    false => "the request has the headers of another preset",
+                };
+                write!(f, "{what}: {}", senders.join(" or "))
             }
             Self::OuterLayer { declared, read } => match declared {
                 Some(declared) => write!(

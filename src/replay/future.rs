@@ -19,7 +19,7 @@ use super::{
     store::{Claimed, Owner, ReplayStore},
 };
 use crate::{
-    auth::deadline::Deadline,
+    auth::{deadline::Deadline, future::present},
     error::BoxError,
     identity::{Identifying, Identity},
     rejection::{Rejection, RejectionKind},
@@ -219,9 +219,7 @@ where
                         context.waker().wake_by_ref();
                         return Poll::Pending;
                     };
-                    let Some(guard) = this.guard.as_ref() else {
-                        return Poll::Pending;
-                    };
+                    let guard = ready!(present(this.guard.as_ref()));
                     let hold = this.hold.insert(Hold {
                         store: guard.store.clone(),
                         delivery,
@@ -242,10 +240,8 @@ where
                             Err(too_slow())
                         }
                     };
-                    let (Some(guard), Some(call)) = (this.guard.as_mut(), this.call.as_mut())
-                    else {
-                        return Poll::Pending;
-                    };
+                    let guard = ready!(present(this.guard.as_mut()));
+                    let call = ready!(present(this.call.as_mut()));
                     // A claim that failed may have been granted: only a clear response disarms.
                     if matches!(claimed, Ok(Claimed::Done | Claimed::InFlight(_)))
                         && let Some(hold) = this.hold.take()
@@ -268,9 +264,7 @@ where
                         Verdict::Call => {}
                     }
                     if ready {
-                        let Some(mut call) = this.call.take() else {
-                            return Poll::Pending;
-                        };
+                        let mut call = ready!(present(this.call.take()));
                         let future = call.inner.call(call.request);
                         this.state.set(State::Calling { future });
                     } else {
@@ -280,9 +274,7 @@ where
                 // Our own clone is asked, and called. If the service were asked in our `poll_ready`, a
                 // duplicate would hold a permit of a `ConcurrencyLimit` inside.
                 StateProjection::Readying { waited } => {
-                    let Some(call) = this.call.as_mut() else {
-                        return Poll::Pending;
-                    };
+                    let call = ready!(present(this.call.as_mut()));
                     let Poll::Ready(ready) = call.inner.poll_ready(context) else {
                         *waited = true;
                         return Poll::Pending;
@@ -295,9 +287,7 @@ where
                             this.state.set(claiming(guard, hold, true));
                         }
                         _ => {
-                            let Some(mut call) = this.call.take() else {
-                                return Poll::Pending;
-                            };
+                            let mut call = ready!(present(this.call.take()));
                             let future = call.inner.call(call.request);
                             this.state.set(State::Calling { future });
                         }
@@ -371,15 +361,11 @@ where
                             drop(this.hold.take());
                         }
                     }
-                    let Some(result) = result.take() else {
-                        return Poll::Pending;
-                    };
+                    let result = ready!(present(result.take()));
                     return Poll::Ready(result.map(|response| response.map(ResponseBody::inner)));
                 }
                 StateProjection::Answered { response } => {
-                    let Some(response) = response.take() else {
-                        return Poll::Pending;
-                    };
+                    let response = ready!(present(response.take()));
                     return Poll::Ready(Ok(response.map(ResponseBody::text)));
                 }
             }

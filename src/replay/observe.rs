@@ -90,12 +90,10 @@ impl Observer {
         } else {
             "the replay store did not release a delivery that failed: it has to wait for its lease"
         };
-        tracing::event!(
-            target: TARGET,
-            Level::ERROR,
+        tracing::event!(target: TARGET, Level::ERROR,
             webhook.provider = provider,
             webhook.suppressed = suppressed,
-            error = display(error),
+            error = %error,
             "{problem}"
         );
     }

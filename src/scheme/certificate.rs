@@ -11,7 +11,6 @@ use rustls_pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
     TrustAnchor, UnixTime, alg_id,
 };
-use sha2::{Digest, Sha256, Sha384, Sha512};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_cert::{
     Certificate,
@@ -20,7 +19,7 @@ use x509_cert::{
     time::Time,
 };
 
-use super::rsa::{RsaHash, RsaKey};
+use super::rsa::{RsaDigest, RsaHash, RsaKey};
 use crate::{error::ConfigError, secret::Secret};
 
 /// What makes a certificate that a [key source](crate::tenants) returns a key of the sender.
@@ -170,12 +169,11 @@ struct Chain {
 }
 
 impl Chain {
-    fn new(mut certificates: Vec<CertificateDer<'static>>) -> Result<Self, ConfigError> {
+    fn new(certificates: Vec<CertificateDer<'static>>) -> Result<Self, ConfigError> {
         let unreadable = |_| ConfigError::new("not a certificate");
-        if certificates.is_empty() {
-            return Err(ConfigError::new("there is no certificate"));
-        }
-        let leaf = certificates.remove(0);
+        let mut certificates = certificates.into_iter();
+        let leaf = certificates.next();
+        let leaf = leaf.ok_or_else(|| ConfigError::new("there is no certificate"))?;
         let read = Certificate::from_der(&leaf).map_err(unreadable)?;
         let content = read.tbs_certificate();
         let names = content
@@ -195,7 +193,7 @@ impl Chain {
             not_before: system_time(content.validity().not_before),
             not_after: system_time(content.validity().not_after),
             leaf,
-            others: certificates,
+            others: certificates.collect(),
         })
     }
 
@@ -249,13 +247,9 @@ impl SignatureVerificationAlgorithm for Pkcs1 {
         signature: &[u8],
     ) -> Result<(), InvalidSignature> {
         let key = RsaKey::from_pkcs1_der(public_key).map_err(|_| InvalidSignature)?;
-        let digest = match self.0 {
-            RsaHash::Sha256 => Sha256::digest(message).to_vec(),
-            RsaHash::Sha384 => Sha384::digest(message).to_vec(),
-            RsaHash::Sha512 => Sha512::digest(message).to_vec(),
-            RsaHash::Sha1 | RsaHash::Sha256Twice => return Err(InvalidSignature),
-        };
-        match key.verifies(self.0, &digest, signature) {
+        let mut digest = RsaDigest::new(self.0);
+        digest.update(message);
+        match key.verifies(self.0, &digest.finish(), signature) {
             true => Ok(()),
             false => Err(InvalidSignature),
         }

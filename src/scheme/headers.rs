@@ -26,13 +26,13 @@ pub(crate) fn name(text: &str) -> Result<HeaderName, ConfigError> {
 
 /// Checks that a header can have a value that the owner typed.
 pub(crate) fn check_value(name: &HeaderName, value: &str) -> Result<(), ConfigError> {
-    let problem = match (text::unseen(value), HeaderValue::from_str(value)) {
-        (Some(unseen), _) => format!("it {unseen}; remove it"),
-        (None, Err(_)) => "it has characters that a header cannot hold".to_owned(),
+    let unseen = match (text::unseen(value), HeaderValue::from_str(value)) {
         (None, Ok(_)) => return Ok(()),
+        (unseen, _) => unseen,
     };
+    let problem = unseen.unwrap_or_else(|| "has characters that a header cannot hold".into());
     Err(ConfigError::new(format!(
-        "the header {name} cannot have the value {value:?}: {problem}"
+        "the header {name} cannot have the value {value:?}: it {problem}; remove it"
     )))
 }
 

@@ -132,7 +132,7 @@ impl KeyText {
                 "secret begins with \"v1,\": remove it, since the secret begins at \"whsec_\"",
             );
         }
-        let mut message = format!("secret is not {}", self.encoding.describe());
+        let mut message = format!("secret is not {}", self.encoding.title());
         if let Some(prefix) = &self.prefix {
             let place = if stripped {
                 "after"
@@ -147,17 +147,6 @@ impl KeyText {
             message.push_str(": copy it from the sender again, all of it");
         }
         ConfigError::new(message)
-    }
-}
-
-impl KeyEncoding {
-    fn describe(self) -> &'static str {
-        match self {
-            Self::Base64 => "base64",
-            Self::Base64Url => "base64url",
-            Self::Hex => "hexadecimal digits",
-            Self::Text => "text",
-        }
     }
 }
 

@@ -46,9 +46,8 @@ impl Scheme {
         let signed = match &self.0 {
             #[cfg(feature = "http-signatures")]
             Kind::Custom(custom) if custom.signer.is_some() => {
-                if let Some(scheme) = &custom.signer {
-                    scheme.check_signing(secret)?;
-                }
+                let mut scheme = custom.signer.iter();
+                scheme.try_for_each(|scheme| scheme.check_signing(secret))?;
                 return Ok(SigningKey {
                     secret: secret.clone(),
                     mac: None,

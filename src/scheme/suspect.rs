@@ -141,9 +141,7 @@ impl SignedUrl {
     /// URLs that differ from this one in one thing. Those with a part of the request are only compared
     /// with a signature, so it does not matter that a client chose that part.
     fn variants(&self, head: &Parts) -> Vec<(&'static str, Self)> {
-        let Some((scheme, rest)) = self.text.split_once("://") else {
-            return Vec::new();
-        };
+        let (scheme, rest) = self.text.split_once("://").unwrap_or_default();
         let (authority, path) = match rest.find(['/', '?']) {
             Some(at) => rest.split_at_checked(at).unwrap_or((rest, "")),
             None => (rest, ""),

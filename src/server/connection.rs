@@ -58,10 +58,8 @@ impl Connection {
         let builder = auto::Builder::new(TokioExecutor::new());
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let mut stop = pin!(async move {
-            // An error means that there is no server to stop any more.
-            if stopping.wait_for(|stopping| *stopping).await.is_err() {
-                std::future::pending::<()>().await;
-            }
+            // An error means that the server was dropped. Its connections are dropped with it.
+            drop(stopping.wait_for(|stopping| *stopping).await);
         });
         let mut timer = pin!(sleep(idle_limit));
         // How long the client may keep us waiting.

@@ -417,9 +417,7 @@ mod log {
 
     pub(super) fn stopping(requests: &Requests, connections: usize, grace: Duration) {
         let requests = requests.in_progress();
-        event!(
-            target: TARGET,
-            Level::INFO,
+        event!(target: TARGET, Level::INFO,
             "stopping: {requests} requests in progress on {connections} connections, \
              waiting at most {grace:?}; a second signal stops at once"
         );
