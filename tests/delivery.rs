@@ -79,6 +79,23 @@ async fn a_record_is_read_back_as_it_was_written() {
     }
 }
 
+/// MessagePack is a format for programs: the body is bytes, and not base64.
+#[tokio::test]
+async fn a_record_in_a_binary_format_has_the_body_as_bytes() {
+    let headers = [HeaderName::from_static("x-github-event")];
+    let mut delivery = record(provider::github(secret()), b"\xff\0\x01", &headers).await;
+    delivery.received_at = Some(now());
+    let written = rmp_serde::to_vec_named(&delivery).expect("MessagePack");
+    // A value of type `bin 8` with 3 bytes.
+    let body = [0xc4, 3, 0xff, 0, 1];
+    assert!(
+        written.windows(5).any(|bytes| bytes == body),
+        "{written:x?}"
+    );
+    let read: Delivery = rmp_serde::from_slice(&written).expect("a record");
+    assert_eq!(read, delivery);
+}
+
 #[tokio::test]
 async fn a_record_keeps_the_signed_time_and_no_header_that_was_not_asked_for() {
     let delivery = record(provider::slack(secret()), b"{}", &[]).await;
@@ -129,4 +146,14 @@ fn a_record_of_an_older_version_without_optional_fields_is_read() {
     let delivery: Delivery = serde_json::from_str(json).expect("a record");
     assert_eq!(delivery.body, b"\xff\0\x01".as_slice());
     assert_eq!((delivery.received_at, delivery.signed_at), (None, None));
+}
+
+#[test]
+fn a_record_with_wrong_base64_is_an_error_without_the_body() {
+    let json = r#"{"provider":"a","key_name":"b","body":{"base64":"wJ4mX9-"}}"#;
+    let error = serde_json::from_str::<Delivery>(json).expect_err("'-' is not base64");
+    assert!(
+        error.to_string().starts_with("invalid length at 4"),
+        "{error}"
+    );
 }

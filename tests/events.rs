@@ -28,6 +28,7 @@ async fn optimizely_announces_a_new_datafile() {
     assert_eq!(event.project_id, 11_387_641_093);
     assert_eq!(event.timestamp, Some(1_558_138_293));
     assert_eq!(event.event, optimizely::EventName::DatafileUpdated);
+    assert_eq!(event.event.as_str(), "project.datafile_updated");
     let datafile = event.datafile().expect("a datafile");
     assert_eq!(datafile.revision, 13);
     assert_eq!(datafile.environment.as_deref(), Some("Production"));
@@ -1043,11 +1044,9 @@ async fn a_type_of_the_owner_is_read_lossily() {
     .await;
     assert_eq!(value["title"], "\u{1f600} \u{fffd}");
 
-    let issues = receive(
-        &provider::github(secret()).json_batch::<Issue>(),
-        r#"[{"title":"a"},{"title":5}]"#,
-    )
-    .await;
+    let batch = provider::github(secret()).json_batch::<Issue>();
+    assert_eq!(reason(&batch, "").await, "the body is empty: expected JSON");
+    let issues = receive(&batch, r#"[{"title":"a"},{"title":5}]"#).await;
     assert_eq!((issues.events.len(), issues.unreadable.len()), (1, 1));
     assert_eq!(
         issues.unreadable[0].error.to_string(),
@@ -1248,4 +1247,12 @@ fn an_event_with_a_part_of_the_fields_of_another_event_is_not_that_event() {
     let error = growthbook(json!({})).expect_err("no event");
     assert_eq!(error.field(), Some("event"));
     assert!(growthbook(json!({"event": "feature.created", "text": "of a flag"})).is_ok());
+}
+
+/// A queue or a database stores the exact text.
+#[test]
+fn json_is_written_as_it_was_read() {
+    const TEXT: &str = r#"{"a": 1.50, "b": [1e400]}"#;
+    let json: Json = serde_json::from_str(TEXT).expect("JSON");
+    assert_eq!(serde_json::to_string(&json).expect("JSON"), TEXT);
 }

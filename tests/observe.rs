@@ -7,7 +7,7 @@ use std::{
     io,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -21,8 +21,8 @@ use tower::{Layer, Service as _, ServiceExt};
 #[cfg(feature = "axum")]
 use tower_webhook_auth::{EventTypeMismatch, MissingLayer};
 use tower_webhook_auth::{
-    Keys, Piece, Provider, Secret, SignatureScheme, Verified, WebhookAuth, WebhookAuthLayer,
-    provider,
+    Keys, Piece, Provider, Scheme, Secret, SharedKeyScheme, SignatureScheme, Verified, WebhookAuth,
+    WebhookAuthLayer, provider,
 };
 use tracing::{Level, Subscriber};
 
@@ -356,6 +356,56 @@ fn a_span_receives_the_fields_that_it_declares() {
 }
 
 #[test]
+fn a_span_receives_the_way_in_which_a_delivery_was_verified() {
+    let ways = [
+        (
+            "signature",
+            SignatureScheme::hmac_sha256("x-signature").build(),
+        ),
+        ("token", SharedKeyScheme::new("x-token").build()),
+    ];
+    let ways = ways.map(|(name, scheme)| (name, scheme.expect("a scheme")));
+    let scheme = Scheme::any_of(ways).expect("two ways");
+    let secret = Secret::new("wJ4mX9").expect("a secret");
+    let provider = Provider::new("acme", scheme, secret).expect("a provider");
+    let service = WebhookAuthLayer::new(provider).layer(common::Inner::default());
+    let request = Request::post("/")
+        .header("x-token", "wJ4mX9")
+        .body(Full::<Bytes>::from("{}"))
+        .expect("a request");
+    let lines = logged(|| {
+        let span = tracing::info_span!("delivery", webhook.way = tracing::field::Empty);
+        let response = span.in_scope(|| block_on(service.oneshot(request)));
+        let status = response.expect("an infallible service").status();
+        assert_eq!(status, StatusCode::OK);
+    });
+    assert!(lines[0].contains(r#"{webhook.way="token"}"#), "{lines:?}");
+}
+
+/// The clock of an owner may cost more than a look at a counter.
+#[test]
+fn a_subscriber_for_errors_only_gets_no_rejection_and_reads_no_clock() {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reads);
+    let clock = move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        SystemTime::UNIX_EPOCH
+    };
+    let service = layer().clock(clock).layer(common::Inner::default());
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(Level::ERROR)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, || {
+        assert_eq!(deliver(&service, FORGED), StatusCode::UNAUTHORIZED);
+    });
+    assert_eq!(lines.0.lock().expect("no test panicked").len(), 0);
+    assert_eq!(reads.load(Ordering::SeqCst), 0);
+}
+
+#[test]
 fn a_delivery_id_is_recorded_only_if_the_signature_covers_it() {
     // HMAC-SHA256 by OpenSSL: `printf 'msg_1.{}' | openssl dgst -sha256 -hmac wJ4mX9`.
     const OVER_ID_AND_BODY: &str =
@@ -445,6 +495,42 @@ fn a_handler_that_asks_for_another_event_is_an_error_that_names_both_types() {
     assert!(line.contains("ERROR tower_webhook_auth: the layer for \"optimizely\" provides "));
     assert!(line.contains("Verified<tower_webhook_auth::provider::optimizely::Event>"));
     assert!(line.contains("::StripeEvent>() to the provider"), "{line}");
+}
+
+/// Two versions of a crate have types with equal names.
+#[cfg(feature = "axum")]
+#[test]
+fn two_event_types_with_the_same_name_are_told_apart() {
+    use axum::{Router, routing::post};
+
+    let router = {
+        #[derive(serde::Deserialize)]
+        struct Event {}
+
+        async fn handler(_: Verified<Event>) {}
+
+        Router::new().route("/", post(handler))
+    };
+    let layer = {
+        #[derive(Clone, serde::Deserialize)]
+        struct Event {}
+        let secret = Secret::new(SECRET).expect("a secret");
+        WebhookAuthLayer::new(provider::optimizely(secret).json::<Event>())
+    };
+    let router: Router = router.route_layer(layer);
+    let request = Request::post("/")
+        .header("x-hub-signature", format!("sha1={MAC}"))
+        .body(axum::body::Body::from(BODY))
+        .expect("a request");
+    let response = block_on(router.oneshot(request)).expect("an infallible service");
+    let mismatch = response.extensions().get::<EventTypeMismatch>();
+    let mismatch = mismatch.expect("the error is in the extensions");
+    assert_eq!(mismatch.provided(), mismatch.requested());
+    let text = mismatch.to_string();
+    assert!(
+        text.ends_with("they come from two versions of a crate"),
+        "{text}"
+    );
 }
 
 /// Untrusted clients can cause these errors as well.

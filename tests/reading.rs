@@ -62,6 +62,22 @@ fn kind(result: Result<Bytes, Rejection>) -> RejectionKind {
 }
 
 #[tokio::test]
+async fn the_limit_of_a_provider_applies_unless_the_layer_sets_another_one() {
+    let layer = || WebhookAuthLayer::new(keyed().max_body_bytes(LIMIT));
+    for (layer, size, accepted) in [
+        (layer(), LIMIT, true),
+        (layer(), LIMIT + 1, false),
+        (layer().max_body_bytes(LIMIT + 1), LIMIT + 1, true),
+    ] {
+        let body = read(&layer, request(Script::frames(size, 100))).await;
+        assert_eq!(body.is_ok(), accepted, "{size}");
+        if let Err(rejection) = body {
+            assert_eq!(rejection.kind(), RejectionKind::BodyTooLarge);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_the_limit_is_accepted_and_one_byte_more_is_not() {
     for size in [1, 7, 64, 333, 500, 999, 1000, 1001] {
         let body = read(&layer(), request(Script::frames(LIMIT, size))).await;

@@ -168,6 +168,8 @@ fn no_public_type_prints_a_secret() {
 
         let trust = CertificateTrust::without_chain();
         printed.debug("CertificateTrust", &trust);
+        let by_source = CertificateTrust::checked_by_the_source();
+        printed.debug("CertificateTrust", &by_source);
         let topic = "arn:aws:sns:us-west-2:123456789012:MyTopic";
         let topics = provider::aws_sns::Topics::new([topic]);
         printed.debug("Topics", &topics);
@@ -219,6 +221,9 @@ fn no_public_type_prints_a_secret() {
         request.headers_mut().insert("x-key", value);
         let future = service.call(request);
         printed.debug("ResponseFuture", &future);
+    }
+    for sender in provider::catalogue() {
+        printed.debug("Sender", sender);
     }
     printed.debug("Provider", &provider::optimizely(secret()));
     printed.debug("Provider", &provider::vwo(secret()));

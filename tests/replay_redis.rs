@@ -319,6 +319,39 @@ async fn a_late_owner_does_not_undo_what_another_call_did() {
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
+/// The handler took longer than its lease, and the delivery belongs to another call.
+#[tokio::test]
+async fn a_late_commit_does_not_end_the_claim_of_another_call() {
+    let Some(server) = Server::start("late-commit").await else {
+        return;
+    };
+    let store = server.store();
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let opened = Arc::clone(&gate);
+    let guard = by_body(store.clone()).lease(Duration::from_millis(200));
+    let late = guarded(guard, move |_| {
+        let gate = Arc::clone(&gate);
+        async move {
+            let _permit = gate.acquire().await?;
+            Ok(Response::default())
+        }
+    });
+    let late = tokio::spawn(async move { send(&late, "{}").await });
+    until(async || (!server.keys().await.is_empty()).then_some(())).await;
+    // Its lease ends.
+    until(async || server.keys().await.is_empty().then_some(())).await;
+    let other = guarded(by_body(store.clone()), |_| pending());
+    let other = tokio::spawn(other.oneshot(delivery("{}")));
+    until(async || (!server.keys().await.is_empty()).then_some(())).await;
+    opened.add_permits(1);
+    // The work is done, so the sender must not repeat it.
+    assert_eq!(late.await.expect("no panic"), (200, false));
+    let (service, calls) = counting(by_body(store));
+    assert_eq!(send(&service, "{}").await.0, 503);
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+    other.abort();
+}
+
 #[tokio::test]
 async fn a_commit_keeps_the_delivery_for_its_time_and_a_failure_leaves_nothing() {
     let Some(server) = Server::start("kept").await else {
@@ -584,4 +617,55 @@ async fn a_process_that_is_killed_loses_nothing_and_repeats_only_what_was_not_co
         assert_eq!(calls.load(Ordering::SeqCst), usize::from(again), "{step}");
         println!("killed before {step}: next attempt {next:?}, handler called again: {again}");
     }
+}
+
+/// A store that prints the futures of the store in Redis.
+#[derive(Clone)]
+struct Printing {
+    store: RedisStore,
+    printed: Arc<Mutex<Vec<String>>>,
+}
+
+impl Printing {
+    fn print<T: std::fmt::Debug>(&self, future: T) -> T {
+        let printed = format!("{future:?}");
+        self.printed.lock().expect("no panic").push(printed);
+        future
+    }
+}
+
+impl ReplayStore for Printing {
+    type Claim = <RedisStore as ReplayStore>::Claim;
+    type Settle = <RedisStore as ReplayStore>::Settle;
+
+    fn claim(&self, delivery: Identity, owner: Owner, lease: Duration) -> Self::Claim {
+        self.print(self.store.claim(delivery, owner, lease))
+    }
+
+    fn commit(&self, delivery: Identity, owner: Owner, keep: Duration) -> Self::Settle {
+        self.print(self.store.commit(delivery, owner, keep))
+    }
+
+    fn release(&self, delivery: Identity, owner: Owner) -> Self::Settle {
+        self.print(self.store.release(delivery, owner))
+    }
+
+    fn abandon(&self, delivery: Identity, owner: Owner) {
+        self.store.abandon(delivery, owner);
+    }
+}
+
+#[tokio::test]
+async fn the_futures_of_the_store_print_no_delivery() {
+    let Some(server) = Server::start("printed").await else {
+        return;
+    };
+    let store = Printing {
+        store: server.store(),
+        printed: Arc::default(),
+    };
+    let (service, _) = counting(by_body(store.clone()));
+    assert_eq!(send(&service, "{}").await, (200, false));
+    let printed = store.printed.lock().expect("no panic");
+    assert_eq!(*printed, ["RedisClaim { .. }", "RedisSettle { .. }"]);
 }

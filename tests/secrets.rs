@@ -284,6 +284,34 @@ fn a_variable_and_a_file_are_checked_as_a_text_is() {
     }
 }
 
+/// The variable is set for a process of its own, because a test does not change its environment.
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_utf_8_is_an_error_without_its_value() {
+    use std::{env, ffi::OsStr, os::unix::ffi::OsStrExt, process::Command};
+
+    const NAME: &str = "TOWER_WEBHOOK_AUTH_NOT_UTF_8";
+    if env::var_os(NAME).is_some() {
+        let error = Secret::from_env(NAME).expect_err("not UTF-8");
+        let text = format!("environment variable {NAME} is not UTF-8");
+        assert_eq!(
+            (error.to_string(), format!("{error:?}")),
+            (text.clone(), text)
+        );
+        assert!(std::error::Error::source(&error).is_none());
+        return;
+    }
+    let test = "a_variable_that_is_not_utf_8_is_an_error_without_its_value";
+    let output = Command::new(env::current_exe().expect("this program"))
+        .args(["--exact", test])
+        .env(NAME, OsStr::from_bytes(b"wJ4mX9\xff"))
+        .output();
+    let output = output.expect("the same program");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.contains("1 passed"), "{printed}");
+}
+
 #[test]
 fn keys_need_names_that_tell_them_apart() {
     let message = |keys: Vec<(&str, Secret)>| Keys::named(keys).expect_err("an error").to_string();

@@ -28,7 +28,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tower::service_fn;
-use tower_webhook_auth::server::{Server, Stopped};
+use tower_webhook_auth::server::{Server, Stopped, serve};
 
 const SECOND: Duration = Duration::from_secs(1);
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
@@ -572,25 +572,25 @@ async fn a_listener_that_fails_is_an_error_in_the_log_once_a_second_until_the_st
 
 // The signals -------------------------------------------------------------------------------------
 
-/// It sends SIGTERM to the process of the tests. No other test here installs handlers.
+/// It sends signals to the process of the tests. No other test here installs handlers.
 #[tokio::test]
 async fn the_first_signal_lets_requests_finish_and_the_second_one_stops_at_once() {
     let (app, mut begins) = app_that_never_responds();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
     let address = listener.local_addr().expect("an address");
-    let server = tokio::spawn(Server::new().grace(600 * SECOND).serve(listener, app));
+    let server = tokio::spawn(Server::default().grace(600 * SECOND).serve(listener, app));
     let mut client = TcpStream::connect(address).await.expect("a server");
     client.write_all(REQUEST).await.expect("a connection");
     begins.recv().await.expect("a request");
 
-    let terminate = || {
+    let signal = |name: &str| {
         let id = std::process::id().to_string();
         let killed = std::process::Command::new("kill")
-            .args(["-TERM", &id])
+            .args([name, &id])
             .status();
         assert!(killed.expect("a program `kill`").success());
     };
-    terminate();
+    signal("-TERM");
     // The listener is closed, and the request goes on.
     while TcpStream::connect(address).await.is_ok() {
         tokio::task::yield_now().await;
@@ -599,7 +599,23 @@ async fn the_first_signal_lets_requests_finish_and_the_second_one_stops_at_once(
         tokio::task::yield_now().await;
     }
     assert!(!server.is_finished(), "the request did not finish");
-    terminate();
+    signal("-INT");
     let stopped = server.await.expect("no panic").expect("handlers");
     assert_eq!(stopped.dropped_requests(), 1);
+
+    // With the default limits.
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+    let address = listener.local_addr().expect("an address");
+    let server = tokio::spawn(serve(listener, hello()));
+    let mut client = TcpStream::connect(address).await.expect("a server");
+    client.write_all(REQUEST).await.expect("a connection");
+    let mut begin = [0; 15];
+    client.read_exact(&mut begin).await.expect("a response");
+    assert_eq!(&begin, b"HTTP/1.1 200 OK");
+    signal("-INT");
+    let stopped = server.await.expect("no panic").expect("handlers");
+    assert_eq!(
+        (stopped.dropped_requests(), stopped.dropped_connections()),
+        (0, 0)
+    );
 }

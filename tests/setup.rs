@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
     Provider, Rejection, RejectionKind, Secret, SetupAnswer, WebhookAuthLayer, provider,
@@ -260,6 +261,29 @@ async fn a_test_of_the_connection_with_two_events_is_rejected() {
     twice.headers_mut().append("x-event-key", push);
     let (response, _) = respond(answering(name), twice).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+}
+
+/// The length of the body is not declared, so the body is read.
+#[tokio::test]
+async fn a_set_up_request_whose_body_is_too_long_or_ends_early_is_rejected_like_an_unsigned_one() {
+    let long = Bytes::from(vec![b'&'; 4096]);
+    for (last, received) in [
+        (Err(std::io::Error::other("connection reset")), 12),
+        // Of the frame that goes over the limit nothing is kept.
+        (Ok(Frame::data(long)), 12),
+    ] {
+        let first = Ok(Frame::data(Bytes::from_static(b"webhook_id=7")));
+        let body = StreamBody::new(futures_util::stream::iter([first, last]));
+        let inner = common::Inner::default();
+        let service = WebhookAuthLayer::new(answering("woocommerce")).layer(inner.clone());
+        let request = Request::post("/").body(body).expect("a request");
+        let response = service.oneshot(request).await.expect("infallible");
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        let rejection: &Rejection = response.extensions().get().expect("a rejection");
+        assert_eq!(rejection.kind(), RejectionKind::HeaderMissing);
+        assert_eq!(rejection.body_bytes(), received);
+        assert_eq!(inner.calls(), 0);
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use tower::{Layer, ServiceExt, util::BoxCloneService};
 use tower_webhook_auth::{
     BoxError, Keys, Rejection, RejectionKind, ResponseBody, Secret, Verified, WebhookAuthLayer,
     provider,
-    tenants::{CacheLimits, Selection, TenantKeys, TenantKeysHandle, Unverified},
+    tenants::{CacheLimits, KeySource, Selection, TenantKeys, TenantKeysHandle, Unverified},
     testing::Signer,
 };
 
@@ -492,6 +492,31 @@ fn outside_of_a_tokio_runtime_there_is_no_deadline() {
     assert_eq!(futures_executor::block_on(receiver.status("acme")), 200);
 }
 
+#[tokio::test]
+async fn a_delivery_can_select_the_keys_of_the_provider() {
+    let whose = |delivery: Unverified<'_>| match delivery.uri().path() {
+        "/own" => Selection::Own,
+        _ => Selection::LookUp("acme".to_owned()),
+    };
+    let keys = TenantKeys::new(whose, |tenant: String| async move { known(&tenant) });
+    let github = provider::github(secret("the provider"));
+    let service = WebhookAuthLayer::new(github.clone())
+        .keys_from(keys)
+        .layer(Inner::default());
+    for (path, signed_by, status) in [
+        ("/own", "the provider", 200),
+        ("/own", "acme", 401),
+        ("/w/acme", "acme", 200),
+        ("/w/acme", "the provider", 401),
+    ] {
+        let signer = Signer::new(&github, &secret(signed_by)).expect("a signer");
+        let mut request = signer.request("{}");
+        *request.uri_mut() = path.parse().expect("a path");
+        let response = service.clone().oneshot(request).await.expect("infallible");
+        assert_eq!(response.status(), status, "{path} {signed_by}");
+    }
+}
+
 #[test]
 fn nothing_prints_a_secret() {
     let keys = TenantKeys::new(by_path, |tenant: String| async move { known(&tenant) });
@@ -502,6 +527,24 @@ fn nothing_prints_a_secret() {
     );
     assert!(printed.contains("capacity: 10000"), "{printed}");
     assert!(!printed.contains(" secret"), "{printed}");
+
+    let printed: Arc<Mutex<String>> = Arc::default();
+    let printer = Arc::clone(&printed);
+    let printing = move |delivery: Unverified<'_>| {
+        let selection = keys.select(delivery);
+        *printer.lock().expect("no panic") = format!("{selection:?}");
+        selection
+    };
+    let github = provider::github(secret("the provider"));
+    let request = Signer::new(&github, &secret("acme")).expect("a signer");
+    let mut request = request.request("{}");
+    *request.uri_mut() = "/w/acme".parse().expect("a path");
+    let service = WebhookAuthLayer::new(github).keys_from(printing);
+    let response = service.layer(Inner::default()).oneshot(request);
+    let response = futures_executor::block_on(response).expect("infallible");
+    assert_eq!(response.status(), 200);
+    let printed = printed.lock().expect("no panic");
+    assert_eq!(*printed, "LookUp(TenantLookup { .. })");
 }
 
 /// An untrusted client invents names, and each look-up would be a request to another service.

@@ -26,10 +26,10 @@ use script::{Script, Untouchable, frame};
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
     Acceptance, BodyDigest, BoxError, JwtScheme, Keys, MemoryBudget, Provider, Rejection,
-    RejectionKind, ResponseBody, Scheme, Secret, SharedKeyScheme, SignatureScheme, Verified,
-    WebhookAuth, WebhookAuthLayer,
+    RejectionKind, ResponseBody, Scheme, Secret, SetupAnswer, SharedKeyScheme, SignatureScheme,
+    Verified, WebhookAuth, WebhookAuthLayer,
     provider::{self, optimizely},
-    tenants::{KeySource, Selection, Unverified},
+    tenants::{KeySource, OwnKeys, Selection, Unverified},
     testing::Signer,
 };
 
@@ -647,6 +647,13 @@ async fn a_source_can_select_the_keys_of_the_provider() {
         let answer = send(&service, delivery("the provider", "/", body(1))).await;
         assert_eq!(kind(&answer), Some(RejectionKind::KeysUnavailable));
     }
+    // A source of the user can ask the one that a layer has without a source.
+    let own = |delivery: Unverified<'_>| OwnKeys.select(delivery);
+    let service = layer().keys_from(own).layer(Inner::default());
+    for (tenant, status) in [("the provider", 200), ("acme", 401)] {
+        let answer = send(&service, delivery(tenant, "/", body(1))).await;
+        assert_eq!(answer.status(), status, "{tenant}");
+    }
 }
 
 #[tokio::test]
@@ -689,6 +696,30 @@ async fn a_set_up_request_is_answered_without_a_look_up() {
     let answer = send(&service, request("other")).await;
     assert_eq!(kind(&answer), Some(RejectionKind::HeaderMissing));
     assert_eq!(asked.load(Ordering::SeqCst), 0);
+}
+
+/// Slack signs `url_verification` like a delivery.
+#[tokio::test]
+async fn a_signed_set_up_request_whose_body_selects_the_keys_is_answered() {
+    let slack = provider::slack(secret("the provider"))
+        .answer_setup()
+        .expect("a set-up request");
+    let signer = Signer::new(&slack, &secret("acme")).expect("a signer");
+    let source = |delivery: Unverified<'_>| match delivery.body() {
+        None => Selection::Body,
+        Some(_) => Selection::LookUp(ready(known("acme"))),
+    };
+    let inner = Inner::default();
+    let service = WebhookAuthLayer::new(slack)
+        .keys_from(source)
+        .layer(inner.clone());
+    let body = r#"{"type":"url_verification","challenge":"3eZbrw1a","token":"t"}"#;
+    let answer = send(&service, signer.request(body)).await;
+    assert_eq!(answer.status(), 200);
+    let setup: &SetupAnswer = answer.extensions().get().expect("an answer");
+    assert!(setup.is_signed());
+    assert_eq!(common::collect(answer.into_body()).await, "3eZbrw1a");
+    assert_eq!(inner.calls(), 0);
 }
 
 #[test]

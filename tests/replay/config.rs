@@ -154,3 +154,66 @@ async fn a_rejection_has_the_response_that_the_program_makes() {
     let body = http_body_util::BodyExt::collect(response.into_body()).await;
     assert_eq!(body.expect("a body").to_bytes(), rejection.as_str());
 }
+
+/// The guard was made for another sender, whose events have the same type.
+#[tokio::test]
+async fn a_delivery_that_proves_neither_an_id_nor_the_body_is_rejected_with_500() {
+    let (handler, calls) = handler(|_| 200);
+    let gitlab = WebhookAuthLayer::new(provider::gitlab_token(secret()));
+    let service = (gitlab, by_body(MemoryStore::new(1))).layer(handler);
+    let request = http::Request::post("/")
+        .header("x-gitlab-token", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        .body(http_body_util::Full::<bytes::Bytes>::from("{}"))
+        .expect("a request");
+    let response = service.oneshot(request).await.expect("a response");
+    assert_eq!(response.status(), 500);
+    assert_eq!(kind(&response), Some(RejectionKind::GuardMisconfigured));
+    let rejection: &Rejection = response.extensions().get().expect("a rejection");
+    let source = rejection.source().expect("a cause").to_string();
+    assert!(
+        source.contains("`ReplayGuardLayer::by_event_id`"),
+        "{source}"
+    );
+    assert_eq!(rejection.body_bytes(), 2);
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn an_option_of_a_clone_does_not_change_the_layer() {
+    let second = std::time::Duration::from_secs(1);
+    let layer = by_body(MemoryStore::new(1)).lease(30 * second);
+    let clone = layer.clone().lease(5 * second);
+    assert!(format!("{layer:?}").contains("lease: 30s"), "{layer:?}");
+    assert!(format!("{clone:?}").contains("lease: 5s"), "{clone:?}");
+    assert!(format!("{clone:?}").contains("github"), "{clone:?}");
+}
+
+#[test]
+fn the_future_of_a_guard_prints_no_request() {
+    use tower::Service;
+
+    let (handler, _) = handler(|_| 200);
+    let mut service = by_body(MemoryStore::new(1)).layer(handler);
+    let future = service.call(delivery("{}"));
+    assert_eq!(format!("{future:?}"), "ResponseFuture { .. }");
+}
+
+/// The sender signs nothing, so only the event tells two deliveries apart.
+#[tokio::test]
+async fn a_delivery_with_a_shared_key_is_guarded_by_the_id_in_its_event() {
+    let gitlab = || provider::gitlab_token(secret());
+    let guard = ReplayGuardLayer::by_event_id(&gitlab(), MemoryStore::new(2), |body| {
+        Some(format!("{body:?}"))
+    });
+    let (handler, calls) = handler(|_| 200);
+    let service = (WebhookAuthLayer::new(gitlab()), guard).layer(handler);
+    for (body, calls_then) in [("1", 1), ("1", 1), ("2", 2)] {
+        let request = http::Request::post("/")
+            .header("x-gitlab-token", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+            .body(http_body_util::Full::<bytes::Bytes>::from(body))
+            .expect("a request");
+        let response = service.clone().oneshot(request).await.expect("a response");
+        assert_eq!(response.status(), 200, "{body}");
+        assert_eq!(calls.load(Ordering::SeqCst), calls_then, "{body}");
+    }
+}

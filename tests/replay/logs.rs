@@ -9,6 +9,7 @@ use std::{
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::replay::{Claimed, MemoryStore, ReplayGuardLayer, ReplayStore};
 use tracing::instrument::WithSubscriber;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::support::{Scripted, by_body, delivery, github, guarded, handler, send};
 
@@ -32,11 +33,22 @@ async fn logged<St: ReplayStore>(
     status: u16,
     deliveries: usize,
 ) -> String {
+    logged_at(LevelFilter::INFO, guard, status, deliveries).await
+}
+
+/// The same for a subscriber that takes events up to this level.
+async fn logged_at<St: ReplayStore>(
+    level: LevelFilter,
+    guard: ReplayGuardLayer<bytes::Bytes, St>,
+    status: u16,
+    deliveries: usize,
+) -> String {
     crate::common_log::keep_the_events_of_each_thread();
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
+        .with_max_level(level)
         .with_writer(move || writer.clone())
         .finish();
     let (handler, _) = handler(move |_| status);
@@ -84,6 +96,19 @@ async fn a_commit_and_a_release_that_fail_are_errors_with_their_cause() {
         let log = logged(by_body(store), status, 1).await;
         assert!(log.contains(expected), "{log}");
         assert!(log.contains("no route to the store"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_for_other_levels_gets_nothing_about_a_store_that_fails() {
+    let fails_late = || Scripted {
+        claim: Scripted::granting().claim,
+        ..failing()
+    };
+    let log = logged_at(LevelFilter::ERROR, by_body(fails_late()), 200, 1).await;
+    assert!(log.contains("did not remember"), "{log}");
+    for guard in [by_body(fails_late()), by_body(failing())] {
+        assert_eq!(logged_at(LevelFilter::OFF, guard, 200, 1).await, "");
     }
 }
 

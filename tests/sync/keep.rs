@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::time::{Instant, sleep};
 use tower_webhook_auth::{
     BoxError,
-    sync::{Document, Event, FileStore, Kept, Made, State, Store, Validators, respond},
+    sync::{Document, Event, Fetched, FileStore, Kept, Made, State, Store, Validators, respond},
 };
 
 use super::source::{Answer, SECOND, Source, build, document, keep, keep_with, schedule};
@@ -427,6 +427,80 @@ async fn a_value_becomes_stale_when_the_source_is_silent_and_stays_available() {
     assert!(failure.contains("503"), "{failure}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_time_until_a_value_is_stale_can_be_set_and_switched_off() {
+    for (time, state) in [
+        (Some(20 * SECOND), State::Stale),
+        (Some(400 * SECOND), State::Ready),
+        (None, State::Ready),
+    ] {
+        let source = Source::new([Answer::Revision(12, "off")]);
+        let kept = keep(&source).stale_after(time).start();
+        kept.ready().await;
+        source.answers_with([Answer::Status(503)]);
+        sleep(30 * SECOND).await;
+        assert_eq!(kept.status().state, state, "{time:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_until_an_older_version_is_believed_can_be_set_and_switched_off() {
+    for (time, have_then) in [(Some(600 * SECOND), 3), (None, 20)] {
+        let source = Source::new([Answer::Revision(20, "on")]);
+        let kept = keep(&source).accept_older_after(time).start();
+        kept.ready().await;
+        source.answers_with([Answer::Revision(3, "off")]);
+        // It is polled every 300 seconds.
+        sleep(650 * SECOND).await;
+        assert_eq!(have(&kept), Some(20), "{time:?}");
+        sleep(10_000 * SECOND).await;
+        assert_eq!(have(&kept), Some(have_then), "{time:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clone_keeps_the_value_and_asks_within_the_time() {
+    let source = Source::new([Answer::Revision(12, "off")]);
+    let kept = started(&source).await;
+    let clone = kept.clone();
+    drop(kept);
+    source.answers_with([Answer::Revision(13, "on")]);
+    clone.look_within(10 * SECOND);
+    sleep(11 * SECOND).await;
+    assert_eq!(have(&clone), Some(13));
+    assert_eq!(source.request_count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_the_run_before_has_brought_is_not_asked_for_again() {
+    let source = Source::new([Answer::Slow(SECOND, 12, "off")]);
+    let kept = keep(&source).start();
+    sleep(SECOND / 2).await;
+    // The current run is for any version.
+    assert!(kept.request(12));
+    sleep(60 * SECOND).await;
+    assert_eq!(have(&kept), Some(12));
+    assert_eq!(source.request_count(), 1);
+    assert_eq!(kept.status().state, State::Ready);
+}
+
+/// A source that says "not modified" to a client without a document.
+#[tokio::test(start_paused = true)]
+async fn a_value_that_is_not_ready_is_no_event() {
+    let source = Source::new([Answer::Status(500), Answer::Status(304)]);
+    let kept = keep(&source).start();
+    let before = kept.status();
+    let mut statuses = kept.subscribe_status();
+    let failed = statuses.wait_for(|status| status.state == State::Failed);
+    let failed = failed.await.expect("kept").clone();
+    let events: Vec<Event> = failed.events_since(&before).collect();
+    assert_eq!(events, [Event::Failed]);
+    let now = statuses.wait_for(|status| status.state == State::NotReady);
+    let now = now.await.expect("kept").clone();
+    assert_eq!(now.events_since(&failed).next(), None);
+    assert!(kept.current().is_none());
+}
+
 // Downloads.
 
 #[tokio::test]
@@ -472,6 +546,26 @@ async fn the_validators_of_a_rejected_document_are_not_kept() {
     assert_eq!(requests[2][header::IF_NONE_MATCH], "\"20-on\"");
 }
 
+#[tokio::test]
+async fn a_download_sends_its_headers_and_takes_no_document_over_its_limit() {
+    let source = Source::new([Answer::Revision(12, "off")]);
+    let mut headers = HeaderMap::new();
+    let token = "Bearer wJ4mX9".parse().expect("a value");
+    headers.insert(header::AUTHORIZATION, token);
+    let size = document(12, "off").len();
+    let download = source.download().headers(headers).max_bytes(size);
+    let fetched = download.clone().fetch(Validators::default()).await;
+    let Fetched::New(fetched) = fetched.expect("a document of this size") else {
+        panic!("the document was not known before");
+    };
+    assert_eq!(fetched.bytes, document(12, "off"));
+    assert_eq!(source.requests()[0][header::AUTHORIZATION], "Bearer wJ4mX9");
+
+    let error = download.max_bytes(size - 1).fetch(Validators::default());
+    let error = error.await.expect_err("one byte too many");
+    assert_eq!(error.cause().to_string(), "length limit exceeded");
+}
+
 // The store.
 
 fn file() -> (tempfile::TempDir, FileStore) {
@@ -515,6 +609,23 @@ async fn a_restart_with_the_source_down_serves_the_last_good_value_as_stale() {
         assert_eq!(last[header::IF_NONE_MATCH], "\"13-on\"");
         assert_eq!(kept.status().change, 1);
     }
+}
+
+/// The names of files on Unix are bytes.
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_file_with_a_name_that_is_not_utf_8_stores_the_value() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = FileStore::new(folder.path().join(OsStr::from_bytes(b"datafile-\xff")));
+    let source = Source::new([Answer::Revision(12, "off")]);
+    let kept = keep(&source).store(store.clone()).start();
+    kept.reached(&12).await;
+    kept.stop().await;
+    assert_eq!(kept.status().store_failure, None);
+    let stored = store.load().await.expect("a file").expect("a document");
+    assert_eq!(stored.bytes, document(12, "off"));
 }
 
 #[tokio::test(start_paused = true)]

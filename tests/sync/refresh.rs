@@ -554,3 +554,13 @@ async fn the_deadline_and_the_time_until_a_run_is_cut_can_be_set() {
         runs.begins()
     );
 }
+
+#[test]
+fn the_default_schedule_has_the_documented_values_and_a_jitter_that_is_no_number_is_none() {
+    let printed = |schedule: Schedule| format!("{schedule:?}");
+    assert_eq!(printed(Schedule::default()), printed(Schedule::new()));
+    assert_eq!(
+        printed(Schedule::new().jitter(f64::NAN)),
+        printed(Schedule::new().jitter(0.0))
+    );
+}
