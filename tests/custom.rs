@@ -994,3 +994,41 @@ fn the_body_of_a_described_scheme_is_signed_unless_it_says_otherwise() {
     let movable = judge(&scheme(true), post(&headers, BODY)).expect("a delivery");
     assert!(!movable.body_is_signed());
 }
+
+/// The head shows that no key can match.
+#[test]
+fn a_check_may_reject_as_a_mismatch_before_the_body_is_read() {
+    #[derive(Clone)]
+    struct Never(CustomFacts);
+
+    impl CustomScheme for Never {
+        type Key = Hmac<Sha256>;
+        type Check = AcmeCheck;
+
+        fn facts(&self) -> CustomFacts {
+            self.0.clone()
+        }
+
+        fn key(&self, secret: &[u8]) -> Result<Self::Key, BoxError> {
+            Ok(Hmac::new_from_slice(secret)?)
+        }
+
+        fn begin(&self, _: &CustomHead<'_>) -> Result<AcmeCheck, CustomRejection> {
+            Err(CustomRejection::mismatch())
+        }
+    }
+
+    for (headers, text) in [
+        (
+            vec![SIGNATURE.clone()],
+            "no signature matches any configured key: x-acme-signature",
+        ),
+        (vec![], "no signature matches any configured key"),
+    ] {
+        let facts = CustomFacts::new(headers).body_is_signed();
+        let layer = WebhookAuthLayer::new(provider(Never(facts), secret(TOKEN)));
+        let rejection = through(&layer, post(&[], BODY)).expect_err("a mismatch");
+        assert_eq!(rejection.kind(), RejectionKind::SignatureMismatch);
+        assert_eq!(rejection.to_string(), text);
+    }
+}

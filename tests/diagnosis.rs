@@ -975,6 +975,10 @@ fn a_kept_delivery_of_another_sender_is_verified_with_its_preset() {
         panic!("{found:?}");
     };
     assert!(*matches && senders.len() == 1, "{found:?}");
+    assert_eq!(
+        found.to_string(),
+        "the delivery is verified with another preset: github"
+    );
     let found = explained(
         &gitea,
         secret(SECRET),
@@ -1173,4 +1177,59 @@ fn a_repeated_header_is_told_from_a_value_with_two_timestamps() {
     let found = rejected(stripe(), suspects(), one);
     assert_eq!(found.kind(), RejectionKind::HeaderDuplicated);
     assert_eq!(found.diagnosis(), None);
+}
+
+/// A preset whose keys have another form is not a preset of these keys.
+#[test]
+fn a_kept_delivery_is_not_tried_with_a_preset_that_cannot_use_the_keys() {
+    let delivery = request(
+        [
+            ("x-signature-ed25519", "00".repeat(64)),
+            ("x-signature-timestamp", "1700000000".into()),
+        ],
+        BODY,
+    );
+    let found = explained(&github(), suspects(), delivery).expect("the headers are there");
+    let Some(Cause::OtherSender {
+        senders, matches, ..
+    }) = found.cause()
+    else {
+        panic!("{found:?}");
+    };
+    assert!(senders.contains(&"discord") && !matches, "{found:?}");
+    assert_eq!(found.tried(), 0);
+}
+
+#[test]
+fn typing_mistakes_are_tried_only_in_texts_of_ascii() {
+    let ours = "schl\u{fc}ssel-MfKQ9r8GKYqrTwjUPD8";
+    let delivery = github_delivery(format!("{ours}I"), BODY, BODY);
+    let found = explained(&provider::github(secret(ours)), secret(ours), delivery);
+    assert_eq!(found.expect("a diagnosis").cause(), None);
+}
+
+/// The body is authentic, and it is no diagnosis of keys that says why it is not read.
+#[test]
+fn a_kept_delivery_without_a_key_in_question_has_no_diagnosis() {
+    let mut delivery = github_delivery(SECRET, BODY, BODY);
+    *delivery.uri_mut() = "/hook?a=1&a=1".parse().expect("a path");
+    let scheme = SignatureScheme::hmac_sha256("x-hub-signature-256")
+        .tags('=', ["sha256"])
+        .signed([Piece::query("a"), Piece::literal("."), Piece::Body]);
+    let acme = Provider::<Bytes>::new("acme", scheme.build().expect("a scheme"), secret(SECRET));
+    let found = explained(&acme.expect("a provider"), suspects(), delivery);
+    assert_eq!(found, None);
+}
+
+/// A scheme with its key in the body is code of this crate, and each attempt reads the body again.
+#[test]
+fn typing_mistakes_are_not_tried_for_a_key_in_the_body() {
+    let scheme = tower_webhook_auth::BodyKeyScheme::json("/passcode").build();
+    let figma = Provider::<Bytes>::new("figma", scheme.expect("a scheme"), secret(SECRET));
+    let figma = figma.expect("a provider");
+    let delivery = |key: &str| request([], format!(r#"{{"passcode":"{key}"}}"#));
+    let found = explained(&figma, suspects(), delivery(&SECRET[1..]));
+    let found = found.expect("a diagnosis");
+    assert_eq!(found.cause(), None, "{found:?}");
+    assert!(found.tried() < 100, "{found:?}");
 }

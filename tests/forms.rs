@@ -553,6 +553,60 @@ fn a_form_that_is_not_read_in_one_way_is_rejected() {
 }
 
 #[test]
+fn the_rejection_of_a_form_says_what_was_expected_and_found() {
+    let layer = WebhookAuthLayer::new(provider(form_of(exact("https://a.example/b"))));
+    let text = |content_type: &str, body: String| {
+        let signature = sign("https://a.example/b");
+        let headers = [("x-signature", &*signature), ("content-type", content_type)];
+        let rejection = judge::through(&layer, post(&headers, body));
+        rejection.expect_err("a rejection").to_string()
+    };
+    let form = "application/x-www-form-urlencoded";
+    let expected =
+        "expected a form: `application/x-www-form-urlencoded`, UTF-8, at most 1000 fields";
+    assert_eq!(
+        text("application/json", "{}".to_owned()),
+        format!("header is malformed: content-type: {expected}, found another type")
+    );
+    for (body, found) in [
+        ("a=1&".repeat(1001), "too many"),
+        ("a=%ff".to_owned(), "a text that is not UTF-8"),
+    ] {
+        let text = text(form, body);
+        assert!(
+            text.ends_with(&format!("{expected}, found {found}")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_signature_in_the_query_may_cover_the_time_in_a_header_and_the_configured_url() {
+    let scheme = SignatureScheme::hmac_sha256("s")
+        .in_query()
+        .timestamp(Timestamp::header("x-time"))
+        .signed([
+            Piece::Timestamp,
+            Piece::literal("."),
+            Piece::Url,
+            Piece::literal("\n"),
+            Piece::Body,
+        ])
+        .url(exact("https://a.example/b"));
+    let acme = provider(scheme);
+    let signature = sign(format!("{NOW}.https://a.example/b\n{BODY}"));
+    let time = NOW.to_string();
+    let request = |time: &str| {
+        let headers = [("x-time", time)];
+        at_path(&format!("/b?s={signature}"), &headers, BODY)
+    };
+    assert_eq!(verdict(&acme, request(&time)), Ok(()));
+    let later = (NOW + 1).to_string();
+    let mismatch = Err(RejectionKind::SignatureMismatch);
+    assert_eq!(verdict(&acme, request(&later)), mismatch);
+}
+
+#[test]
 fn the_content_type_of_a_form_is_checked_if_it_is_there() {
     let acme = provider(form_of(exact("https://a.example/b")));
     let signature = sign("https://a.example/ba1");
@@ -1043,4 +1097,44 @@ fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
             }
         }
     }
+}
+
+#[test]
+fn a_list_of_headers_does_not_prove_the_time_of_a_tag() {
+    let scheme = SignatureScheme::hmac_sha256("x-signature")
+        .item_separator(' ')
+        .tags('=', ["v1"])
+        .timestamp(Timestamp::tag("t"))
+        .signed([
+            Piece::SignedHeaders(
+                SignedHeaders::in_header("x-list", ',')
+                    .with_names(";")
+                    .must_contain(["x-list"]),
+            ),
+            Piece::literal("\n"),
+            Piece::Timestamp,
+            Piece::literal("\n"),
+            Piece::Body,
+        ]);
+    let acme = provider(scheme);
+    let signature = sign(format!("x-list:x-list\n{NOW}\n{BODY}"));
+    let request = |time: u64| {
+        let value = format!("t={time} v1={signature}");
+        let headers = [("x-signature", value.as_str()), ("x-list", "x-list")];
+        verdict(&acme, post(&headers, BODY))
+    };
+    assert_eq!(request(NOW), Ok(()));
+    assert_eq!(request(NOW + 1), Err(RejectionKind::SignatureMismatch));
+}
+
+#[test]
+fn a_url_without_a_path_cannot_have_a_signature_in_its_query() {
+    let acme = provider(SignatureScheme::hmac_sha256("signature").in_query());
+    let signer = Signer::new(&acme, &secret(KEY)).expect("a signer");
+    let request = Request::post("a.example:443").body(Bytes::from(BODY));
+    let error = signer.try_sign(request.expect("a request"));
+    assert_eq!(
+        error.expect_err("no path").to_string(),
+        "the request cannot be signed: its URL has no path and cannot have a query"
+    );
 }

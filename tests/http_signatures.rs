@@ -749,3 +749,56 @@ fn a_scheme_with_a_mistake_is_an_error_with_the_value() {
     );
     assert_eq!(ways[0].signed, "{@method}, {@target-uri}, {content-digest}");
 }
+
+/// `Content-Digest` is a dictionary of byte sequences. A list of them is no digest.
+#[test]
+fn a_list_of_digests_is_no_digest() {
+    let scheme = || HttpSignatureScheme::hmac_sha256().require(["@method", "content-digest"]);
+    let acme = provider(scheme(), SHARED);
+    let digest = base64(&Hash::Sha256.digest(b"{}"));
+    for (value, accepted) in [
+        (format!("sha-256=:{digest}:"), true),
+        (format!("sha-256=(:{digest}:)"), false),
+    ] {
+        let request = with_hmac(&[("content-digest", &value)], ";created=1618884473");
+        assert_eq!(verify(&acme, request, CREATED).is_ok(), accepted, "{value}");
+    }
+}
+
+#[test]
+fn a_key_may_be_in_hexadecimal_digits() {
+    let key = unbase64(SHARED.as_bytes()).expect("a key");
+    let hex = key
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    let scheme = of_the_method().key_encoding(tower_webhook_auth::KeyEncoding::Hex);
+    let acme = provider(scheme, &hex);
+    let request = || with_hmac(&[], ";created=1618884473");
+    assert!(verify(&acme, request(), CREATED).is_ok());
+}
+
+#[test]
+fn a_request_that_cannot_be_signed_is_an_error() {
+    let scheme = || HttpSignatureScheme::hmac_sha256().require(["@method", "x-topic"]);
+    let acme = provider(scheme(), SHARED);
+    let signer = Signer::new(&acme, &secret(SHARED).expect("a key")).expect("a signer");
+    let signer = signer.at(at(CREATED));
+    let request = |topic: Option<&str>| {
+        let mut request = Request::post("/");
+        if let Some(topic) = topic {
+            request = request.header("x-topic", topic);
+        }
+        request.body(Bytes::from_static(b"{}")).expect("a request")
+    };
+    let error = signer.try_sign(request(None)).expect_err("no topic");
+    assert_eq!(
+        error.to_string(),
+        "the request cannot be signed: a required header is absent, or is there several times"
+    );
+    // Without a digest of the body in the list, none is added.
+    let signed = signer.try_sign(request(Some("orders"))).expect("signed");
+    assert!(!signed.headers().contains_key("content-digest"));
+    let (head, body) = signed.into_parts();
+    assert!(acme.verify(&head, body, at(CREATED)).is_ok());
+}

@@ -327,6 +327,21 @@ fn a_rejection_names_the_place_and_never_the_key() {
         "the signed or secret fields of the body cannot be read: expected the key at \"/passcode\" of the JSON, \
          found the same name twice"
     );
+    let members: String = (0..1000).map(|n| format!(r#""m{n}":0,"#)).collect();
+    for (body, found) in [
+        (
+            r#"{"passcode":"\ud83d"}"#.to_owned(),
+            "a text that is not UTF-8",
+        ),
+        (format!(r#"{{{members}"passcode":""}}"#), "too many"),
+        (r#"{"passcode":{}}"#.to_owned(), "another type"),
+    ] {
+        let text = text(&body);
+        assert!(
+            text.ends_with(&format!("of the JSON, found {found}")),
+            "{text}"
+        );
+    }
     assert_eq!(
         text(r#"{"passcode":"sesame"}"#),
         "the key is not one of the configured keys: tried \"default\""
@@ -889,4 +904,86 @@ fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
     assert!(BodyKeyScheme::form("").build().is_err());
     let base64url = plain().encoding(Encoding::Base64Url).signed([value("/a")]);
     assert!(base64url.build().is_ok());
+}
+
+#[test]
+fn a_form_has_at_most_1000_fields_and_other_headers_of_a_part_are_skipped() {
+    let form = keyed(BodyKeyScheme::form("token"));
+    let body = |count: usize| format!("{}token={KEY}", "a=1&".repeat(count - 1));
+    assert_eq!(verdict(&form, body(1000)), Ok(()));
+    assert_eq!(
+        verdict(&form, body(1001)),
+        Err(RejectionKind::BodyMalformed)
+    );
+
+    let at = |content_type: &str, body: String| {
+        judge(&form, post(&[("content-type", content_type)], body)).map(drop)
+    };
+    let part = format!(
+        "--b\r\nContent-Type: text/plain\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n{KEY}\r\n--b--\r\n"
+    );
+    assert_eq!(at("multipart/form-data; boundary=b", part), Ok(()));
+    // Another type than that of parts: a form.
+    let urlencoded = "application/x-www-form-urlencoded; charset=utf-8";
+    assert_eq!(at(urlencoded, format!("token={KEY}")), Ok(()));
+}
+
+#[test]
+fn all_elements_of_all_lists_together_hold_at_most_1000_keys() {
+    let nested = keyed(BodyKeyScheme::json("/a/*/b/*"));
+    let body = |keys: usize| {
+        let list = format!("[{}]", vec![format!("\"{KEY}\""); keys / 2].join(","));
+        format!(r#"{{"a":[{{"b":{list}}},{{"b":{list}}}]}}"#)
+    };
+    assert_eq!(verdict(&nested, body(1000)), Ok(()));
+    assert_eq!(
+        verdict(&nested, body(1002)),
+        Err(RejectionKind::BodyMalformed)
+    );
+}
+
+#[test]
+fn all_elements_of_all_lists_together_hold_at_most_1000_signatures() {
+    let scheme = BodySignatureScheme::hmac_sha256("/s")
+        .each("/a/*/b/*")
+        .signed([BodyPiece::value("/id")]);
+    let nested = signed(scheme);
+    let signature = sign("7");
+    let body = |count: usize| {
+        let element = format!(r#"{{"id":7,"s":"{signature}"}}"#);
+        let list = format!("[{}]", vec![element; count / 2].join(","));
+        format!(r#"{{"a":[{{"b":{list}}},{{"b":{list}}}]}}"#)
+    };
+    assert_eq!(verdict(&nested, body(1000)), Ok(()));
+    assert_eq!(
+        verdict(&nested, body(1002)),
+        Err(RejectionKind::BodyMalformed)
+    );
+}
+
+/// The text of a value is signed as it is decoded.
+#[test]
+fn an_escaped_value_is_signed_as_its_text() {
+    let scheme = BodySignatureScheme::hmac_sha256("/s").signed([BodyPiece::value("/id")]);
+    let acme = signed(scheme);
+    let body = format!(r#"{{"id":"\u0061b","s":"{}"}}"#, sign("ab"));
+    assert_eq!(verdict(&acme, body), Ok(()));
+}
+
+#[test]
+fn the_time_in_a_body_may_have_any_age_if_the_scheme_says_so() {
+    let scheme =
+        mailgun_like().timestamp(Timestamp::in_body("/signature/timestamp").accept_any_age());
+    let acme = signed(scheme);
+    let old = (NOW - 1_000_000).to_string();
+    let body = mailgun_body(&old, "t", &sign(format!("{old}t")));
+    assert_eq!(verdict(&acme, body), Ok(()));
+}
+
+#[test]
+fn a_key_in_the_body_has_no_tolerance() {
+    let error =
+        keyed(BodyKeyScheme::json("/passcode")).tolerance(std::time::Duration::from_secs(60));
+    let error = error.expect_err("no time").to_string();
+    assert!(error.contains("proves no time of signing"), "{error}");
 }

@@ -1133,3 +1133,55 @@ fn the_description_says_what_is_a_key_and_whether_the_body_is_covered() {
         assert_eq!(ways[0].body_is_covered, body_is_covered, "{printed}");
     }
 }
+
+#[test]
+fn a_description_names_the_algorithm_and_each_claim() {
+    let way = |scheme: JwtScheme| {
+        let scheme = scheme.body_hash("hash", BodyDigest::Sha256Hex).build();
+        scheme.expect("a scheme").ways().remove(0)
+    };
+    for (scheme, algorithm) in [
+        (JwtScheme::hs256("t"), "JWT with HS256"),
+        (JwtScheme::hs384("t"), "JWT with HS384"),
+        (JwtScheme::hs512("t"), "JWT with HS512"),
+        #[cfg(feature = "ed25519")]
+        (JwtScheme::eddsa("t"), "JWT with EdDSA"),
+        #[cfg(feature = "ecdsa-p256")]
+        (JwtScheme::es256("t"), "JWT with ES256"),
+        #[cfg(feature = "rsa")]
+        (JwtScheme::rs256("t"), "JWT with RS256"),
+        #[cfg(feature = "rsa")]
+        (JwtScheme::rs384("t"), "JWT with RS384"),
+        #[cfg(feature = "rsa")]
+        (JwtScheme::rs512("t"), "JWT with RS512"),
+    ] {
+        assert_eq!(way(scheme).algorithm, algorithm);
+    }
+    let claims = way(JwtScheme::hs256("t").audience("acme").claim_true("live"));
+    assert!(claims.signed.contains("live=true"), "{}", claims.signed);
+    assert!(claims.signed.contains("aud=acme"), "{}", claims.signed);
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn a_url_that_no_claim_can_hold_is_an_error_of_the_signer() -> Result<(), ConfigError> {
+    use tower_webhook_auth::testing::Signer;
+
+    let url = SignedUrl::origin("https://a.example")?;
+    let provider = provider(description().url_claim("sub").url(url));
+    let signer = Signer::new(&provider, &Secret::new(KEY)?)?.at(at(NOW));
+    let request = |path: &str| {
+        Request::post(path)
+            .body(Bytes::from(BODY))
+            .expect("a request")
+    };
+    assert!(signer.try_sign(request("/hook")).is_ok());
+    let error = signer
+        .try_sign(request("/a|b"))
+        .expect_err("RFC 3986 has no '|'");
+    assert_eq!(
+        error.to_string(),
+        "the request cannot be signed: method, path or query cannot be read as a signed piece"
+    );
+    Ok(())
+}

@@ -365,6 +365,10 @@ fn a_set_that_is_wrong_is_an_error() {
         ),
         (keys(&[cut]), "has no \"y\""),
         (
+            r#"{"keys":[{"kty":"EC","kty":"EC"}]}"#.into(),
+            "each name appears once",
+        ),
+        (
             keys(&[p256_jwk("k1"), p256_jwk("k1")]),
             "have the id \"k1\"",
         ),
@@ -376,6 +380,20 @@ fn a_set_that_is_wrong_is_an_error() {
     }
     let largest: Vec<Value> = (0..64).map(|place| p256_jwk(&place.to_string())).collect();
     assert_eq!(set(&largest).ids().count(), 64);
+}
+
+#[test]
+fn a_key_that_was_cut_or_has_a_name_twice_is_an_error() {
+    let whole = p256_jwk("k1").to_string();
+    let cut = whole[..whole.len() - 1].to_owned();
+    let twice = whole.replacen('{', r#"{"kty":"EC","#, 1);
+    for text in [cut, twice] {
+        let scheme = description().build().expect("a scheme");
+        let key = Secret::new(text).expect("a secret");
+        let error = Provider::<Bytes>::new("acme", scheme, key).expect_err("a wrong key");
+        let error = error.to_string();
+        assert!(error.contains("each name appears once"), "{error}");
+    }
 }
 
 #[test]
@@ -395,6 +413,8 @@ fn a_weak_or_wrong_key_is_an_error() {
     off_curve["y"] = base64url(&[1; 32]).into();
     let short = json!({"kty": "RSA", "n": base64url(&[0xff; 128]), "e": "AQAB"});
     let exponent_1 = json!({"kty": "RSA", "n": RSA_MODULUS, "e": "AQ"});
+    // RFC 9864 gives this type to keys of ML-DSA.
+    let of_other_type = json!({"kty": "AKP", "alg": "ML-DSA-44"});
     let small_order = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(&[0; 32])});
     let ed25519 = |curve: &str| json!({"kty": "OKP", "crv": curve, "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
     let mut other_curve = p256_jwk("k1");
@@ -436,6 +456,11 @@ fn a_weak_or_wrong_key_is_an_error() {
             JwtScheme::eddsa("t"),
             rsa_jwk("r"),
             "no key is for the algorithm EdDSA",
+        ),
+        (
+            JwtScheme::es256("t"),
+            of_other_type,
+            "the JWK has the type \"AKP\", expected \"EC\", \"OKP\" or \"RSA\"",
         ),
     ] {
         let error = new(scheme, jwk);
@@ -726,6 +751,15 @@ fn a_detached_token_of_neon_covers_the_time_and_the_body() {
         };
         assert!(verified.body_is_signed());
         assert_eq!(verified.signed_at(), Some(judge::at(NOW)));
+        let no_time = verdict(key.clone(), &signature, "soon", body.clone(), NOW);
+        assert_eq!(no_time.err(), Some(RejectionKind::HeaderMalformed));
+        // Through the layer, which hashes the body as it arrives.
+        let headers = [
+            ("x-neon-signature", &*signature),
+            ("x-neon-timestamp", &*time),
+        ];
+        let neon = provider::neon_auth(key.clone()).expect("a key");
+        assert!(judge(&neon, post(&headers, body.clone())).is_ok());
         let (_, bytes) = signature.split_once("..").expect("a detached token");
         let mismatch = RejectionKind::SignatureMismatch;
         let malformed = RejectionKind::HeaderMalformed;

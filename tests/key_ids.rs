@@ -398,6 +398,28 @@ async fn a_raw_delivery_of_sns_is_rejected_before_its_body_is_read() {
 }
 
 #[tokio::test]
+async fn the_tolerance_of_paypal_can_be_set() {
+    let case = case_of("paypal", "same CRC-32");
+    let signed_at = case["now_unix"].as_u64().expect("a time");
+    let day = Duration::from_secs(86_400);
+    for (tolerance, kind) in [
+        (None, Some(RejectionKind::TimestampTooOld)),
+        (Some(2 * day), None),
+    ] {
+        let mut webhook = Webhook::new("4JH86294D6297924G").sandbox();
+        if let Some(tolerance) = tolerance {
+            webhook = webhook.tolerance(tolerance);
+        }
+        let paypal = webhook.provider(CertificateTrust::checked_by_the_source());
+        let (keys, _) = source(paypal_certificate, text(&case["secret"]));
+        let request = request(&case, body(&case));
+        let now = at(signed_at) + day;
+        let outcome = deliver(paypal.expect("a provider"), keys, request, now).await;
+        assert_eq!(outcome.kind, kind, "{tolerance:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_paypal_is_not_called_signed() {
     let case = case_of("paypal", "same CRC-32");
     let (keys, _) = source(paypal_certificate, text(&case["secret"]));
@@ -700,6 +722,58 @@ async fn a_certificate_is_judged_by_its_chain_its_names_and_its_dates() {
     let intermediate = CertificateTrust::roots(text(&file["intermediate"])).expect("roots");
     let outcome = with_certificates(intermediate, "notification", &["leaf"], NOW).await;
     assert_eq!(outcome.status, yes);
+}
+
+/// It also has the address of a host, which is not a name of SNS.
+#[tokio::test]
+async fn a_certificate_may_be_signed_with_sha_512_and_have_an_address_among_its_names() {
+    let file = certificates();
+    let chain = ["leaf_with_an_address"];
+    for (root, expected) in [
+        ("root_sha512", StatusCode::OK),
+        ("root", StatusCode::UNAUTHORIZED),
+    ] {
+        let roots = CertificateTrust::roots(text(&file[root])).expect("roots");
+        assert_eq!(format!("{roots:?}"), "CertificateTrust::roots(1 roots)");
+        let outcome = with_certificates(roots, "notification", &chain, NOW).await;
+        assert_eq!(outcome.status, expected, "{root}");
+    }
+}
+
+/// Certificates of version 1 and 3 are roots.
+#[test]
+fn a_root_of_version_2_is_an_error() {
+    let file = certificates();
+    let error = CertificateTrust::roots(text(&file["root_of_version_2"]));
+    let error = error.expect_err("version 2").to_string();
+    assert!(
+        error.starts_with("not a certificate of an authority: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_url_of_a_message_that_is_not_one_of_sns_is_not_requested() {
+    let case = case_of("aws sns", "version 2");
+    let message: Value = serde_json::from_slice(&body(&case)).expect("JSON");
+    let url = |member: &str, value: &str| {
+        let mut message = message.clone();
+        message[member] = value.into();
+        aws_sns::certificate_url(message.to_string().as_bytes())
+    };
+    let topic = text(&message["TopicArn"]);
+    assert_eq!(
+        url("TopicArn", topic).as_deref(),
+        message["SigningCertURL"].as_str()
+    );
+    for (member, value) in [
+        ("Type", "Other"),
+        ("SignatureVersion", "3"),
+        ("TopicArn", "MyTopic"),
+        ("TopicArn", "arn:aws:sqs:us-west-2:123456789012:MyTopic"),
+    ] {
+        assert_eq!(url(member, value), None, "{member}: {value}");
+    }
 }
 
 /// From 2023-01-01 to 2024-01-01.

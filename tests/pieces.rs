@@ -384,6 +384,19 @@ fn the_ways_show_these_forms() {
 }
 
 #[test]
+fn two_headers_with_a_time_as_their_first_item_are_rejected() {
+    let provider = provider(first_item().parallel_header("x-other"));
+    let value = format!("{NOW},{}", sign(format!("{NOW}.{BODY}")));
+    let of = |headers: &[(&str, &str)]| judge(&provider, post(headers, BODY)).map(drop);
+    let first = ("x-signature", value.as_str());
+    let other = ("x-other", value.as_str());
+    assert_eq!(of(&[first]), Ok(()));
+    assert_eq!(of(&[other]), Ok(()));
+    let twice = Err(RejectionKind::HeaderDuplicated);
+    assert_eq!(of(&[first, other]), twice);
+}
+
+#[test]
 fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
     let plain = || SignatureScheme::hmac_sha256("x-signature");
     let list = || plain().item_separator(',');
@@ -392,6 +405,10 @@ fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
     let tag = [Piece::tag("t"), Piece::literal("."), Piece::Body];
     for (scheme, expected) in [
         (plain().signed([Piece::Id]), "do not include the body"),
+        (
+            groups().tags('=', ["v 1"]),
+            "contains the group separator ' ': remove it",
+        ),
         (
             list()
                 .tags('=', ["s"])
@@ -526,4 +543,25 @@ fn a_key_suffix_is_appended_to_the_secret() {
     assert_eq!(verdict(&provider, &signed("wJ4mX9&&")), mismatch);
     let error = scheme().key_suffix("").build().unwrap_err().to_string();
     assert_eq!(error, "the key suffix is empty: do not call `key_suffix`");
+}
+
+#[test]
+fn the_time_may_be_signed_twice_in_a_row() {
+    let scheme = SignatureScheme::hmac_sha256("x-signature")
+        .item_separator(',')
+        .timestamp(Timestamp::first_item().rfc3339())
+        .signed([
+            Piece::Timestamp,
+            Piece::Timestamp,
+            Piece::literal("."),
+            Piece::Body,
+        ]);
+    let provider = provider(scheme);
+    // 1700000000 seconds since 1970.
+    const TIME: &str = "2023-11-14T22:13:20Z";
+    let right = sign(format!("{TIME}{TIME}.{BODY}"));
+    assert_eq!(verdict(&provider, &format!("{TIME},{right}")), Ok(()));
+    let later = format!("2023-11-14T22:13:21Z,{right}");
+    let mismatch = Err(RejectionKind::SignatureMismatch);
+    assert_eq!(verdict(&provider, &later), mismatch);
 }

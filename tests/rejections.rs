@@ -428,6 +428,61 @@ fn a_malformed_timestamp_is_described_by_unit_and_length() {
     }
 }
 
+/// The text of the time has a fixed width where digits follow it.
+#[test]
+fn a_time_of_fixed_width_is_described_by_its_digits() {
+    for (timestamp, written, expected) in [
+        (
+            seconds(),
+            "170000000",
+            "seconds since 1970 in 10 digits, found 9 digits",
+        ),
+        (
+            seconds().milliseconds(),
+            "1700000000",
+            "milliseconds since 1970 in 13 digits, found 10 digits",
+        ),
+    ] {
+        let scheme = hmac_sha256()
+            .timestamp(timestamp)
+            .signed([Piece::Timestamp, Piece::Body])
+            .build()
+            .expect("a scheme");
+        let headers = [("x-time", written), ("x-signature", &"0".repeat(64))];
+        let rejection = rejection_of(&layer(scheme, secret()), &headers).expect(written);
+        assert_eq!(
+            rejection.to_string(),
+            format!("header is malformed: x-time: expected {expected}")
+        );
+    }
+}
+
+#[test]
+fn an_absent_tag_that_is_signed_is_named_by_its_kind() {
+    let scheme = hmac_sha256().item_separator(',').tags('=', ["s"]).signed([
+        Piece::tag("t"),
+        Piece::literal("."),
+        Piece::Body,
+    ]);
+    let value = format!("s={}", "0".repeat(64));
+    assert_eq!(
+        message(scheme.build(), "x-signature", &value),
+        "expected an item with each tag that is signed, found no such item",
+    );
+}
+
+#[test]
+fn a_token_that_is_not_read_is_described_by_its_length() {
+    let scheme = tower_webhook_auth::JwtScheme::hs256("x-token").issuer("acme");
+    let scheme = scheme.accept_unsigned_body().build().expect("a scheme");
+    let rejection = rejection_of(&layer(scheme, secret()), &[("x-token", "wJ4mX9")]);
+    assert_eq!(
+        rejection.expect("a rejection").to_string(),
+        "the token cannot be used: x-token: expected a JWT: three parts in base64url, the first two with JSON \
+         objects in which no name appears twice, found another text of 6 characters"
+    );
+}
+
 #[test]
 fn a_malformed_id_and_a_wrong_required_value_are_described_without_the_value() {
     let with_id = || {

@@ -154,3 +154,44 @@ MIIBIDANBgkqhkiG9w0BAQEFAAOCAQ0AMIIBCAKCAQEA////////////////////////////////
 ////////////////////////////////////////////////////////////////////////////
 /////wIBAQ==
 ";
+
+#[test]
+fn a_signature_in_base64_of_hexadecimal_digits_or_in_the_query_is_verified() {
+    let set = TestSet::load(TestName::Rsa2048Sha256).expect("vectors");
+    let group = set.test_groups.first().expect("a group");
+    let mut tests = group.tests.iter();
+    let test = tests.find(|test| test.result == TestResult::Valid);
+    let test = test.expect("a valid signature");
+    let key = Secret::from_pem(&group.pem).expect("a key");
+    let layer = |scheme: SignatureScheme| {
+        let scheme = scheme.key_encoding(KeyEncoding::Base64).build();
+        Provider::<Bytes>::new("acme", scheme.expect("a scheme"), key.clone()).expect("a provider")
+    };
+    let verdict = |provider: &Provider<Bytes>, request: http::request::Builder| {
+        let (head, ()) = request.body(()).expect("a request").into_parts();
+        let body = Bytes::from(test.msg.to_vec());
+        let verified = provider.verify(&head, body, SystemTime::UNIX_EPOCH);
+        verified
+            .map(drop)
+            .map_err(|rejection| rejection.to_string())
+    };
+    let hex = data_encoding::HEXLOWER.encode(&test.sig);
+    let twice = data_encoding::BASE64.encode(hex.as_bytes());
+    let scheme = SignatureScheme::rsa_pkcs1_sha256("x-signature");
+    let acme = layer(scheme.encoding(Encoding::Base64OfHex));
+    let signed = |value: &str| Request::post("/").header("x-signature", value);
+    assert_eq!(verdict(&acme, signed(&twice)), Ok(()));
+    assert!(verdict(&acme, signed(&hex)).is_err());
+
+    let acme = layer(
+        SignatureScheme::rsa_pkcs1_sha256("s")
+            .in_query()
+            .encoding(Encoding::Hex),
+    );
+    assert_eq!(verdict(&acme, Request::post(format!("/?s={hex}"))), Ok(()));
+    let error = verdict(&acme, Request::post("/?s=g")).expect_err("no digit");
+    assert!(
+        error.contains("a signature in hexadecimal digits"),
+        "{error}"
+    );
+}

@@ -300,6 +300,38 @@ fn a_scheme_with_a_mistake_is_an_error_with_the_value_the_reason_and_the_remedy(
 }
 
 #[test]
+fn the_name_of_a_header_that_no_request_can_have_is_an_error() {
+    // The longest name of the crate `http` has 65,535 bytes.
+    let error = SignatureScheme::hmac_sha256("x".repeat(1 << 16)).build();
+    let error = error.expect_err("a name that is too long").to_string();
+    assert!(error.ends_with("is not the name of a header: it is too long"));
+}
+
+#[test]
+fn a_key_that_is_only_padding_is_an_error() {
+    let scheme = plain().key_encoding(KeyEncoding::Base64).build();
+    let padding = Secret::new("==").expect("a secret");
+    let error = Provider::<Bytes>::new("acme", scheme.expect("a scheme"), padding);
+    let error = error.expect_err("no key").to_string();
+    assert!(error.ends_with(": secret is empty"), "{error}");
+}
+
+#[test]
+fn the_description_of_a_scheme_has_short_texts() {
+    use tower_webhook_auth::provider::Window;
+
+    assert_eq!(Window::NoTime.to_string(), "none");
+    assert_eq!(Encoding::Base64OfHex.to_string(), "base64 of hex");
+    let bearer = SharedKeyScheme::new("authorization").bearer().build();
+    let ways = bearer.expect("a scheme").ways();
+    assert!(
+        format!("{:?}", ways[0]).contains("Bearer "),
+        "{:?}",
+        ways[0]
+    );
+}
+
+#[test]
 fn a_shared_key_scheme_without_a_usable_header_is_an_error() {
     let message = |scheme: SharedKeyScheme| scheme.build().expect_err("an error").to_string();
     assert_eq!(
