@@ -1,7 +1,8 @@
 //! Documents that are not requests: a key in PEM, a set of public keys, a message of another replica, and a delivery from a
 //! queue. The first byte selects the document. The rest is its text.
 //!
-//! In PEM, `$` means the base64 of a public key, and `*` its two halves with a line break between them. In a set of keys,
+//! In PEM, `$` means the base64 of a public key, `*` its two halves with a line break between them, and `\x02` a whole block
+//! with a certificate. In a set of keys,
 //! `$` means the members of a public key of P-256, and `*` those of Ed25519.
 #![no_main]
 
@@ -72,7 +73,11 @@ fn pem(text: &[u8]) {
     let (first, second) = PUBLIC.split_at(PUBLIC.len() / 2);
     let text = text
         .replace('$', &PUBLIC)
-        .replace('*', &format!("{first}\n{second}"));
+        .replace('*', &format!("{first}\n{second}"))
+        .replace(
+            '\x02',
+            "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+        );
     let expected = der(&text);
     let secret = Secret::from_pem(&text);
     assert_eq!(secret.is_ok(), expected.is_some(), "{text:?}");

@@ -1,6 +1,7 @@
 //! Keys and signatures inside the body: JSON, forms, JSON in a field of a form, and multipart forms. The first byte
 //! selects the sender. A line is the `Content-Type`, which is absent if it is empty; then comes the body. In the body,
-//! `$` means the key, or the genuine signature. The second `$` belongs to the second element, and so on.
+//! `$` means the key, or the genuine signature. The second `$` belongs to the second element, and so on. `\x01` means the
+//! delimiter `--xyz`.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -11,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use ring::digest;
 use tower_webhook_auth::{BodyKeyScheme, Encoding, Provider, Secret, provider};
 use tower_webhook_auth_fuzz::{
-    Hash, KEY, Lines, NOW, head, multipart, reference,
+    Hash, KEY, Lines, NOW, Strict, head, multipart, reference, replaced,
     token::{Members, text},
     verify,
 };
@@ -69,11 +70,11 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let format = format(headers.map(|(_, value)| value));
-    let body = lines.rest();
+    let body = &*replaced(lines.rest(), 1, b"--xyz");
     let elements = sender
         .ways()
         .into_iter()
-        .find_map(|way| sender.read(way, &format, body));
+        .find_map(|way| sender.read(way, &format, body, Strict(false)));
     let genuine: Vec<String> = match sender.is_key() {
         true => vec![KEY.to_owned()],
         false => {
@@ -105,7 +106,7 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     let expected = sender.ways().into_iter().any(|way| {
-        let elements = sender.read(way, &format, &filled);
+        let elements = sender.read(way, &format, &filled, Strict(true));
         elements.is_some_and(|elements| {
             !elements.is_empty() && elements.iter().all(|element| sender.accepts(element))
         })
@@ -216,7 +217,13 @@ impl Sender {
     }
 
     /// The elements of the body. `None` if it is rejected as a whole.
-    fn read(self, way: &str, format: &Option<Format>, body: &[u8]) -> Option<Vec<Element>> {
+    fn read(
+        self,
+        way: &str,
+        format: &Option<Format>,
+        body: &[u8],
+        Strict(is_strict): Strict,
+    ) -> Option<Vec<Element>> {
         let format = format.as_ref()?;
         let of_form = |name: &str| field(format, body, name);
         let json = match way {
@@ -283,7 +290,7 @@ impl Sender {
                     let moves =
                         |(place, field): (usize, &String)| place != 3 && field.contains(':');
                     let moves = fields.iter().enumerate().any(moves);
-                    (!moves).then(|| one(signature, fields.join(":")))
+                    (!moves || !is_strict).then(|| one(signature, fields.join(":")))
                 });
                 items.collect()
             }

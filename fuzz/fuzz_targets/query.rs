@@ -242,10 +242,16 @@ fn write(parts: &[Part], head: &Parts, body: &[u8], strict: bool) -> Option<Vec<
                 continue;
             }
             Part::Header => reference::single(&head.headers, &EXTRA)??.to_vec(),
-            Part::Parameter(name, lower_case) => match (value(head, name)?, lower_case) {
-                (value, false) => value,
-                (value, true) => value.to_ascii_lowercase(),
-            },
+            Part::Parameter(name, lower_case) => {
+                let value = match strict {
+                    true => value(head, name)?,
+                    false => values(head, name).into_iter().next()?,
+                };
+                match lower_case {
+                    true => value.to_ascii_lowercase(),
+                    false => value,
+                }
+            }
         };
         if let (true, Some(Part::Literal(after))) = (strict, parts.get(at + 1)) {
             let after = after.as_bytes();

@@ -1,6 +1,6 @@
-//! A token. The first byte selects the scheme, the place of the token, and whether the rest is the token itself or two
-//! JSON texts, the header and the claims, with a line break between them. In the token, `$` means the genuine
-//! signature. In a JSON text, `#` means the hash of the body.
+//! A token. The first byte selects the scheme, the place of the token, and whether the rest is the token itself or lines:
+//! the header and the claims as JSON, and what comes after them, which is `.$` if the line is absent. The first byte also
+//! selects a text that is added to these lines at the end. `$` means the genuine signature. In a JSON text, `#` means the hash of the body.
 #![no_main]
 
 use std::time::{Duration, SystemTime};
@@ -37,7 +37,11 @@ fuzz_target!(|input: &[u8]| {
     };
     let place = [Place::Header, Place::Body, Place::Member][usize::from(choice / 3 % 3)];
     let token = match choice / 9 % 2 {
-        0 => encoded(rest, algorithms[0]),
+        0 => encoded(
+            rest,
+            AFTER[usize::from(choice / 18) % AFTER.len()],
+            algorithms[0],
+        ),
         _ => Some(filled(rest, algorithms[0])),
     };
     let Some(token) = token else {
@@ -89,22 +93,28 @@ fuzz_target!(|input: &[u8]| {
     );
 });
 
-fn encoded(json: &[u8], algorithm: &str) -> Option<Vec<u8>> {
-    let line = json.iter().position(|byte| *byte == b'\n')?;
+/// What a client could add to a token.
+const AFTER: [&str; 6] = ["", ".", ".e30", "=", "A", "\n"];
+
+fn encoded(text: &[u8], after: &str, algorithm: &str) -> Option<Vec<u8>> {
+    let mut lines = text.splitn(3, |byte| *byte == b'\n');
+    let (header, claims) = (lines.next()?, lines.next()?);
+    let rest = lines.next().unwrap_or(b".$");
     let hash = hex::encode(digest::digest(&digest::SHA256, BODY));
     let part = |json: &[u8]| {
         let json = String::from_utf8_lossy(json).replace('#', &hash);
         URL_SAFE_NO_PAD.encode(json)
     };
-    let token = format!("{}.{}.$", part(&json[..line]), part(&json[line + 1..]));
-    Some(filled(token.as_bytes(), algorithm))
+    let token = format!("{}.{}", part(header), part(claims));
+    let token = [token.as_bytes(), rest, after.as_bytes()].concat();
+    Some(filled(&token, algorithm))
 }
 
 /// The token with the genuine signature in place of each `$`.
 fn filled(token: &[u8], algorithm: &str) -> Vec<u8> {
     // Up to the second dot, so that a genuine signature can be followed by more.
     let mut dots = (0..token.len()).filter(|place| token[*place] == b'.');
-    let signed = dots.nth(1).unwrap_or(0);
+    let signed = dots.nth(1).unwrap_or(token.len());
     let signature = hmac::sign(&key(algorithm), &token[..signed]);
     let signature = URL_SAFE_NO_PAD.encode(signature);
     let pieces: Vec<&[u8]> = token.split(|byte| *byte == b'$').collect();

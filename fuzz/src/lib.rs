@@ -246,6 +246,11 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// Whether a reference rejects what must be rejected. A text that is rejected is signed as well, by a reference that is not
+/// strict: otherwise no input has the genuine signature of such a text, and a missing check is never found.
+#[derive(Clone, Copy, Debug)]
+pub struct Strict(pub bool);
+
 /// The time at which each request arrives.
 pub fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
