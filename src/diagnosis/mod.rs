@@ -352,7 +352,8 @@ impl<'a> Search<'a> {
 
     fn typing_mistakes(&mut self, suspect: &Suspect) {
         let (delivery, body) = (self.delivery, self.body);
-        if let Some(key) = suspect.keys.iter().next() {
+        // A suspect has one key.
+        for key in suspect.keys.iter().take(1) {
             texts::typing_mistakes(&key.secret, |difference, position, secret| {
                 let cause = || Cause::KeyText {
                     key: suspect.name.clone(),

@@ -147,28 +147,24 @@ impl Scheme {
         match &self.0 {
             #[cfg(feature = "http-signatures")]
             Kind::Custom(custom) if custom.signer.is_some() => {
-                match (&custom.signer, keys.first()) {
-                    (Some(scheme), Some(key)) => {
-                        scheme.sign(&key.secret, head, body, fresh.time, fresh.id)
-                    }
-                    _ => Ok(()),
-                }
+                let mut signers = custom.signer.iter().zip(keys);
+                signers.try_for_each(|(signer, key)| signer.sign(&key.secret, head, body, time, id))
             }
-            Kind::Custom(custom) => match &custom.in_body {
-                Some(in_body) => in_body.sign(keys, body, fresh),
-                // It has no signing key.
-                None => Ok(()),
-            },
-            Kind::Jwt(jwt) => match keys.first() {
-                Some(key) => jwt.sign(&key.secret, head, body, time, id),
-                None => Ok(()),
-            },
+            // A scheme in code of the user has no signing key.
+            Kind::Custom(custom) => {
+                let mut in_body = custom.in_body.iter();
+                in_body.try_for_each(|in_body| in_body.sign(keys, body, fresh))
+            }
+            Kind::Jwt(jwt) => {
+                let mut first = keys.iter().take(1);
+                first.try_for_each(|key| jwt.sign(&key.secret, head, body, time, id))
+            }
             Kind::SharedKey(shared) => shared.sign(keys, head),
             Kind::Signature(signed) => signed.sign(keys, head, body, time, id),
-            Kind::AnyOf(ways) => match ways.schemes.first() {
-                Some(way) => way.sign(keys, head, body, fresh),
-                None => Ok(()),
-            },
+            Kind::AnyOf(ways) => {
+                let mut first = ways.schemes.iter().take(1);
+                first.try_for_each(|way| way.sign(keys, head, body, fresh))
+            }
         }
     }
 }

@@ -125,9 +125,15 @@ async fn a_delivery_in_flight_is_a_warning() {
 
 #[tokio::test]
 async fn the_log_of_failures_is_limited() {
-    let log = logged(by_body(failing()), 200, 100).await;
-    let lines = log.matches("no route to the store").count();
-    assert!((32..40).contains(&lines), "{lines}");
+    let fails_late = Scripted {
+        claim: Scripted::granting().claim,
+        ..failing()
+    };
+    for store in [failing(), fails_late] {
+        let log = logged(by_body(store), 200, 100).await;
+        let lines = log.matches("no route to the store").count();
+        assert!((32..40).contains(&lines), "{lines}");
+    }
 }
 
 #[tokio::test]
