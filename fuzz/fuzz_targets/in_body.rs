@@ -233,6 +233,7 @@ impl Sender {
                 let is_json = body.trim_ascii_start().first() == Some(&b'{');
                 match format {
                     Format::Other if is_json => body.to_vec(),
+                    Format::Form if is_json && !is_strict => body.to_vec(),
                     _ => of_form(name)??,
                 }
             }

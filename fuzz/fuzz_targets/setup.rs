@@ -1,6 +1,7 @@
 //! Set-up requests: those that the layer answers, and those of the module `handshake`. The first byte selects the
-//! sender. Lines: the method, the query, and the value of the sender's header; then the body. In the line of the header,
-//! `\x02` separates two headers. An empty line is no header. A request that a sender signs is signed by the target.
+//! sender, and a text that is added to the query. Lines: the method, the query, and the value of the sender's header; then
+//! the body. In the line of the header, `\x02` separates two headers. An empty line is no header. A request that a sender
+//! signs is signed by the target.
 //!
 //! The response is the one of the reference.
 #![no_main]
@@ -59,6 +60,9 @@ const SENDERS: [&str; 25] = [
     "handshake::front",
 ];
 
+/// What a client could add to a query.
+const AFTER: [&str; 4] = ["", "0", "-0", "%20"];
+
 /// The response to a set-up request.
 #[derive(Debug, PartialEq)]
 enum Answer {
@@ -101,7 +105,9 @@ fuzz_target!(|input: &[u8]| {
     let sender = SENDERS[choice % SENDERS.len()];
     let (method, query, header) = (lines.line(), lines.line(), lines.line());
     let body = lines.rest();
-    let Some(request) = build(sender, method, query, header, body) else {
+    let after = AFTER[choice / SENDERS.len() % AFTER.len()];
+    let query = [query, after.as_bytes()].concat();
+    let Some(request) = build(sender, method, &query, header, body) else {
         return;
     };
     // A member that is not read may have bytes that are not UTF-8, or not.
