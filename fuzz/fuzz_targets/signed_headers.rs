@@ -1,4 +1,4 @@
-//! Lists of signed headers. The first byte selects the scheme. Lines: `name:value` for each header, until an empty
+//! Lists of signed headers. The first byte selects the scheme, and how many headers are added. Lines: `name:value` for each header, until an empty
 //! line; then the body. In `acme-signature`, `$` means the genuine signature.
 //!
 //! Accepted if and only if the reference accepts it. With names, the signed text has one reading.
@@ -81,9 +81,10 @@ fuzz_target!(|input: &[u8]| {
         };
         head.headers.append(name, value);
     }
+    sender.add_names(&mut head, choice / SENDERS.len() % 20);
     let body = lines.rest();
     let mac = |signed: &[u8]| reference::mac(Hash::Sha256, KEY.as_bytes(), signed);
-    // A text that is rejected is signed as well: a sender that signs it would be a client that cheats.
+    // A text that must be rejected is signed as well: see `Strict`.
     let signed = sender.signed(&head, body, Strict(false));
     let genuine = hex::encode(mac(signed.as_deref().unwrap_or_default()));
     if let Some(value) = head.headers.get_mut(SIGNATURE) {
@@ -116,6 +117,26 @@ fuzz_target!(|input: &[u8]| {
 });
 
 impl Sender {
+    /// Adds headers to the request and their names to the list, if the list is in a header.
+    fn add_names(&self, head: &mut Parts, count: usize) {
+        let Some(list) = head
+            .headers
+            .get(LIST)
+            .filter(|_| matches!(self.list, Place::Header))
+        else {
+            return;
+        };
+        let mut list = list.as_bytes().to_vec();
+        for number in 0..count {
+            let name = format!("x-{number}");
+            list.extend(format!("{}{name}", self.separator).into_bytes());
+            let name: HeaderName = name.parse().expect("a name");
+            head.headers.append(name, HeaderValue::from_static("value"));
+        }
+        let list = HeaderValue::from_bytes(&list).expect("a value and names");
+        *head.headers.get_mut(LIST).expect("the list") = list;
+    }
+
     fn provider(&self) -> Provider<Bytes> {
         let headers = match self.list {
             Place::Header => SignedHeaders::in_header(LIST.as_str().to_owned(), self.separator),
