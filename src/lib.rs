@@ -208,6 +208,7 @@
 mod auth;
 #[cfg(feature = "axum")]
 mod axum;
+mod base64;
 mod clock;
 #[cfg(feature = "diagnosis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "diagnosis")))]

@@ -414,3 +414,36 @@ async fn takes_spare_bits_of_base64_for_another_signature() {
         Some(RejectionKind::HeaderMalformed)
     );
 }
+
+/// Many decoders read a text with padding inside as two texts, one after the other.
+#[tokio::test]
+async fn takes_padding_inside_base64_for_another_signature() {
+    use data_encoding::{BASE64, BASE64URL};
+
+    for (encoding, alphabet) in [
+        (Encoding::Base64, &BASE64),
+        (Encoding::Base64OfHex, &BASE64),
+        (Encoding::Base64Url, &BASE64URL),
+    ] {
+        let scheme = SignatureScheme::hmac_sha256("signature").encoding(encoding);
+        let scheme = scheme.build().unwrap();
+        let provider = Provider::new("base64", scheme, secret()).unwrap();
+        let request = signed(&provider, "body");
+        let mut value = request.headers()["signature"].as_bytes().to_vec();
+        assert_eq!(verdict(provider.clone(), request).await, None);
+        // The signer writes base64 for URLs without padding.
+        while !value.len().is_multiple_of(4) {
+            value.push(b'=');
+        }
+        let bytes = alphabet.decode(&value).unwrap();
+        for cut in 1..bytes.len() {
+            let (first, second) = bytes.split_at(cut);
+            let parts = [alphabet.encode(first), alphabet.encode(second)].concat();
+            let is_one_text = parts.as_bytes() == value;
+            let request = with_header(signed(&provider, "body"), "signature", parts.as_bytes());
+            let expected = (!is_one_text).then_some(RejectionKind::HeaderMalformed);
+            let verdict = verdict(provider.clone(), request).await;
+            assert_eq!(verdict, expected, "{encoding:?}: {parts}");
+        }
+    }
+}

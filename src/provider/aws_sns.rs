@@ -27,12 +27,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use data_encoding::BASE64;
 use http::HeaderName;
 use serde::Deserialize;
 
 use super::Provider;
 use crate::{
+    base64,
     error::{BoxError, ConfigError},
     event::{EventError, FromBody},
     scheme::{
@@ -282,7 +282,7 @@ impl Message {
             subscribe_url: fields.subscribe_url.filter(|_| is_confirmation),
             token: fields.token.filter(|_| is_confirmation),
             version,
-            signature: BASE64.decode(fields.signature.as_bytes()).ok()?,
+            signature: base64::decode(fields.signature.as_bytes())?,
             signing_cert_url: fields.signing_cert_url,
         })
     }

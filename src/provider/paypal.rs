@@ -27,11 +27,11 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use data_encoding::BASE64;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Provider;
 use crate::{
+    base64,
     error::{BoxError, ConfigError},
     scheme::{
         CertificateTrust, CertifiedKey, CustomCheck, CustomClaims, CustomFacts, CustomHead,
@@ -184,9 +184,8 @@ impl CustomScheme for PayPal {
         if !is_certificate(head.header(&CERTIFICATE)?, self.webhook.host) {
             return Err(malformed(&CERTIFICATE, self.webhook.host.certificates()));
         }
-        let signature = BASE64
-            .decode(head.header(&SIGNATURE)?.as_bytes())
-            .map_err(|_| malformed(&SIGNATURE, "base64"))?;
+        let signature = base64::decode(head.header(&SIGNATURE)?.as_bytes())
+            .ok_or_else(|| malformed(&SIGNATURE, "base64"))?;
         let id = head.header(&ID)?.as_bytes();
         // With a `|` in the id, the signed text could be split in another way.
         let is_id = |byte: &u8| byte.is_ascii_graphic() && *byte != b'|';

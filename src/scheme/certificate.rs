@@ -6,7 +6,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use data_encoding::BASE64;
 use rustls_pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
     TrustAnchor, UnixTime, alg_id,
@@ -20,7 +19,7 @@ use x509_cert::{
 };
 
 use super::rsa::{RsaDigest, RsaHash, RsaKey};
-use crate::{error::ConfigError, secret::Secret};
+use crate::{base64, error::ConfigError, secret::Secret};
 
 /// What makes a certificate that a [key source](crate::tenants) returns a key of the sender.
 ///
@@ -124,7 +123,7 @@ impl fmt::Debug for CertificateTrust {
 }
 
 fn decode(secret: &[u8]) -> Result<Vec<u8>, ConfigError> {
-    BASE64.decode(secret).map_err(|_| {
+    base64::decode(secret).ok_or_else(|| {
         ConfigError::new("not base64: read a certificate or a public key with `Secret::from_pem`")
     })
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use data_encoding::{BASE64, BASE64URL, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use http::{HeaderName, request::Parts};
 use memchr::memchr;
 use smallvec::SmallVec;
@@ -19,6 +19,7 @@ use super::{
     query::Parameter,
 };
 use crate::{
+    base64::{self, without_optional_padding, without_padding},
     error::ConfigError,
     rejection::{ExpectedShape, Fixed, FoundShape, Rejection, RejectionKind, Tag},
     text,
@@ -26,8 +27,8 @@ use crate::{
 
 /// How the bytes of a signature are written in its header.
 ///
-/// Decoding is strict: no white space, unused bits must be zero, and the number of bytes must be exactly that of
-/// the algorithm.
+/// Decoding is strict: no white space, padding only at the end, unused bits must be zero, and the number of bytes
+/// must be exactly that of the algorithm.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
@@ -44,23 +45,23 @@ pub enum Encoding {
 impl Encoding {
     /// Decodes to the stack. A text that is longer than any signature is not decoded.
     pub(super) fn decode(self, text: &[u8], algorithm: Algorithm) -> Option<Candidate> {
-        let encoding = match self {
-            Self::Base64 => &BASE64,
+        let (encoding, text) = match self {
+            Self::Base64 => (&BASE64_NOPAD, without_padding(text)?),
             Self::Base64OfHex => {
+                let text = without_padding(text)?;
                 let mut digits = [0; 192];
-                let length = BASE64.decode_len(text.len()).ok()?;
+                let length = BASE64_NOPAD.decode_len(text.len()).ok()?;
                 let digits = digits.get_mut(..length)?;
-                let length = BASE64.decode_mut(text, digits).ok()?;
+                let length = BASE64_NOPAD.decode_mut(text, digits).ok()?;
                 return Self::Hex.decode(digits.get(..length)?, algorithm);
             }
-            Self::Base64Url if text.ends_with(b"=") => &BASE64URL,
-            Self::Base64Url => &BASE64URL_NOPAD,
+            Self::Base64Url => (&BASE64URL_NOPAD, without_optional_padding(text)?),
             Self::Hex => match algorithm.signature_bytes() {
                 Some(20) => return hex::<40>(text),
                 Some(32) => return hex::<64>(text),
                 Some(48) => return hex::<96>(text),
                 Some(64) => return hex::<128>(text),
-                _ => &HEXLOWER_PERMISSIVE,
+                _ => (&HEXLOWER_PERMISSIVE, text),
             },
         };
         let mut decoded = [0; 96];
@@ -74,10 +75,9 @@ impl Encoding {
     #[cfg(feature = "rsa")]
     fn decode_rsa(self, text: &[u8]) -> Option<Vec<u8>> {
         match self {
-            Self::Base64 => BASE64.decode(text),
-            Self::Base64OfHex => HEXLOWER_PERMISSIVE.decode(&BASE64.decode(text).ok()?),
-            Self::Base64Url if text.ends_with(b"=") => BASE64URL.decode(text),
-            Self::Base64Url => BASE64URL_NOPAD.decode(text),
+            Self::Base64 => BASE64_NOPAD.decode(without_padding(text)?),
+            Self::Base64OfHex => HEXLOWER_PERMISSIVE.decode(&base64::decode(text)?),
+            Self::Base64Url => BASE64URL_NOPAD.decode(without_optional_padding(text)?),
             Self::Hex => HEXLOWER_PERMISSIVE.decode(text),
         }
         .ok()

@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64;
 
-use crate::error::ConfigError;
+use crate::{base64, error::ConfigError};
 
 const BEGIN: &str = "-----BEGIN ";
 const DASHES: &str = "-----";
@@ -54,7 +54,7 @@ pub(super) fn to_base64(text: &str) -> Result<String, ConfigError> {
             }
         }
         let digits: String = without_line_breaks(content);
-        let block = BASE64.decode(digits.as_bytes()).map_err(|_| {
+        let block = base64::decode(digits.as_bytes()).ok_or_else(|| {
             error("has a block that is not base64: copy it again, from its first BEGIN line to its last END line")
         })?;
         der.extend_from_slice(&block);
