@@ -449,17 +449,6 @@ impl fmt::Display for Encoding {
     }
 }
 
-impl KeyEncoding {
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Self::Base64 => "base64",
-            Self::Base64Url => "base64url",
-            Self::Hex => "hexadecimal digits",
-            Self::Text => "the text of the secret",
-        }
-    }
-}
-
 impl Algorithm {
     pub(super) fn title(self) -> &'static str {
         match self {

@@ -31,6 +31,17 @@ pub enum KeyEncoding {
     Text,
 }
 
+impl KeyEncoding {
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64",
+            Self::Base64Url => "base64url",
+            Self::Hex => "hexadecimal digits",
+            Self::Text => "the text of the secret",
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyText {
     pub(crate) prefix: Option<String>,

@@ -9,6 +9,8 @@
     reason = "the sources hold more than is asked for here"
 )]
 
+#[path = "../../../src/base64.rs"]
+mod base64;
 #[path = "../../../src/error.rs"]
 mod error;
 #[path = "../../../src/rejection/mod.rs"]
