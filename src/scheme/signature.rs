@@ -19,7 +19,7 @@ use super::{
     query::Parameter,
 };
 use crate::{
-    base64::{self, without_optional_padding, without_padding},
+    base64,
     error::ConfigError,
     rejection::{ExpectedShape, Fixed, FoundShape, Rejection, RejectionKind, Tag},
     text,
@@ -46,16 +46,16 @@ impl Encoding {
     /// Decodes to the stack. A text that is longer than any signature is not decoded.
     pub(super) fn decode(self, text: &[u8], algorithm: Algorithm) -> Option<Candidate> {
         let (encoding, text) = match self {
-            Self::Base64 => (&BASE64_NOPAD, without_padding(text)?),
+            Self::Base64 => (&BASE64_NOPAD, base64::without_padding(text)?),
             Self::Base64OfHex => {
-                let text = without_padding(text)?;
+                let text = base64::without_padding(text)?;
                 let mut digits = [0; 192];
                 let length = BASE64_NOPAD.decode_len(text.len()).ok()?;
                 let digits = digits.get_mut(..length)?;
                 let length = BASE64_NOPAD.decode_mut(text, digits).ok()?;
                 return Self::Hex.decode(digits.get(..length)?, algorithm);
             }
-            Self::Base64Url => (&BASE64URL_NOPAD, without_optional_padding(text)?),
+            Self::Base64Url => (&BASE64URL_NOPAD, base64::without_optional_padding(text)?),
             Self::Hex => match algorithm.signature_bytes() {
                 Some(20) => return hex::<40>(text),
                 Some(32) => return hex::<64>(text),
@@ -75,9 +75,9 @@ impl Encoding {
     #[cfg(feature = "rsa")]
     fn decode_rsa(self, text: &[u8]) -> Option<Vec<u8>> {
         match self {
-            Self::Base64 => BASE64_NOPAD.decode(without_padding(text)?),
+            Self::Base64 => BASE64_NOPAD.decode(base64::without_padding(text)?),
             Self::Base64OfHex => HEXLOWER_PERMISSIVE.decode(&base64::decode(text)?),
-            Self::Base64Url => BASE64URL_NOPAD.decode(without_optional_padding(text)?),
+            Self::Base64Url => BASE64URL_NOPAD.decode(base64::without_optional_padding(text)?),
             Self::Hex => HEXLOWER_PERMISSIVE.decode(text),
         }
         .ok()
