@@ -447,17 +447,13 @@ fn candidates_times_rsa_keys_are_at_most_eight() {
         Provider::new("acme", scheme, Keys::named(named).expect("keys"))
     };
     let genuine = BASE64.encode(&valid.sig);
-    for (count, candidates, expected) in [
+    let cases = [
         (2, 4, None),
         (3, 3, Some(RejectionKind::TooManySignatures)),
         (8, 1, None),
         (8, 2, Some(RejectionKind::TooManySignatures)),
-    ] {
-        let mut gate = Gate::of(provider(count).expect("a provider"));
-        let list = vec![genuine.as_str(); candidates].join(",");
-        let verdict = gate.rejection_of(list.as_bytes(), &valid.msg, [valid.msg.to_vec().into()]);
-        assert_eq!(verdict, expected, "{count} keys, {candidates} candidates");
-    }
+    ];
+    products_are_judged(provider, &genuine, &valid.msg, &cases);
     let error = provider(9).expect_err("too many keys").to_string();
     assert!(error.contains("9 public keys, but at most 8"), "{error}");
 }
@@ -516,7 +512,7 @@ fn candidates_times_public_keys_are_at_most_sixteen() {
             .expect("a scheme");
         Provider::new("acme", scheme, Keys::named(named).expect("keys"))
     };
-    for (count, candidates, expected) in [
+    let cases = [
         (1, 4, None),
         (4, 4, None),
         (5, 4, Some(RejectionKind::TooManySignatures)),
@@ -524,12 +520,8 @@ fn candidates_times_public_keys_are_at_most_sixteen() {
         (8, 3, Some(RejectionKind::TooManySignatures)),
         (16, 1, None),
         (16, 2, Some(RejectionKind::TooManySignatures)),
-    ] {
-        let mut gate = Gate::of(provider(count).expect("a provider"));
-        let list = vec![genuine.as_str(); candidates].join(",");
-        let verdict = gate.rejection_of(list.as_bytes(), &valid.msg, [valid.msg.to_vec().into()]);
-        assert_eq!(verdict, expected, "{count} keys, {candidates} candidates");
-    }
+    ];
+    products_are_judged(provider, &genuine, &valid.msg, &cases);
     let error = provider(17).expect_err("too many keys").to_string();
     assert!(error.contains("17 public keys, but at most 16"), "{error}");
 }
@@ -556,19 +548,31 @@ fn candidates_times_ecdsa_keys_are_at_most_sixteen() {
         Provider::new("acme", scheme, Keys::named(named).expect("keys"))
     };
     let genuine = HEXLOWER.encode(&valid.sig);
-    for (count, candidates, expected) in [
+    let cases = [
         (4, 4, None),
         (6, 3, Some(RejectionKind::TooManySignatures)),
         (16, 1, None),
         (16, 2, Some(RejectionKind::TooManySignatures)),
-    ] {
-        let mut gate = Gate::of(provider(count).expect("a provider"));
-        let list = vec![genuine.as_str(); candidates].join(",");
-        let verdict = gate.rejection_of(list.as_bytes(), &valid.msg, [valid.msg.to_vec().into()]);
-        assert_eq!(verdict, expected, "{count} keys, {candidates} candidates");
-    }
+    ];
+    products_are_judged(provider, &genuine, &valid.msg, &cases);
     let error = provider(17).expect_err("too many keys").to_string();
     assert!(error.contains("17 public keys, but at most 16"), "{error}");
+}
+
+/// Each case is a number of keys, a number of genuine signatures, and the expected rejection.
+#[cfg(any(feature = "ed25519", feature = "ecdsa-p256", feature = "rsa"))]
+fn products_are_judged(
+    provider: impl Fn(usize) -> Result<Provider<Bytes>, tower_webhook_auth::ConfigError>,
+    genuine: &str,
+    body: &[u8],
+    cases: &[(usize, usize, Option<RejectionKind>)],
+) {
+    for &(count, candidates, expected) in cases {
+        let mut gate = Gate::of(provider(count).expect("a provider"));
+        let list = vec![genuine; candidates].join(",");
+        let verdict = gate.rejection_of(list.as_bytes(), body, [body.to_vec().into()]);
+        assert_eq!(verdict, expected, "{count} keys, {candidates} candidates");
+    }
 }
 
 /// Each of them costs an operation with a public key: so fewer of them are allowed than of MACs.
