@@ -30,8 +30,8 @@ export function verdictCard(box, tryOther) {
     action.hidden = !label;
   };
 
-  function next({ state, looks_like: like, cause }, name) {
-    if (state === "rejected" && cause?.state === "unknown" && tryOther) return ["Try another secret", tryOther];
+  function next({ state, looks_like: like }, name) {
+    if (state === "rejected" && tryOther) return ["Try another secret", tryOther];
     if (state !== "unkeyed") return null;
     const one = sender(name) ?? sender(like?.[0]);
     return one ? [`Enter the secret of ${one.title}`, () => openSecrets(one.name)] : null;
@@ -60,12 +60,12 @@ function verifiedBy({ key, authentication, body_is_signed: signed }) {
   }
 }
 
+/** Never nothing while a search is possible: what is below the card must not move under the mouse when its result comes. */
 function causeOf({ code, cause }) {
   switch (cause?.state) {
     case "pending": return ["Looking for the cause …"];
     case "found": return [h("strong", {}, "Cause: "), sentence(cause.text), cause.verified ? " The inspector tried it: then the signature matches." : ""];
-    // Without a signature there is nothing to try.
-    case "unknown": return !cause.tried && code !== "signature_mismatch" ? null : ["The cause is not one of the known mistakes", cause.tried ? ` (${count(cause.tried, "possibility", "possibilities")} tried)` : "", ". The secret, the body or the scheme can be different."];
+    case "unknown": return !cause.tried && code !== "signature_mismatch" ? ["There is nothing to try: the message above is the cause."] : ["The cause is not one of the known mistakes", cause.tried ? ` (${count(cause.tried, "possibility", "possibilities")} tried)` : "", ". The secret, the body or the scheme can be different."];
     case "skipped": return ["The body is larger than 64 KiB, so the inspector did not look for the cause."];
     default: return null;
   }

@@ -365,3 +365,37 @@ async fn a_set_up_request_is_answered_and_marked() {
         .await;
     browser.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_result_of_a_search_for_the_cause_moves_nothing() {
+    let inspector = Inspector::start().await;
+    let browser = Browser::start().await;
+    let page = browser.open(&inspector.link()).await;
+    let heights = page
+        .eval(
+            "import('/js/verdict.js').then(({ verdictCard }) => {
+                const box = document.querySelector('#detail').appendChild(document.createElement('div'));
+                const card = verdictCard(box, () => {});
+                const causes = [
+                    { state: 'pending' },
+                    { state: 'unknown', tried: 5036 },
+                    { state: 'unknown', tried: 0 },
+                    { state: 'found', text: 'a newline was added to the end of the body', verified: true },
+                    { state: 'skipped' },
+                ];
+                const height = (code, cause) => {
+                    card({ state: 'rejected', message: 'a reason', code, cause }, { answered: 401 });
+                    return box.checkVisibility() && box.offsetHeight;
+                };
+                return ['signature_mismatch', 'header_missing'].flatMap((code) => causes.map((cause) => height(code, cause)));
+            })",
+        )
+        .await;
+    let heights = heights.as_array().expect("a list");
+    page.same("ten cards", heights.len(), 10);
+    page.seen("they are drawn", heights[0].as_u64() > Some(50));
+    for height in heights {
+        page.same("the card keeps its height", height, &heights[0]);
+    }
+    browser.close().await;
+}
