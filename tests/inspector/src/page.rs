@@ -218,27 +218,43 @@ impl Page {
     }
 
     /// Clicks with the mouse on an element that is visible.
+    ///
+    /// The page can move the element after its place is known: a late answer of the server makes a line longer. The
+    /// page is not told of a click that meets another element, and the click is tried again.
     pub async fn click(&self, selector: &str) {
         let visible = format!(
             "document.querySelector({})?.checkVisibility() && !document.querySelector({}).disabled",
             text(selector),
             text(selector)
         );
-        self.wait(&format!("{selector} can be clicked"), &visible)
-            .await;
-        let element = self
-            .page
-            .find_element(selector)
-            .await
-            .unwrap_or_else(|error| panic!("{selector}: {error}"));
-        element
-            .scroll_into_view()
-            .await
-            .unwrap_or_else(|error| panic!("{selector}: {error}"));
-        element
-            .click()
-            .await
-            .unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let start = Instant::now();
+        loop {
+            self.wait(&format!("{selector} can be clicked"), &visible)
+                .await;
+            match self.click_once(selector).await {
+                Ok(()) => return,
+                Err(error) => assert!(
+                    start.elapsed() < PATIENCE,
+                    "{selector} cannot be clicked: {error}"
+                ),
+            }
+        }
+    }
+
+    async fn click_once(&self, selector: &str) -> Result<(), String> {
+        let failed = |error: chromiumoxide::error::CdpError| error.to_string();
+        let element = self.page.find_element(selector).await.map_err(failed)?;
+        element.scroll_into_view().await.map_err(failed)?;
+        let place = element.clickable_point().await.map_err(failed)?;
+        self.eval(&AIM.replace("SELECTOR", &text(selector))).await;
+        let clicked = self.page.click(place).await.map_err(failed);
+        // A page that was loaded again by the click does not know of it any more.
+        let missed = self.eval("window.aim?.end() ?? null").await;
+        clicked?;
+        match missed.as_str() {
+            None => Ok(()),
+            Some(other) => Err(format!("another element was there: {other}")),
+        }
     }
 
     /// Chooses an option of a `<select>` as a user does: the value changes, and the page is told.
@@ -450,6 +466,27 @@ impl Page {
             .expect("a picture");
     }
 }
+
+/// Keeps the events of a mouse from all elements but one, until `aim.end()`, which says what was met in its place.
+const AIM: &str = "(() => {
+    let missed = 'nothing';
+    const names = ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'];
+    const judge = (event) => {
+        if (!event.isTrusted) return;
+        const hit = event.target instanceof Element && event.target.closest(SELECTOR);
+        if (event.type === 'click') missed = hit ? null : event.target.outerHTML?.slice(0, 80) ?? 'the document';
+        if (hit) return;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+    };
+    names.forEach((name) => addEventListener(name, judge, true));
+    window.aim = { end() {
+        names.forEach((name) => removeEventListener(name, judge, true));
+        delete window.aim;
+        return missed;
+    } };
+    return true;
+})()";
 
 /// A text as a JavaScript string.
 fn text(value: &str) -> String {
