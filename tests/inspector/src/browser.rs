@@ -1,6 +1,10 @@
 //! Chromium, with a profile of its own for each test.
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{
+    env,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use chromiumoxide::{
     BrowserConfig,
@@ -13,7 +17,7 @@ use futures_util::StreamExt;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::Page;
+use crate::{PATIENCE, Page};
 
 pub struct Browser {
     browser: chromiumoxide::Browser,
@@ -32,9 +36,8 @@ impl Browser {
             .user_data_dir(profile.path().join("profile"))
             .window_size(1280, 800)
             .viewport(None)
-            // A loaded machine is slow: these are limits for a hang, not for speed.
-            .launch_timeout(Duration::from_secs(60))
-            .request_timeout(Duration::from_secs(60))
+            .launch_timeout(PATIENCE)
+            .request_timeout(PATIENCE)
             .args([
                 "disable-gpu",
                 "disable-component-update",
@@ -91,7 +94,8 @@ impl Browser {
     /// The text of a file that the page saved.
     pub async fn saved(&self, name: &str) -> String {
         let path = self.profile.path().join("downloads").join(name);
-        for _ in 0..1_000 {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
             match tokio::fs::read_to_string(&path).await {
                 Ok(text) if !text.is_empty() => return text,
                 _ => {}

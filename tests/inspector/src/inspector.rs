@@ -5,7 +5,6 @@ use std::{
     net::SocketAddr,
     process::Stdio,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -16,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{GITHUB, OPTIMIZELY, Response, STRIPE, VWO, raw};
+use crate::{GITHUB, OPTIMIZELY, PATIENCE, Response, STRIPE, VWO, raw};
 
 pub struct Inspector {
     pub inbox: SocketAddr,
@@ -56,8 +55,7 @@ impl Inspector {
         let stderr = program.stderr.take().expect("a pipe");
         tokio::spawn(read(stdout, log.clone(), Some(found)));
         tokio::spawn(read(stderr, log.clone(), None));
-        let Ok(Ok((inbox, console, token))) = timeout(Duration::from_secs(30), addresses).await
-        else {
+        let Ok(Ok((inbox, console, token))) = timeout(PATIENCE, addresses).await else {
             panic!(
                 "the inspector printed no link: {}",
                 log.lock().expect("no panic")

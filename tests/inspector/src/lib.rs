@@ -7,12 +7,17 @@ mod handler;
 mod inspector;
 mod page;
 
+use std::time::Duration;
+
 pub use browser::Browser;
 pub use client::{Delivery, Response, github, optimizely, raw, slack, stripe, vwo};
 pub use figures::note;
 pub use handler::Handler;
 pub use inspector::Inspector;
 pub use page::{Page, Scheme};
+
+/// For a hang, not for speed: the machine of a test can be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The secrets that the tests start the inspector with.
 pub const GITHUB: &str = "It's a Secret to Everybody";

@@ -28,10 +28,7 @@ use chromiumoxide::{
 use futures_util::StreamExt;
 use serde_json::Value;
 
-use crate::note;
-
-/// For a hang, not for speed: the machine of a test can be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::{PATIENCE, note};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scheme {
