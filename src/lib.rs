@@ -1,9 +1,8 @@
 //! Verifies webhooks before a handler runs.
 //!
-//! [`WebhookAuthLayer`] is a tower layer. It reads a request's body and verifies the signature or
-//! the shared key that came with it. Only after that it calls the inner service, with a typed
-//! event, [`Verified<E>`](Verified), which only this verification can create. [`provider`] has
-//! presets for about 290 senders.
+//! [`WebhookAuthLayer`] is a tower layer. It reads the body of a request and verifies its signature or
+//! shared key. Then it calls the inner service with a typed event, [`Verified<E>`](Verified), which
+//! only this verification can create. [`provider`] has presets for about 290 senders.
 //!
 //! # With axum
 //!
@@ -95,7 +94,7 @@
 //! # Promises
 //!
 //! 1. **Nothing unverified gets through.** If no key matches, the inner service is not called and no event
-//!    exists. An empty secret is an error when it is built.
+//!    exists. An empty secret is a configuration error.
 //! 2. **It decides as early as possible.** A missing, duplicated, malformed or stale header, a wrong
 //!    shared key and a declared length over the limit are rejected before the body is read. A client that
 //!    waits for `100 Continue` gets the rejection instead.
@@ -107,8 +106,8 @@
 //!    readiness of the inner service after the verification. So slow unverified bodies hold no
 //!    permit of an inner concurrency limit.
 //! 5. **Verified bytes are the delivered bytes.** The inner service gets exactly the bytes that
-//!    were verified. If the body is a token, it gets the claims. Trailers, which no sender signs, are dropped. A broken connection is an
-//!    error, never the end of a body.
+//!    were verified. If the body is a token, the inner service gets the claims of the token. Trailers, which
+//!    no sender signs, are dropped. A broken connection is an error, never the end of a body.
 //! 6. **Errors belong to the inner service.** Its error type is kept. A rejection is a response with the
 //!    [`Rejection`] in its extensions, for outer layers. All failed authentications get the same response.
 //! 7. **No panic** on network input, and no secret, computed MAC or received signature in any
@@ -144,8 +143,8 @@
 //! | 408 | the body did not end before the deadline |
 //! | 400 | the connection broke before the end of the body |
 //! | 422 | the delivery is authentic, but its body is not the expected event type |
-//! | 500 | the replay guard is in the wrong place |
-//! | 503 | with `Retry-After`: the memory budget is used up, or the keys were withdrawn |
+//! | 500 | the replay guard is in the wrong place, or cannot distinguish the deliveries |
+//! | 503 | with `Retry-After`: the memory budget is used up; the keys or the replay store are not available; the same delivery is in progress |
 //!
 //! [`RejectionKind`] has all reasons. The guide [`troubleshooting`](guide::troubleshooting) helps
 //! to find the cause.
@@ -173,24 +172,8 @@
 //!
 //! # Guides
 //!
-//! | guide | content |
-//! |---|---|
-//! | [`first_delivery`](guide::first_delivery) | the first real delivery on your machine |
-//! | [`troubleshooting`](guide::troubleshooting) | why genuine deliveries are rejected, ordered by symptom |
-//! | [`production`](guide::production) | the server and the proxy around the layer |
-//! | [`rotation`](guide::rotation) | replace a secret without losing a delivery |
-//! | [`sync`](guide::sync) | keep a downloaded value up to date, on one machine and on many |
-//! | [`tenants`](guide::tenants) | several customers, projects or environments |
-//! | [`once`](guide::once) | call the handler once for each delivery |
-//! | [`proxies`](guide::proxies) | reverse proxies, signed URLs, compression |
-//! | [`services`](guide::services) | several senders without axum; a layer around a whole service |
-//! | [`testing`](guide::testing) | test your handler |
-//! | [`scheme`](guide::scheme) | describe a sender that is not in the catalogue |
-//! | [`custom`](guide::custom) | verify a sender in code, if it cannot be described |
-//! | [`key_ids`](guide::key_ids) | receive from AWS SNS, PayPal, or another sender that names its key in the request |
-//! | [`later`](guide::later) | respond at once, and process the delivery afterwards |
-//! | [`moving`](guide::moving) | move from a hand-written check |
-//! | [`alternatives`](guide::alternatives) | how other libraries differ |
+//! The module [`guide`] lists all guides. Start with [`first_delivery`](guide::first_delivery), the first real delivery
+//! on your machine, and read [`production`](guide::production) before you deploy.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Nothing that the network sends may cause a panic.
 #![cfg_attr(

@@ -46,100 +46,32 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// - **Inner layers see verified requests only.** Put the layers that protect the handler inside:
 ///   `Timeout`, `ConcurrencyLimit`, `LoadShed`, `Buffer`.
 /// - **A layer that changes the request body belongs inside**, for example tower-http's
-///   `RequestDecompressionLayer`. Senders sign the bytes that they send. It belongs outside only if a
-///   proxy of your own compressed the body after the sender signed it.
+///   `RequestDecompressionLayer`: senders usually sign the bytes that they send. The guide
+///   [`proxies`](crate::guide::proxies#compression) has the exceptions.
 ///
 /// With axum, use `route_layer` on the routes of the webhooks. With `Router::layer`, unknown paths and
 /// other methods get 401 instead of 404 or 405.
 ///
-/// # Body types, `axum::serve` and `option_layer`
+/// # Body types, `axum::serve` and `FromFn`
 ///
 /// Inside, the type of the request body is `Full<Bytes>`. Outside, the type of the response body is
-/// [`ResponseBody`](crate::ResponseBody). axum's `Router::layer`, tonic, warp and hyper accept both
-/// types, and so does [`server::serve`](crate::server::serve). `axum::serve` around a layered router, and
-/// `tower::util::option_layer`, need axum's own body. One line restores it:
-///
-/// ```
-/// # use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
-/// use axum::{Router, body::Body, response::Response};
-/// use tower::{ServiceBuilder, make::Shared};
-///
-/// # async fn serve(listener: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
-/// # let layer = WebhookAuthLayer::new(provider::optimizely(Secret::new("wJ4mX9")?));
-/// let service = ServiceBuilder::new()
-///     .map_response(|response: Response<_>| response.map(Body::new))
-///     .layer(layer)
-///     .service(Router::new());
-/// axum::serve(listener, Shared::new(service)).await?;
-/// # Ok(())
-/// # }
-/// ```
-///
-/// # `FromFn`: axum's `from_fn` in the same `ServiceBuilder`
-///
-/// In one `ServiceBuilder` an inner `from_fn` does not compile: *`Service<Request<Full<Bytes>>>` is not
-/// implemented for `FromFn<…>`*. Convert the request body between the two:
-///
-/// ```
-/// # use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
-/// use axum::{Router, body::Body, extract::Request, middleware::{Next, from_fn}, response::Response};
-/// use bytes::Bytes;
-/// use http_body_util::Full;
-/// use tower::ServiceBuilder;
-///
-/// async fn after_verification(request: Request, next: Next) -> Response {
-///     next.run(request).await
-/// }
-///
-/// # fn router() -> Result<Router, tower_webhook_auth::ConfigError> {
-/// # let auth = WebhookAuthLayer::new(provider::optimizely(Secret::new("wJ4mX9")?));
-/// let layers = ServiceBuilder::new()
-///     .layer(auth)
-///     .map_request(|request: http::Request<Full<Bytes>>| request.map(Body::new))
-///     .layer(from_fn(after_verification));
-/// # let router: Router = Router::new().route_layer(layers);
-/// # Ok(router)
-/// # }
-/// # let _ = router;
-/// ```
-///
-/// In separate calls of `layer` or `route_layer` the conversion is not needed.
+/// [`ResponseBody`](crate::ResponseBody). axum's `Router::layer`, tonic, warp, hyper and
+/// [`server::serve`](crate::server::serve) accept both types. For `axum::serve` around a layered router, for
+/// `tower::util::option_layer`, and for an inner `from_fn` in the same `ServiceBuilder` (`Service<…>` is not
+/// implemented for `FromFn<…>`) add one line: see the guide
+/// [`services`](crate::guide::services#types-around-the-layer).
 ///
 /// # A client that disconnects cancels the handler
 ///
 /// When a client closes its connection, hyper (and so axum, tonic and warp) drops the future of the
-/// request. The handler then stops at its next `.await`, although its delivery is verified. Senders
-/// wait a few seconds for the response (Sentry 1 s, Slack 3 s, Shopify 5 s), and some never send the
-/// delivery again. Spawn work that must be finished, and respond at once:
-///
-/// ```
-/// # #[cfg(feature = "axum")] {
-/// use http::StatusCode;
-/// use tower_webhook_auth::{Verified, provider::optimizely};
-///
-/// async fn datafile_updated(webhook: Verified<optimizely::Event>) -> StatusCode {
-///     // A separate task: it continues when the client disconnects.
-///     tokio::spawn(async move { update(webhook.project_id).await });
-///     StatusCode::ACCEPTED
-/// }
-///
-/// async fn update(project: i64) {
-///     println!("downloading project {project}");
-/// }
-/// # let _ = datafile_updated;
-/// # }
-/// ```
-///
-/// A task is lost when the process ends. If you must not lose a delivery, put it into a queue
-/// first: see the guide [`later`](crate::guide::later).
+/// request. The handler then stops at its next `.await`, although its delivery is verified. Spawn work that
+/// must be finished: see the guide [`production`](crate::guide::production#respond-in-time).
 ///
 /// # `Expect: 100-continue`
 ///
-/// A client that sends `Expect: 100-continue` waits for permission to send its body. hyper gives
-/// the permission when the layer polls the body, so a request that is rejected from its head never
-/// gets it. All 401 responses have the same bytes, but this client can see when it was rejected:
-/// for a stale timestamp at once, for a wrong signature only after `100 Continue`. So it can find
-/// out the clock and the time tolerance of the server. Neither is a secret.
+/// A client that sends `Expect: 100-continue` sends its body only after `100 Continue`. hyper sends it when the
+/// layer polls the body. So this client can see whether the request head was enough to reject the request. From
+/// this it can find out the clock and the time tolerance of the server. Neither is a secret.
 ///
 /// # gRPC
 ///
@@ -176,8 +108,8 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// [`Verified::body_is_signed`](crate::Verified::body_is_signed)), `webhook.tenant` if the keys belong to a
 /// [tenant](crate::Keys::of_tenant), `webhook.way` if the scheme has several ways (see
 /// [`Scheme::any_of`](crate::Scheme::any_of)), and `webhook.delivery_id` if the signature covers
-/// it. It must be the innermost span. The default span of `TraceLayer` declares none of these
-/// fields, so make your own span:
+/// it. Only the innermost span gets these fields. The default span of `TraceLayer` declares none of
+/// them, so make your own span:
 ///
 /// ```
 /// use axum::extract::Request;
@@ -298,8 +230,8 @@ impl<E, K> WebhookAuthLayer<E, K> {
     ///
     /// # Panics
     ///
-    /// In a tokio runtime without its time driver (see `Builder::enable_time`) a request panics as soon
-    /// as it waits for its body, as with any other timer of tokio.
+    /// In a tokio runtime without its time driver (see `Builder::enable_time`), as any timer of tokio does. A
+    /// request panics when it first waits for its body.
     pub fn body_deadline(self, deadline: Duration) -> Self {
         self.with(|settings| settings.limits.deadline = deadline)
     }
@@ -318,7 +250,7 @@ impl<E, K> WebhookAuthLayer<E, K> {
     /// Makes the responses to rejected requests. The default is a constant document of type
     /// `application/problem+json` with [`Rejection::status`], or a gRPC status for a gRPC request.
     ///
-    /// Give all failed authentications the same response: a client that can tell them apart learns
+    /// Give all failed authentications the same response: a client that can distinguish them learns
     /// what to try next. The function must also set the headers, such as `Retry-After` for a 503,
     /// and it also makes the responses to gRPC requests. To change only some responses, or to use
     /// axum's `IntoResponse`, map the response in an outer layer, which finds the [`Rejection`] in
