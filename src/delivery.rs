@@ -25,8 +25,8 @@ use crate::{
 /// older receiver has stored. In JSON, a body in UTF-8 is written as text, and any other body as
 /// base64.
 ///
-/// **A record is no proof.** A client that can write to the queue can write a record. So there is
-/// no way back to a [`Verified`], and [`Provider::event`] returns a plain event.
+/// **A record is no proof.** A client that can write to the queue can write a record. So a record cannot
+/// be converted to a [`Verified`], and [`Provider::event`] returns a plain event.
 ///
 /// ```
 /// use tower_webhook_auth::{Delivery, Verified};

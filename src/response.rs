@@ -107,9 +107,8 @@ pub(crate) fn rejected(rejection: &Rejection, request: &HeaderMap) -> Response<B
     }
 }
 
-/// A problem document of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) that holds the status
-/// and nothing else: an untrusted client cannot distinguish a missing header, an unreadable header
-/// and a wrong key.
+/// A problem document of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) that contains only the
+/// status. An untrusted client cannot distinguish a missing header, an unreadable header and a wrong key.
 fn problem(status: StatusCode) -> Response<Bytes> {
     let text: &[u8] = match status {
         StatusCode::BAD_REQUEST => br#"{"title":"Bad Request","status":400}"#,

@@ -184,8 +184,8 @@ impl Signer {
     }
 
     /// Adds what the sender adds: the signature or the shared key, and if the scheme has them, the id and the
-    /// timestamp. They are in headers, in the query or in the body, as the scheme requires. An existing id or timestamp is kept, except after [`renew`](Self::renew). An
-    /// existing signature is replaced.
+    /// timestamp. They are in headers, in the query or in the body, as the scheme requires. An existing
+    /// signature is replaced. An existing id or timestamp is kept, except after [`renew`](Self::renew).
     ///
     /// A request that cannot be signed is returned without a signature, so a receiver rejects it.
     /// [`try_sign`](Self::try_sign) returns the reason.

@@ -794,7 +794,7 @@ fn a_request_that_cannot_be_signed_is_an_error() {
     let error = signer.try_sign(request(None)).expect_err("no topic");
     assert_eq!(
         error.to_string(),
-        "the request cannot be signed: a required header is absent, or is there several times"
+        "the request cannot be signed: a required header is absent, or appears several times"
     );
     // Without a digest of the body in the list, none is added.
     let signed = signer.try_sign(request(Some("orders"))).expect("signed");

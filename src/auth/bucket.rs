@@ -17,7 +17,7 @@ pub(crate) fn admit(bucket: &Mutex<Bucket>, clock: &dyn Clock) -> Option<u64> {
         .admit(now)
 }
 
-/// A token bucket that counts what it does not let through.
+/// A token bucket that counts the events that it suppresses.
 pub(crate) struct Bucket {
     most: u64,
     tokens: u64,
@@ -40,7 +40,7 @@ impl Bucket {
     /// The number of events that were suppressed since the last one that passed, if this one passes.
     fn admit(&mut self, now: SystemTime) -> Option<u64> {
         match now.duration_since(self.filled).map(|age| age.as_secs()) {
-            // The part of a second that is over counts for the next token.
+            // The rest is less than a second. It counts towards the next token.
             Ok(seconds) if seconds < self.most => {
                 self.tokens = self.tokens.saturating_add(seconds).min(self.most);
                 self.filled = self

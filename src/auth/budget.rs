@@ -44,17 +44,16 @@ const RESERVED_PART: usize = 4;
 /// A request is charged for the bytes of its body that arrived, and never for the length that it
 /// declares. The charge is the size of the buffer that holds the body. That buffer is at most
 /// twice as large as the part that arrived, or 256 bytes. The charge is given back when the body
-/// is verified, rejected or dropped. After that the body belongs to the handler and is not
-/// counted.
+/// is verified, rejected or dropped. A verified body belongs to the handler and is not counted.
 ///
-/// A frame of less than 8 KiB is copied: it may be a slice of the server's read buffer, and a slice keeps all of that
-/// buffer in memory. A body that arrives in one
-/// frame of 8 KiB or more is kept without a copy and charged with its length.
+/// A frame of less than 8 KiB is copied: it may be a slice of the server's read buffer, and a slice
+/// keeps the whole buffer in memory. A body in one frame of 8 KiB or more is kept without a copy, and
+/// charged with its length.
 ///
-/// These are **not** counted: the request head, the future with a hash state for each key (about
-/// 150 bytes for a key), the server's own buffers, and the old buffer of a growing body while it
-/// is copied. On a hyper server with one key, a request that stalls holds about 3 KiB of such
-/// memory. To bound it, limit the number of connections and of HTTP/2 streams.
+/// These are **not** counted: the request head, the future with its hash states (about 150 bytes for
+/// each key), the server's own buffers, and the old buffer of a growing body while it is copied. On a
+/// hyper server with one key, a request that stalls holds about 3 KiB of such memory. To bound this
+/// memory, limit the number of connections and of HTTP/2 streams.
 ///
 /// # The reserved part
 ///

@@ -364,10 +364,9 @@ where
                 }
                 // Only a verified request waits for the inner service, and it waits on the clone
                 // that is called. Most middleware reserves the inner service in its own
-                // `poll_ready`, and calls the instance that was ready. Here, an untrusted client
-                // could then hold a permit of an inner `ConcurrencyLimit`, or a slot of an inner
-                // `Buffer`, for as long as it takes to send a body. (This is
-                // `tower::util::Oneshot` without the five crates that it depends on.)
+                // `poll_ready`. Here, an untrusted client could then hold a permit of an inner
+                // `ConcurrencyLimit`, or a slot of an inner `Buffer`, until its body has arrived.
+                // (This is `tower::util::Oneshot` without the five crates that it depends on.)
                 StateProjection::Readying { body, acceptance } => {
                     let call = ready!(present(inner_call.as_mut()));
                     ready!(call.inner.poll_ready(context))?;

@@ -34,7 +34,7 @@ pub(crate) enum Next<L> {
 
 impl<E, K: KeySource> Settings<E, K> {
     /// Checks a head with a placeholder key. A rejection here is the same for the keys of every
-    /// tenant, so the source is not asked: an untrusted client could otherwise make a look-up with
+    /// tenant, so the source is not asked. Otherwise an untrusted client could cause a look-up with
     /// every request.
     pub(crate) fn judge(&self, head: &Parts, arrived: SystemTime) -> Result<(), Rejection> {
         self.provider
@@ -78,7 +78,7 @@ impl<E, K: KeySource> Settings<E, K> {
                 let prepared = self.provider.prepare(keys);
                 prepared.map_err(|error| unavailable(error.into()))?
             }
-            // It is prepared again, because the keys of a known tenant are prepared again, too.
+            // The keys of a known tenant are prepared for each delivery, so this key is, too.
             None => self.provider.prepare_placeholder(),
         };
         let provider = &self.provider;

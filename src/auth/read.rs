@@ -46,8 +46,8 @@ const FEWEST_BYTES_PER_POLL: usize = 64;
 /// A first frame of this size is kept without a copy. A smaller one is copied.
 ///
 /// A frame is usually a slice of the server's read buffer, and keeps all of that buffer in memory.
-/// A program cannot find out the size of that buffer. hyper's HTTP/1 buffers begin with 8 KiB, and
-/// h2's buffers hold up to one frame of 16 KiB, so a frame of 8 KiB is about half of its buffer. A
+/// A program cannot find out the size of that buffer. hyper's HTTP/1 buffers begin with 8 KiB. h2's
+/// buffers hold up to one frame of 16 KiB. So a frame of 8 KiB is about half of its buffer or more. A
 /// copy of a smaller frame takes little time, compared to its hash.
 const FRAME_KEPT_BYTES: usize = 8 * 1024;
 
@@ -147,8 +147,8 @@ where
         let mut bytes_left = bytes_per_poll(check);
         let timeout = || Err(Rejection::new(RejectionKind::BodyTimeout));
         loop {
-            // These are the bytes that were not given to the check when they were copied: a frame that is
-            // kept without a copy, and what the last poll could not hash.
+            // The bytes that were not given to the check when they were copied: those of a frame that is
+            // kept without a copy, and those that the last poll could not hash.
             let waiting = this.buffer.bytes().get(*this.checked..);
             if let Some(waiting) = waiting.filter(|waiting| !waiting.is_empty()) {
                 let piece = waiting.get(..bytes_left).unwrap_or(waiting);
@@ -216,7 +216,7 @@ pub(crate) fn bytes_per_poll(check: &Check) -> usize {
         .max(FEWEST_BYTES_PER_POLL)
 }
 
-/// Tells a limit of an outer layer, which is a limit too, from a body that ended early.
+/// Distinguishes a body that exceeds the limit of an outer layer from a body that ended early.
 fn unreadable(error: BoxError) -> Rejection {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&*error);
     while let Some(current) = cause {

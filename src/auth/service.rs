@@ -111,7 +111,7 @@ where
     }
 }
 
-/// The same for keys of a source, which is asked only about a head that some key could make right.
+/// The same with a key source. It is asked only about a head that some key could make right.
 fn select<S, B, E, K>(
     settings: &Arc<Settings<E, K>>,
     inner: &S,

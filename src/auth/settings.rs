@@ -44,7 +44,7 @@ pub(crate) struct Settings<E, K = OwnKeys> {
 }
 
 impl<E, K> Settings<E, K> {
-    /// The same settings with another source of keys.
+    /// The same settings with another key source.
     pub(crate) fn keys_from<K2>(&self, source: K2) -> Settings<E, K2> {
         self.with_source(Arc::new(source))
     }

@@ -62,8 +62,8 @@ fn ends(body: &[u8], take: &mut dyn FnMut(&'static str, &[u8])) {
     }
 }
 
-/// Other ways to write the same JSON. Only white space and escapes change, and the order of keys in the
-/// last one: a parser would change numbers such as `1.0`, and would lose keys that occur twice.
+/// Other ways to write the same JSON. Only white space and escapes change, and in the last one the order of
+/// keys. No parser is used: it would change numbers such as `1.0`, and lose keys that occur twice.
 fn json(text: &str, value: &Value, most: usize, take: &mut dyn FnMut(&'static str, &[u8])) {
     const SPACED: &str = "white space was added to its JSON";
     const COMPACT: &str = "white space was removed from its JSON";
@@ -249,7 +249,7 @@ fn write_sorted(value: &Value, out: &mut String) {
         }
         Value::Object(entries) => {
             out.push('{');
-            // A map of `serde_json` is in the order of the text if a feature of it says so.
+            // With its feature `preserve_order`, `serde_json` keeps the order of the text.
             let sorted: BTreeMap<_, _> = entries.iter().collect();
             for (index, (key, value)) in sorted.into_iter().enumerate() {
                 if index > 0 {

@@ -42,8 +42,8 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
 });
 
 impl Row {
-    /// How many headers of the sender are present. 0 if that of the signature or the key is absent, or
-    /// if it is one that any client may send.
+    /// How many headers of the sender are present. 0 if the header with the signature or the key is absent,
+    /// or if all clients may send that header.
     fn score(&self, headers: &HeaderMap) -> usize {
         let ways = self.ways.iter().map(|way| {
             let present = || way.iter().filter(|(_, name)| headers.contains_key(name));

@@ -48,10 +48,10 @@ pub(crate) fn pairs(form: &[u8]) -> impl Iterator<Item = Pair<'_>> {
 ///
 /// # What is proven
 ///
-/// In the signed text nothing separates a name from its value, so a client that has seen a delivery
-/// can cut its text at other places: the field `Body` with the value `hello` becomes the field `Bodyh` with the
-/// value `ello`. So a handler must not act on the **absence** of a field, and should reject names
-/// that it does not know where that is possible.
+/// In the signed text nothing separates a name from its value. So a client that has seen a delivery
+/// can cut its text at other places: the field `Body` with the value `hello` becomes the field `Bodyh`
+/// with the value `ello`. A handler must not act on the **absence** of a field. If possible, it should
+/// reject names that it does not know.
 ///
 /// ```
 /// use tower_webhook_auth::{FromBody, SignedForm};

@@ -12,9 +12,9 @@ pub(crate) fn usual<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
 
 /// The first field of a struct that is read from an object only. The sender never sends this field.
 ///
-/// The code that serde derives also reads a struct from a list of its fields. An event that is such a list
-/// is an error when it is read field by field, so it must be one here. In a list, this field cannot be read.
-/// In an object it is absent, and costs nothing.
+/// The code that serde derives also reads a struct from a list of its fields. [`Object`](super::Object) rejects
+/// such a list, so it must be rejected here, too: this field cannot be read from a list. In an object the
+/// field is absent, and costs nothing.
 #[derive(Default)]
 pub(crate) struct NoList;
 

@@ -43,7 +43,7 @@ type Parse<E> = Arc<dyn Fn(&Bytes) -> Result<E, BoxError> + Send + Sync>;
 /// ```
 ///
 /// Clones share their keys: if you replace the keys of one, all clones have the new keys. Use one provider for each
-/// tenant, or a [source of keys](crate::tenants::KeySource).
+/// tenant, or a [key source](crate::tenants::KeySource).
 pub struct Provider<E> {
     keys: KeysHandle,
     parse: Parse<E>,
@@ -150,7 +150,7 @@ impl<E> Provider<E> {
 
     /// Reads a body as a typed event of this crate, or as another type that implements [`FromBody`].
     ///
-    /// The presets of feature-flag services have their event type already. For other senders, choose
+    /// Most presets of feature-flag platforms have their event type already. For other senders, choose
     /// one:
     ///
     /// ```

@@ -21,10 +21,10 @@ fn amplitude_experiment(keys) -> Provider<amplitude::Event> {
 /// documents no tolerance.
 ///
 /// Nothing separates id, timestamp and body in the signed content. A client that has seen a
-/// delivery can send a part of its body as the body, with another id, and with any ten digits of
-/// the body as the time. So neither the id nor the time counts as signed, and an attacker can send
-/// a part of an old delivery again if its body contains a current time. Use a JSON template: a
-/// part of it does not parse.
+/// delivery can send a part of its body as the body. It can then use any ten digits of the body as
+/// the time. So the id and the time do not count as signed. If the body of an old delivery contains
+/// a current time, an attacker can send a part of it again. Use a JSON template: a part of it does
+/// not parse.
 fn configcat(keys) -> Provider<Bytes> {
     title: "ConfigCat",
     scheme: SignatureScheme::hmac_sha256("x-configcat-webhook-signature-v1")

@@ -186,9 +186,9 @@ fn knock(keys) -> Provider<Bytes> {
     source: Docs, "2026-11-27", ["https://docs.knock.app/developer-tools/outbound-webhooks/overview"],
 }
 
-/// The key is the encrypt key: this is not confirmed. This is no MAC: a client that has seen one delivery can
-/// append bytes to its body without the key ([length
-/// extension](https://en.wikipedia.org/wiki/Length_extension_attack)), so reject bodies that do not parse. A
+/// The key is the encrypt key: this is not confirmed. The signature is not a MAC: a client that has seen one
+/// delivery can append bytes to its body without the key ([length
+/// extension](https://en.wikipedia.org/wiki/Length_extension_attack)). So reject bodies that do not parse. A
 /// body that Lark encrypts is verified and not decrypted here.
 fn lark(keys) -> Provider<Bytes> {
     title: "Lark",
@@ -244,11 +244,10 @@ fn mailersend(keys) -> Provider<Bytes> {
     source: SecondHand, "2026-11-27", ["https://github.com/anymail/django-anymail/tree/8c40cc4"],
 }
 
-/// **The body is not signed.** The signature covers only the time and a random token: a client that has seen a
-/// delivery can send another event with them for five minutes, and as often as it likes. So remember
-/// the tokens: [`Verified::delivery_id`](crate::Verified::delivery_id) is the token, and it is
-/// signed. The key is the HTTP webhook signing key. Older webhooks are forms: the way `form` reads
-/// them.
+/// **The body is not signed.** The signature covers only the time and a random token. A client that has seen
+/// a delivery can send any number of other events with them for five minutes. So remember the tokens:
+/// [`Verified::delivery_id`](crate::Verified::delivery_id) is the token, and it is signed. The key is the
+/// HTTP webhook signing key. Older webhooks are forms: the way `form` reads them.
 fn mailgun(keys) -> Provider<Bytes> {
     title: "Mailgun",
     scheme: shapes::mailgun(),
@@ -263,8 +262,8 @@ fn mailtrap(keys) -> Provider<Bytes> {
 }
 
 /// The secret is the authentication key of the webhook. The field `mandrill_events` is the JSON with the
-/// events. Mandrill signs the URL and the fields of the form, not the exact bytes of the body: read this field alone,
-/// with [`SignedForm`](crate::SignedForm). Pass [`SignedUrl::exact`](crate::SignedUrl::exact) with the URL
+/// events. Mandrill signs the URL and the fields of the form, not the exact bytes of the body: read only this
+/// field, with [`SignedForm`](crate::SignedForm). Pass [`SignedUrl::exact`](crate::SignedUrl::exact) with the URL
 /// that you entered at Mandrill.
 fn mandrill(keys, url) -> Result<Bytes> {
     title: "Mandrill",
@@ -298,9 +297,9 @@ fn microsoft_teams(keys) -> Result<Bytes> {
 }
 
 /// The signature `V3`. The key is the auth token of the account. Plivo signs the URL, the fields of the form
-/// in the order of their names, and a nonce. So the parsed form is signed, and not the exact bytes of the body: read
-/// it with [`SignedForm`](crate::SignedForm), and do not act on the absence of a field. During a
-/// rotation the header holds several signatures.
+/// in the order of their names, and a nonce. The exact bytes of the body are not signed: read the fields with
+/// [`SignedForm`](crate::SignedForm), and do not act on the absence of a field. During a rotation the header
+/// holds several signatures.
 ///
 /// Pass [`SignedUrl::exact`](crate::SignedUrl::exact) with the URL that you entered at Plivo. Its query
 /// is signed in the order of the names, as in Plivo's libraries. Callbacks by GET do not pass

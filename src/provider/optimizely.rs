@@ -137,8 +137,8 @@ pub enum Data {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datafile {
-    /// A number that grows with every change of the environment. An event whose revision is not newer
-    /// than the one that you have was replayed or overtaken.
+    /// A number that grows with every change of the environment. If it is not newer than the one that you
+    /// have, the event was replayed or arrived late.
     pub revision: u64,
     /// The URL of the original copy.
     pub origin_url: Option<String>,

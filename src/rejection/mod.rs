@@ -94,8 +94,9 @@ pub enum RejectionKind {
     DeliveryInFlight,
     /// The signature is valid, but the body is not the expected event.
     EventUnparseable,
-    /// [`ReplayGuardLayer`](crate::replay::ReplayGuardLayer) (feature `replay`) cannot guard the request, because of a mistake in the
-    /// program: it is not inside of the layer that verifies. `source()` says what to do.
+    /// [`ReplayGuardLayer`](crate::replay::ReplayGuardLayer) (feature `replay`) cannot guard the request,
+    /// because of a mistake in the program. It is not inside of the layer that verifies, or the signature covers
+    /// neither an id nor the body. `source()` says what to do.
     GuardMisconfigured,
     /// A header that must appear once appears several times.
     HeaderDuplicated,
@@ -118,9 +119,8 @@ pub enum RejectionKind {
     ParameterMalformed,
     /// A parameter of the query that the scheme requires is absent. [`Rejection::detail`] names it.
     ParameterMissing,
-    /// The store of [`ReplayGuardLayer`](crate::replay::ReplayGuardLayer) (feature `replay`) failed, was full, or did
-    /// not respond in time.
-    /// `source()` is its error.
+    /// The store of [`ReplayGuardLayer`](crate::replay::ReplayGuardLayer) (feature `replay`) failed, was full,
+    /// or did not respond in time. `source()` is its error.
     ReplayStoreUnavailable,
     /// No signature of the request matches any configured key.
     SignatureMismatch,
@@ -462,10 +462,10 @@ impl Rejection {
     /// Why the delivery may still be genuine, if the layer has the option
     /// [`diagnose`](crate::WebhookAuthLayer::diagnose).
     ///
-    /// `None` if this rejection was not examined: the option is off, too many deliveries were rejected
-    /// in this second, the body has more than 64 KiB, or the kind of the rejection needs no diagnosis. The
-    /// function of [`on_rejection`](crate::WebhookAuthLayer::on_rejection) also gets `None`, so that a
-    /// diagnosis cannot get into a response.
+    /// `None` if this rejection was not examined. The option is off, too many deliveries were rejected in this
+    /// second, the body has more than 64 KiB, or the kind of the rejection needs no diagnosis. In
+    /// [`on_rejection`](crate::WebhookAuthLayer::on_rejection) it is always `None`, so that a diagnosis cannot
+    /// get into a response.
     #[cfg(feature = "diagnosis")]
     #[cfg_attr(docsrs, doc(cfg(feature = "diagnosis")))]
     #[must_use]

@@ -52,10 +52,10 @@ const DEFAULT_STORE_DEADLINE: Duration = Duration::from_secs(1);
 ///
 /// # Logs
 ///
-/// With feature `tracing` the guard writes to the same target as the layer, `tower_webhook_auth`,
-/// with the same rate limit: a warning for each delivery in flight, an error with the cause for
-/// each failure of the store. A failure after the handler has run does not change the response. A
-/// span that declares `webhook.duplicate` gets it for each delivery that was processed before.
+/// With feature `tracing` the guard logs a warning for each delivery in flight, and an error with the
+/// cause for each failure of the store. The target is `tower_webhook_auth`, and the rate limit is that
+/// of the layer. A failure after the handler has run does not change the response. A span that declares
+/// `webhook.duplicate` gets this field for each delivery that was processed before.
 ///
 /// # gRPC
 ///
@@ -184,8 +184,8 @@ impl<E, St: ReplayStore> ReplayGuardLayer<E, St> {
     /// How long a delivery that is done is remembered. The default is 24 hours.
     ///
     /// A copy that arrives later calls the handler again. Choose a time that is longer than the sender
-    /// repeats its attempts. It has no effect on a delivery whose identity contains the signed time: that
-    /// is remembered until the provider's tolerance is over, and for one more minute, because clocks differ.
+    /// repeats its attempts. It has no effect on a delivery whose identity contains the signed time. Such a
+    /// delivery is remembered for the provider's tolerance and one more minute, because clocks differ.
     pub fn remember_for(self, window: Duration) -> Self {
         self.with(|rules| rules.window = window)
     }

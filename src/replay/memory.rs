@@ -18,8 +18,8 @@ use crate::{error::BoxError, identity::Identity};
 /// verified deliveries are remembered, so a client without the key cannot fill it.
 ///
 /// Choose a capacity of at least the number of deliveries in the time for which they are
-/// [remembered](super::ReplayGuardLayer::remember_for): for one delivery per second and 24 hours
-/// that is 86,400. A delivery takes 180 to 250 bytes. Memory is allocated when deliveries arrive.
+/// [remembered](super::ReplayGuardLayer::remember_for). For one delivery per second and 24 hours, this
+/// is 86,400. A delivery takes 180 to 250 bytes. Memory is allocated when deliveries arrive.
 ///
 /// After a restart of the process the memory is empty, and each process of several has its own. Where
 /// that is not enough, use [`RedisStore`](super::RedisStore) (feature `replay-redis`) or a store of your own.

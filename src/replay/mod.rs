@@ -42,10 +42,9 @@
 //! | done | an empty 200. The handler is not called. [Both can be changed](ReplayGuardLayer::answer_duplicates) |
 //! | nothing: the store fails, or is too slow | 503 with `Retry-After` |
 //!
-//! When the handler responds with a 2xx status, the delivery is done, and the store remembers it. In all other
-//! cases the claim is released, and the next attempt of the sender calls the handler again. The other cases are another
-//! status, an error, a panic, and a sender that closes the connection, which drops the call. After a crash of the
-//! process the claim ends with its lease.
+//! When the handler responds with a 2xx status, the delivery is done, and the store remembers it. After another
+//! status, an error, a panic, or if the sender closes the connection, the claim is released. The next attempt of the
+//! sender then calls the handler again. After a crash of the process the claim ends with its lease.
 //!
 //! So the handler runs **at least once**. It runs more than once only if:
 //!

@@ -86,9 +86,9 @@ impl Observer {
             return;
         };
         let problem = if done {
-            "the replay store did not remember a delivery that is done: it can run again"
+            "the replay store did not remember a delivery that is done: a repetition calls the handler again"
         } else {
-            "the replay store did not release a delivery that failed: it has to wait for its lease"
+            "the replay store did not release a delivery that failed: attempts get 503 until its lease ends"
         };
         tracing::event!(target: TARGET, Level::ERROR,
             webhook.provider = provider,

@@ -90,7 +90,7 @@ impl<E> Rules<E> {
     fn keep(&self, webhook: &Verified<E>) -> Duration {
         let timed = webhook.signed_at().zip(self.tolerance);
         match timed {
-            // A signed id is the identity of later attempts too, which have a time of their own.
+            // With a signed id, later attempts have the same identity and another time.
             Some((signed_at, tolerance)) if webhook.signed_id().is_none() => {
                 let age = self.clock.now().duration_since(signed_at);
                 let left = match age {

@@ -311,7 +311,7 @@ impl Signed {
             authentication: Authentication::by(self.algorithm, content.covers_body()),
             body_is_signed: self.signs_body(),
         };
-        // In their place, because moves of the hash states take time.
+        // The hash states are made where they are stored, because moving them takes time.
         check.verifiers.reserve_exact(keys.len());
         for key in keys {
             check.verifiers.push(key.start(&read.presented.candidates));

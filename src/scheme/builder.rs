@@ -168,8 +168,8 @@ impl SignatureScheme {
     /// [`Secret::from_pem`](crate::Secret::from_pem), or DER in the encoding of
     /// [`key_encoding`](Self::key_encoding). The defaults for the key and the signature are base64.
     ///
-    /// A key has 2,048 to 4,096 bits, and an odd exponent above 2. All else is an error when the provider is
-    /// built. A signature has exactly as many bytes as the key, and the whole padded block is compared.
+    /// A key has 2,048 to 4,096 bits, and an odd exponent above 2. Any other key is an error when the provider
+    /// is built. A signature has exactly as many bytes as the key, and the whole padded block is compared.
     ///
     /// A delivery may have at most 4 signatures, and signatures times keys are at most 8, because each pair
     /// costs 0.2 ms (2,048 bits) to 0.6 ms (4,096 bits). A provider may have at most 8 public keys.
@@ -199,8 +199,8 @@ impl SignatureScheme {
     ///
     /// SHA-1 has chosen-prefix collisions ([SHA-1 is a Shambles](https://sha-mbles.github.io/)). A person who can
     /// choose a large part of what the sender signs can prepare two bodies with the same signature. If the sender
-    /// signs the first body, this person can send the second one. A person who chooses nothing of it cannot forge a delivery. Keys and
-    /// limits are those of [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
+    /// signs the first body, this person can send the second one. Other attackers cannot forge a delivery. Keys
+    /// and limits are those of [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
     #[cfg(feature = "rsa")]
     #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]
     pub fn rsa_pkcs1_sha1_open_to_collisions(header: impl Into<String>) -> Self {

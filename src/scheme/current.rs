@@ -13,8 +13,8 @@ const HANDLES: usize = 16;
 /// The keys that are valid now, with several handles to them. Each thread uses one of the handles.
 ///
 /// Each delivery locks a handle, and counts references to it. These steps write to memory. A processor core
-/// that writes to memory which another core has just written waits for it, so threads with one handle in
-/// common would slow each other down. `benches/contention.rs` measures it.
+/// waits if another core has just written to the same memory. So threads that share one handle would slow
+/// each other down. `benches/contention.rs` measures this.
 #[derive(Default)]
 pub(super) struct Current {
     handles: [Handle; HANDLES],

@@ -1,4 +1,4 @@
-//! [`Way`]: the description of a scheme as data. It is derived from the checked scheme, so it agrees with the behaviour of the layer.
+//! [`Way`]: the description of a scheme as data, derived from the checked scheme. So it agrees with the layer.
 
 use std::{fmt, time::Duration};
 

@@ -132,7 +132,7 @@ impl Aliases {
         Ok(aliases)
     }
 
-    /// Of a signature that is in the query. The name is not looked up and not shown.
+    /// For a signature in the query. This name is not looked up and not shown.
     pub(crate) fn of_no_header() -> Self {
         Self {
             first: HeaderName::from_static("no-header"),

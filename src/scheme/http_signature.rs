@@ -355,7 +355,7 @@ impl Component {
             name if name.bytes().any(|byte| byte.is_ascii_uppercase()) => return None,
             name => {
                 let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-                // These headers are what is being made.
+                // These two headers contain the signature, so it cannot cover them.
                 let is_own = name == SIGNATURE || name == INPUT;
                 Self::Header(Some(name).filter(|_| !is_own)?)
             }
@@ -386,7 +386,7 @@ struct Target {
     scheme: String,
     authority: String,
     path: String,
-    /// With the `?`, which is there also if there is no query.
+    /// With the `?`, also if there is no query.
     query: String,
     /// As it is sent: a `?` without a query stays, and none is added.
     request_target: String,
@@ -435,7 +435,7 @@ struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// `None` if the component is not in the request, or is there several times.
+    /// `None` if the component is not in the request, or appears several times.
     fn value(&self, component: &Component) -> Option<String> {
         let target = self.target.as_ref();
         match component {
@@ -933,7 +933,7 @@ mod sign {
                 .map_err(|_| cannot("its URL has characters that RFC 3986 does not allow"))?;
             let base = message
                 .base(required, &parameters)
-                .ok_or_else(|| cannot("a required header is absent, or is there several times"))?;
+                .ok_or_else(|| cannot("a required header is absent, or appears several times"))?;
             let key = self.key_of(secret)?;
             let KeyOf::Verifier(_, verifier) = &*key.0 else {
                 return Err(cannot("the key is public"));

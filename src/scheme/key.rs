@@ -10,10 +10,9 @@ use crate::{error::ConfigError, secret::Secret, text};
 ///
 /// Senders make such keys at random, with 24 bytes or more ([Standard
 /// Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme)).
-/// Nearly every short text is base64 too, so without this rule a text that was cut, or a
-/// placeholder such as `whsec_this`, would be a key of 1 to 3 bytes that an attacker can guess.
-/// Other encodings have no least length: a text is rarely hexadecimal by accident, and the owner
-/// chooses a key that is text.
+/// Nearly every short text is base64 too. Without this rule a text that was cut, or a placeholder such
+/// as `whsec_this`, would be a key of 1 to 3 bytes, which an attacker can guess. Other encodings have
+/// no minimum length: a text is rarely hexadecimal by accident, and the owner chooses a key that is text.
 const SHORTEST_BASE64_KEY_BYTES: usize = 8;
 
 /// How the key is written in the text of the secret.

@@ -444,7 +444,7 @@ impl Verifier {
                 let length = self.tag(&mut tag).map(<[u8]>::len);
                 length.map_or(Choice::from(0), |length| {
                     let blocks_each = length.div_ceil(BLOCK_BYTES).max(1);
-                    // After a short tag and in its candidates there are zeros.
+                    // A short tag and its candidates are padded with zeros.
                     any(candidates.0.chunks_exact(blocks_each), |candidate| {
                         begins_with(tag.as_chunks().0, candidate.as_flattened().as_chunks().0)
                     })
@@ -481,8 +481,8 @@ impl Verifier {
     }
 }
 
-/// The block that is hashed last may be the secret as it is, and optimised code leaves copies of
-/// it on the stack: so the used part of the stack is overwritten.
+/// The block that is hashed last may be the secret itself. Optimised code leaves copies of it on the
+/// stack, so the used part of the stack is overwritten.
 fn finish(state: &mut Sha256) -> [u8; 32] {
     let digest = finish_and_leave_traces(state);
     wipe_stack();

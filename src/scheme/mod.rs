@@ -95,7 +95,8 @@ pub(crate) use self::{
 pub(crate) use self::{mac::hmac, shared_key::KeyDigest};
 
 /// How deliveries are authenticated. It is built from a [`SignatureScheme`], a [`JwtScheme`] or a
-/// [`SharedKeyScheme`], or from several of them with [`any_of`](Self::any_of). [`custom`](Self::custom) makes one of your own code.
+/// [`SharedKeyScheme`], or from several of them with [`any_of`](Self::any_of). [`custom`](Self::custom) makes
+/// one of your own code.
 #[derive(Clone, Debug)]
 pub struct Scheme(Kind);
 

@@ -1,8 +1,8 @@
 //! Reads candidate signatures from a signature header.
 //!
 //! One mechanism reads `sha1=…`, the `t=…,v1=…` of Stripe, the `v1,… v1,…` of Standard Webhooks and the
-//! `v1=…,v2=…` of CircleCI: split at the item separator, split each item once at the tag separator, and keep
-//! the items with an accepted tag.
+//! `v1=…,v2=…` of CircleCI. It splits the value at the item separator, splits each item once at the tag
+//! separator, and keeps the items with an accepted tag.
 
 use std::sync::Arc;
 

@@ -100,9 +100,8 @@ impl Piece {
 
 /// A digest of the body, and how its text is written in the signed bytes.
 ///
-/// A signature over a digest covers the body only as well as the digest does: a person who finds two
-/// bodies with the same digest can replace one by the other. So only SHA-256 is offered. MD5 and SHA-1
-/// have known collisions, and CRC-32 is no digest.
+/// A person who finds two bodies with the same digest can replace one by the other. So only SHA-256 is
+/// offered. MD5 and SHA-1 have known collisions, and CRC-32 is not a cryptographic digest.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BodyDigest {
@@ -250,7 +249,7 @@ impl SignedContent {
         let (mut after_body, proven_after_body) = parts(&outside_in, url.as_ref(), timestamp)?;
         after_body.reverse();
         match body {
-            // All digests have the same length: where one begins, it ends.
+            // All digests have the same length, so the beginning also shows the end.
             SignedBody::Digest(_) => proven.body |= proven_after_body.body,
             SignedBody::Form(_) | SignedBody::Whole => proven.body &= proven_after_body.body,
             SignedBody::Nothing => proven.body = false,
@@ -441,7 +440,7 @@ fn parts(
             | Piece::Literal(_)
             | Piece::Secret
             | Piece::SortedForm(_) => true,
-            // It is not marked whether the piece is there.
+            // Nothing in the signed bytes shows whether the piece is present.
             Piece::Optional(_) => false,
             Piece::SignedHeaders(_) => match next {
                 Some(Piece::Literal(text)) => Listed::ends_at(text),

@@ -19,10 +19,10 @@ const MOST_NAMES: usize = 16;
 
 /// Headers that the sender lists in each delivery and signs, as a signed piece.
 ///
-/// The list is chosen by the sender and sent by the client. So the receiver says which headers it
-/// must contain: otherwise a signature over less would be enough. A delivery is rejected if its
-/// list has more than 16 names, a name twice, or not all names of [`must_contain`](Self::must_contain),
-/// or if a listed header does not appear exactly once.
+/// The client sends the list. So the receiver says which headers the list must contain: otherwise a
+/// signature over less would be enough. A delivery is rejected if its list has more than 16 names or a
+/// name twice, if it lacks a name of [`must_contain`](Self::must_contain), or if a listed header does not
+/// appear exactly once.
 ///
 /// ```
 /// use tower_webhook_auth::{Piece, SignatureScheme, SignedHeaders, Timestamp};

@@ -21,7 +21,7 @@ const MOST_FIELDS: usize = 1000;
 /// # What is proven
 ///
 /// Only the joined text is signed. Nothing separates a name from its value, so `a=bc` and `ab=c` have
-/// the same signature, and a client that has seen a delivery can cut its text at other places.
+/// the same signature. A client that has seen a delivery can cut its text at other places.
 /// So the body is not signed: [`Verified::body_is_signed`](crate::Verified::body_is_signed) is
 /// `false`, and [`Verified::authentication`](crate::Verified::authentication) is
 /// [`PartialSignature`](crate::Authentication::PartialSignature).

@@ -154,8 +154,8 @@ impl Timestamp {
     /// Allows a tolerance although no separator marks where the timestamp begins, as in
     /// `{id}{timestamp}{body}` with ten digits.
     ///
-    /// Risk: if the body of a delivery contains a number that is near to the current time, an attacker who has
-    /// seen the delivery can move the boundary and replay it. Without this method,
+    /// Risk: the body of a delivery may contain a number that is near to the current time. An attacker who has
+    /// seen this delivery can then move the boundary and replay it. Without this method,
     /// [`build`](super::SignatureScheme::build) rejects such a scheme.
     #[must_use]
     pub fn accept_renewal(mut self) -> Self {
@@ -312,8 +312,8 @@ pub(crate) fn holds_rfc3339(text: &[u8]) -> bool {
         .any(|window| shaped(window, pattern))
 }
 
-/// Reads only RFC 3339. jiff reads more of ISO 8601, and there one form can be the beginning of another: without
-/// a separator, `…+07` and a body of `:00…` have the same signed bytes as `…+07:00`.
+/// Reads only RFC 3339. jiff reads more of ISO 8601, where one form can be the beginning of another. Without a
+/// separator, `…+07` and a body of `:00…` have the same signed bytes as `…+07:00`.
 pub(crate) fn rfc3339(text: &[u8]) -> Option<SystemTime> {
     const OFFSET: &[u8] = b"+00:00";
     let (date_time, rest) = text.split_at_checked(SECONDS.len())?;

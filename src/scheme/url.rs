@@ -42,9 +42,9 @@ impl SignedUrl {
     /// The whole URL, exactly as it is entered in the sender's settings. This is the recommended
     /// form.
     ///
-    /// The text is signed as it is: it is not decoded, encoded or completed. A space inside of the path
-    /// or query, and letters that are not ASCII, are therefore accepted, because some senders sign
-    /// the URL as it was typed and send the escaped form.
+    /// The text is signed as it is: it is not decoded, encoded or completed. Some senders sign the URL as
+    /// it was typed and send the escaped form. So a space inside of the path or query, and letters that
+    /// are not ASCII, are accepted.
     ///
     /// # Errors
     ///
@@ -66,17 +66,17 @@ impl SignedUrl {
     }
 
     /// The part before the path, such as `https://example.com`. Path and query come from the request
-    /// as it arrives at the layer. A slash at the end is ignored, since the path begins with one. (A
-    /// nested axum router cuts the path: put the layer outside of it, or write the missing part here,
-    /// as in `https://example.com/api`.)
+    /// as it arrives at the layer. A slash at the end is ignored, since the path begins with one. A
+    /// nested axum router removes a part of the path: put the layer outside of it, or write that part
+    /// here, as in `https://example.com/api`.
     ///
     /// # Risk
     ///
     /// Nothing marks where a URL from the request ends. If the body follows it, as at Square and
-    /// HubSpot, an attacker who has seen a delivery can move bytes between the query and the body,
-    /// and both requests have the same signature. A body of JSON cannot be moved into the query,
-    /// since a request whose path or query contains a character that RFC 3986 does not allow there
-    /// is rejected. A form, lines of text, or an empty body can.
+    /// HubSpot, an attacker who has seen a delivery can move bytes between the query and the body.
+    /// Both requests have the same signature. A body of JSON cannot be moved into the query, because
+    /// a path or query with a character that RFC 3986 does not allow there is rejected. A form, lines
+    /// of text, or an empty body can be moved.
     /// [`build`](super::SignatureScheme::build) rejects such a scheme unless
     /// [`accept_movable_body_boundary`](super::SignatureScheme::accept_movable_body_boundary) is
     /// called.

@@ -34,8 +34,8 @@ pub(super) struct Ways {
 impl Scheme {
     /// Several complete ways to verify a delivery, in the order in which they are tried.
     ///
-    /// Use it for a sender that changed its scheme, or that offers two: for example a new family
-    /// of headers, a new way to decode the key, or a signature instead of a shared key. A way is
+    /// Use it for a sender that changed its scheme, or that offers two. Examples are a new family of
+    /// headers, a new way to decode the key, and a signature instead of a shared key. A way is
     /// skipped if the request head does not fit it. The first way in the list that matches
     /// decides, and [`Verified::way`](crate::Verified::way) returns its name. If no way fits the
     /// head, the rejection is that of the first way whose signature or key header is present.
@@ -70,7 +70,7 @@ impl Scheme {
         Self::any_of_at_most(MOST_WAYS, ways)
     }
 
-    /// The same for a preset, of whose ways a request head fits only some.
+    /// The same for a preset, which may have more ways: a request head fits only some of them.
     pub(crate) fn any_of_preset(ways: Vec<(String, Self)>) -> Result<Self, ConfigError> {
         Self::any_of_at_most(MOST_WAYS_OF_A_PRESET, ways)
     }
@@ -108,7 +108,7 @@ impl Scheme {
         }))))
     }
 
-    /// The schemes of which each is one way.
+    /// The schemes, one for each way.
     pub(crate) fn each_way(&self) -> &[Self] {
         match &self.0 {
             Kind::AnyOf(ways) => &ways.schemes,

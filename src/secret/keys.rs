@@ -23,8 +23,8 @@ use crate::{error::ConfigError, text};
 /// # }
 /// ```
 ///
-/// Where a function takes `impl Into<Keys>`, you can also give it a [`Secret`], whose name is then `default`, or an array
-/// of secrets, whose names are `key-1`, `key-2` and so on.
+/// A function that takes `impl Into<Keys>` also takes a [`Secret`], with the name `default`, or an array of
+/// secrets, with the names `key-1`, `key-2` and so on.
 #[derive(Clone, Debug)]
 pub struct Keys {
     keys: Vec<Key>,
@@ -71,10 +71,9 @@ impl Keys {
     /// The same keys, as the keys of this tenant.
     ///
     /// [`Verified::tenant`](crate::Verified::tenant) and
-    /// [`Acceptance::tenant`](crate::Acceptance::tenant) return the name for a delivery that these keys
-    /// verified, and it is part of [`Verified::identity`](crate::Verified::identity): an id of one tenant
-    /// is never taken for the same id of another. Give every tenant of a
-    /// [key source](crate::tenants) its own name.
+    /// [`Acceptance::tenant`](crate::Acceptance::tenant) return this name for a delivery that these keys
+    /// verified. The name is part of [`Verified::identity`](crate::Verified::identity), so equal ids of two
+    /// tenants are different deliveries. Give every tenant of a [key source](crate::tenants) its own name.
     ///
     /// ```
     /// use tower_webhook_auth::{Keys, Secret};
@@ -230,7 +229,7 @@ impl Origin {
         &self.names.provider
     }
 
-    /// The tenant that the keys belong to, if a source of keys names one.
+    /// The tenant that the keys belong to, if a key source names one.
     pub(crate) fn tenant(&self) -> Option<&str> {
         self.names.tenant.as_deref()
     }

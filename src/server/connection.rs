@@ -24,8 +24,8 @@ use tower_service::Service;
 use super::activity::{Activity, Requests, Watched};
 use crate::error::BoxError;
 
-/// How long a client has that is told to close the connection. A request that comes in this time is
-/// still answered.
+/// The time between the message to the client to close the connection, and the end of the connection. A request
+/// that arrives in this time still gets its response.
 const DRAIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Connection {

@@ -357,7 +357,7 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Waits for a second, or breaks off when the server is to stop.
+/// Waits for one second, or until the server is to stop.
 async fn pause(
     poll_stop: &mut impl FnMut(&mut Context<'_>) -> Poll<()>,
 ) -> std::ops::ControlFlow<()> {

@@ -19,7 +19,8 @@ const DEFAULT_ACCEPT_OLDER_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// Describes a value that is kept up to date: how to fetch its document and how to build it.
 ///
-/// The page of the [module](super) and the guide [`sync`](crate::guide::sync) have programs. [`start`](Self::start) returns the handle.
+/// The page of the [module](super) and the guide [`sync`](crate::guide::sync) have programs.
+/// [`start`](Self::start) returns the handle.
 #[must_use = "nothing is kept until `start` is called"]
 pub struct Keep<F, B, S = NoStore> {
     fetch: F,

@@ -86,7 +86,8 @@ impl CacheLimits {
 
     /// How many look-ups in a minute may end without a key, by an error or because the name is unknown. After that,
     /// a name that is not remembered is not looked up, and the delivery gets 503, so that the sender
-    /// repeats it. A known name whose keys are no longer fresh is still looked up. By default there is no limit, except in [`for_key_ids`](Self::for_key_ids).
+    /// repeats it. A known name whose keys are no longer fresh is still looked up. By default there is no limit,
+    /// except in [`for_key_ids`](Self::for_key_ids).
     #[must_use]
     pub fn unknown_per_minute(mut self, look_ups: usize) -> Self {
         self.unknown_per_minute = Some(look_ups);

@@ -75,7 +75,7 @@ impl Format {
         if !multipart::is_multipart(value.as_bytes()) {
             return Ok(Self::Other);
         }
-        // Read in another way than a handler reads it, the body could have other values.
+        // A handler that finds another boundary could read other values.
         let boundary = multipart::boundary(value.as_bytes()).ok_or_else(|| {
             let expected = "one `boundary` of at most 70 characters, as RFC 2046 allows";
             CustomRejection::header_malformed(&CONTENT_TYPE, expected)

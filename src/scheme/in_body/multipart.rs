@@ -88,7 +88,7 @@ pub(super) fn field<'a>(
     Err(FoundShape::of_too_many())
 }
 
-/// The name in the head of a part. `None` if the head has not exactly one name that all parsers read alike.
+/// The name in the head of a part. `None` if there is not exactly one, or if parsers could read it differently.
 fn name(head: &[u8]) -> Option<&str> {
     let head = std::str::from_utf8(head).ok()?;
     let mut name = None;

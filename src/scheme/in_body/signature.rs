@@ -203,7 +203,7 @@ impl BodySignatureScheme {
         self
     }
 
-    /// Before each signature is a name, and this character. The name may be any text: it selects nothing.
+    /// Each signature follows a name and this character. The name may be any text: it selects nothing.
     /// Braintree writes `{public key}|{signature}`.
     pub fn named_signatures(mut self, separator: char) -> Self {
         self.names = Some(separator);

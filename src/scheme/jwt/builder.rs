@@ -259,8 +259,8 @@ impl JwtScheme {
 
     /// Accepts a token that does not cover the body. Google Pub/Sub, Monday and Zoho send such tokens.
     ///
-    /// Such a token proves that the sender made it for you, and nothing about the body: a person who has a
-    /// token can send any body with it until it expires. So use TLS, and treat the body as a hint.
+    /// Such a token proves that the sender made it for you. It proves nothing about the body: a person who has
+    /// a token can send any body with it until it expires. So use TLS, and treat the body as a hint.
     /// [`Verified::authentication`](crate::Verified::authentication) says
     /// [`Token`](crate::Authentication::Token), and
     /// [`Verified::body_is_signed`](crate::Verified::body_is_signed) is `false`.

@@ -16,7 +16,7 @@ pub(crate) struct Compact<'a> {
     pub(crate) signature: Vec<u8>,
 }
 
-/// What counts of the header of a token.
+/// The members of a token's header that are used.
 ///
 /// A key or the address of a key in a token (`jwk`, `jku`, `x5c`, `x5u`) is not read: the client chose it.
 pub(crate) struct TokenHeader {
