@@ -144,7 +144,7 @@ async fn serve(calls: &Arc<AtomicUsize>, protocol: Protocol) -> SocketAddr {
             let io = TokioIo::new(stream);
             let service = service.clone();
             tokio::spawn(async move {
-                // Clients that break off are the subject.
+                // Clients disconnect on purpose, so errors are expected.
                 let _ = match protocol {
                     Protocol::Http1 => {
                         let server = conn::http1::Builder::new();
@@ -454,7 +454,7 @@ async fn hostile_requests() {
     }
 }
 
-// --- a body that is always ready, and never there ---
+// --- a body of endless empty frames ---
 
 struct Empty;
 

@@ -1,9 +1,9 @@
 //! Documents that are not requests: a key in PEM, a set of public keys, a message of another replica, and a delivery from a
 //! queue. The first byte selects the document. The rest is its text.
 //!
-//! In PEM, `$` means the base64 of a public key, `*` its two halves with a line break between them, `\x02` a whole block with
-//! a certificate, and `\x03` one with the key. In a set of keys,
-//! `$` means the members of a public key of P-256, and `*` those of Ed25519.
+//! In PEM, `$` means the base64 of a public key, `*` its two halves with a line break between them, `\x02` a whole
+//! block with a certificate, and `\x03` one with the key. In a set of keys, `$` means the members of a public key of
+//! P-256, and `*` those of Ed25519.
 #![no_main]
 
 use std::{

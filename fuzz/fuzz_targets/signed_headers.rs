@@ -1,5 +1,5 @@
-//! Lists of signed headers. The first byte selects the scheme, and how many headers are added. Lines: `name:value` for each header, until an empty
-//! line; then the body. In `acme-signature`, `$` means the genuine signature.
+//! Lists of signed headers. The first byte selects the scheme, and how many headers are added. Lines: `name:value` for
+//! each header, until an empty line; then the body. In `acme-signature`, `$` means the genuine signature.
 //!
 //! Accepted if and only if the reference accepts it. With names, the signed text has one reading.
 #![no_main]

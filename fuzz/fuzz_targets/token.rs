@@ -1,6 +1,7 @@
 //! A token. The first byte selects the scheme, the place of the token, and whether the rest is the token itself or lines:
 //! the header and the claims as JSON, and what comes after them, which is `.$` if the line is absent. The first byte also
-//! selects a text that is added to these lines at the end. `$` means the genuine signature. In a JSON text, `#` means the hash of the body.
+//! selects a text that is added to these lines at the end. `$` means the genuine signature. In a JSON text, `#` means
+//! the hash of the body.
 #![no_main]
 
 use std::time::{Duration, SystemTime};

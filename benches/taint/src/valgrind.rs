@@ -27,13 +27,13 @@ pub fn taint<T: ?Sized>(secret: &T) {
     unsafe { taint_mark(std::ptr::from_ref(secret).cast(), size_of_val(secret)) }
 }
 
-/// Marks a value as one that everybody may know.
+/// Marks a value as public.
 pub fn declassify<T: ?Sized>(public: &T) {
     // SAFETY: as above.
     unsafe { taint_clear(std::ptr::from_ref(public).cast(), size_of_val(public)) }
 }
 
-/// As [`taint`], where the value was moved into another's keeping.
+/// As [`taint`], for a value that was moved.
 pub fn taint_at(secret: *const [u8]) {
     // SAFETY: as above. If the bytes are no longer there, others are marked, and findings follow.
     unsafe { taint_mark(secret.cast(), secret.len()) }

@@ -38,7 +38,7 @@ impl Counts {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Counts a message of another replica. Only the receiver can tell it from a message of its own.
+    /// Counts a message of another replica. Only the receiver can distinguish it from its own messages.
     pub fn count_heard(&self) {
         add(&self.heard);
     }

@@ -137,7 +137,7 @@ async fn delivered(
         return StatusCode::OK;
     };
     let revision = datafile.revision;
-    // Only news is told: so a message does not go round without end.
+    // Only news is passed on, so a message does not circulate without end.
     if !replica.kept.request(revision) || headers.contains_key(RELAYED) {
         return StatusCode::OK;
     }

@@ -25,8 +25,8 @@ use tracing::warn;
 
 use crate::{Counts, add};
 
-/// A replica does not pass on a request that has this header. The header is not signed. Without it a request goes
-/// round once more, and then it is no news to any replica.
+/// A replica does not pass on a request that has this header. The header is not signed. If it is removed, each replica
+/// passes the request on once more, and then it is not news to any replica.
 pub const RELAYED: HeaderName = HeaderName::from_static("x-webhook-relayed");
 
 /// A verified request.

@@ -146,7 +146,7 @@ fn over_redis_all_replicas_learn_of_a_delivery_and_catch_up_after_redis_failed()
 }
 
 #[test]
-fn without_a_broker_the_signed_request_goes_on_and_does_not_go_round_without_end() {
+fn without_a_broker_the_signed_request_is_passed_on_but_not_without_end() {
     let (source, cdn) = source();
     // The names of the peers are needed before their ports are known.
     let ports = [free_port(), free_port(), free_port()];
@@ -214,7 +214,7 @@ fn without_a_broker_the_signed_request_goes_on_and_does_not_go_round_without_end
     };
     eventually("four requests", || deliveries() == 4);
 
-    // A relayed request whose marker is stripped on its way: it goes round once more, and then it is no news.
+    // A relayed request without its marker is passed on once more, and then it is not news.
     source.publish(14, false);
     post(ports[0], 14, "x-webhook-relayed: 1\r\n");
     post(ports[1], 14, "");

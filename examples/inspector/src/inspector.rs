@@ -149,8 +149,8 @@ impl Inspector {
         }
     }
 
-    /// Judges the kept deliveries of a sender anew, because its keys or its URL changed. The clock is that of their
-    /// arrival.
+    /// Judges the kept deliveries of a sender again, because its keys or its URL changed. Each is judged at the time
+    /// of its arrival.
     pub async fn judge_again(self: &Arc<Self>, entry: &Entry) {
         let name = entry.sender.name;
         let is_concerned = |delivery: &&Delivery| {

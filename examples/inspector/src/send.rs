@@ -46,8 +46,8 @@ pub struct Sent {
     /// Milliseconds since 1970.
     pub at: u64,
     pub url: String,
-    /// Whether it was signed anew. Otherwise it was sent as it was received.
-    pub anew: bool,
+    /// Whether it was signed again. Otherwise it was sent as it was received.
+    pub signed_again: bool,
     pub automatic: bool,
     pub status: Option<u16>,
     pub millis: u64,
@@ -205,7 +205,7 @@ async fn answer(response: Response<Incoming>) -> Result<Sent, String> {
     let mut bytes = Vec::new();
     let mut truncated = false;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| format!("the answer broke off: {error}"))?;
+        let frame = frame.map_err(|error| format!("the answer ended early: {error}"))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };

@@ -27,7 +27,7 @@ pub enum Fault {
     Newline,
     /// It was signed too long ago.
     Old,
-    /// The body is JSON that was printed anew on its way.
+    /// The body is JSON that was printed again on its way.
     Reprinted,
     /// A space is added to the body on its way.
     Tampered,
@@ -151,7 +151,7 @@ pub fn test_delivery(
 
 /// A kept delivery, signed with this secret at this time. Its old signatures are removed. If `is_for_export`, no
 /// header remains that proves anything to any sender.
-pub fn anew(
+pub fn again(
     held: &Held,
     secret: &Secret,
     mut request: Request<Bytes>,
@@ -195,7 +195,7 @@ fn reprinted(body: &[u8]) -> Result<Bytes, &'static str> {
     let is_json = |text: &&str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
     let text = text
         .filter(is_json)
-        .ok_or("the body is not JSON, so it cannot be printed anew")?;
+        .ok_or("the body is not JSON, so it cannot be printed again")?;
     let printed = [spaced(text, " "), spaced(text, "")];
     let changed = printed.into_iter().find(|printed| printed != text);
     changed
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_printed_anew_and_its_texts_are_not_changed() {
+    fn json_is_printed_again_and_its_texts_are_not_changed() {
         let body = br#"{"a:b, \"c\\":[1,2.50], "d":"e , f" }"#;
         let printed = reprinted(body).expect("JSON");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Kept deliveries that are sent to a handler: on request, signed anew, and automatically.
+//! Kept deliveries that are sent to a handler: on request, signed again, and automatically.
 
 mod common;
 
@@ -50,11 +50,11 @@ fn handler(response: impl Into<Vec<u8>>) -> (SocketAddr, Receiver<Request>) {
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\ndone";
 
-fn send(inspector: &Inspector, id: u64, url: &str, anew: bool) -> Value {
+fn send(inspector: &Inspector, id: u64, url: &str, signed_again: bool) -> Value {
     inspector.ok(
         "POST",
         &format!("/deliveries/{id}/send"),
-        json!({ "url": url, "anew": anew }),
+        json!({ "url": url, "signed_again": signed_again }),
     )
 }
 
@@ -168,7 +168,7 @@ fn a_long_answer_is_cut_at_64_kib() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_an_error() {
+fn an_answer_that_ends_early_is_an_error() {
     let inspector = Inspector::start(&[]);
     inspector.deliver("/in/any", &[], b"{}");
     for response in [
@@ -229,7 +229,7 @@ fn only_this_machine_is_called() {
 
 /// The handler is the inbox itself, so its verdict shows whether the signature is good.
 #[test]
-fn an_old_delivery_is_accepted_again_if_it_is_signed_anew() {
+fn an_old_delivery_is_accepted_again_if_it_is_signed_again() {
     let inspector = Inspector::start(&[]);
     for sender in [
         "stripe",
@@ -260,7 +260,7 @@ fn an_old_delivery_is_accepted_again_if_it_is_signed_anew() {
         assert_eq!(unchanged, if is_timed { 401 } else { 200 }, "{sender}");
         let sent = send(&inspector, id, &url, true);
         assert_eq!(
-            (&sent["status"], &sent["anew"]),
+            (&sent["status"], &sent["signed_again"]),
             (&json!(200), &json!(true)),
             "{sender}: {sent}"
         );
@@ -270,7 +270,7 @@ fn an_old_delivery_is_accepted_again_if_it_is_signed_anew() {
     let answer = inspector.api(
         "POST",
         &format!("/deliveries/{id}/send"),
-        Some(&json!({ "url": "http://127.0.0.1/", "anew": true })),
+        Some(&json!({ "url": "http://127.0.0.1/", "signed_again": true })),
     );
     assert_eq!(answer.status, 409, "its sender is not known");
 }

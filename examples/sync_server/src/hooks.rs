@@ -214,7 +214,7 @@ async fn datafile_updated(
         info!(environment = ?theirs, configured = ?ours, "the delivery is for an environment that is not configured");
         return StatusCode::OK;
     }
-    // Only news is told to the other replicas, so that it does not go round without end.
+    // Only news is passed on to the other replicas, so that it does not circulate without end.
     told.retain(|environment| environment.kept.request(datafile.revision));
     let Some(first) = told.first() else {
         hooks.ignored(VENDOR, name, "not_newer");

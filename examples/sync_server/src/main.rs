@@ -18,8 +18,8 @@
 //! sync_server [--check] [FILE]
 //! ```
 //!
-//! The configuration is `FILE`, or the file that `SYNC_CONFIG` names, or `/etc/sync/config.toml` if that exists. `--check` reads it, prints it without secrets,
-//! and ends. `sync.toml` next to `src` shows all fields.
+//! The configuration is `FILE`, or the file that `SYNC_CONFIG` names, or `/etc/sync/config.toml` if that exists.
+//! `--check` reads it, prints it without secrets, and ends. `sync.toml` next to `src` shows all fields.
 //!
 //! | port | route | |
 //! |---|---|---|
@@ -42,8 +42,8 @@
 //! no body and no whole SDK key.
 //!
 //! Signals: SIGHUP reads the configuration again. Keys, environments and the fleet change, the ports do not. If the
-//! file cannot be used, nothing changes. SIGTERM and Ctrl-C stop gracefully within `sync.drain`, also as process 1 of a container. A
-//! second signal stops at once.
+//! file cannot be used, nothing changes. SIGTERM and Ctrl-C stop gracefully within `sync.drain`, also as process 1 of a
+//! container. A second signal stops at once.
 //!
 //! `Containerfile` makes an image with the static program alone, and `container/run` tests it. `cargo bench -p
 //! sync_server` measures the program: see `benches/measure.rs`.

@@ -12,17 +12,17 @@ export function showForward(delivery) {
   const one = sender(delivery.sender);
   const possible = Boolean(one?.can_sign && hasKey(one));
   write($("forward-about"), state.remote ? "The body is forwarded byte for byte." : "The body is forwarded byte for byte, to a handler on this machine.");
-  $("forward-anew").disabled = !possible;
-  if (!possible && $("forward-anew").checked) $("forward-received").checked = true;
-  write($("forward-anew-label"), possible ? "Signed again with the secret of the sender and the current time" : `Signed again: not possible, ${one && !one.can_sign ? "only the sender can sign" : "there is no secret"}`);
+  $("forward-signed-again").disabled = !possible;
+  if (!possible && $("forward-signed-again").checked) $("forward-received").checked = true;
+  write($("forward-signed-again-label"), possible ? "Signed again with the secret of the sender and the current time" : `Signed again: not possible, ${one && !one.can_sign ? "only the sender can sign" : "there is no secret"}`);
   const attempts = [...delivery.sent_to].reverse();
   $("attempts").hidden = $("attempts-title").hidden = !attempts.length;
   keyed($("attempts"), attempts, ({ at, url, automatic }) => `${delivery.id} ${at} ${url} ${automatic}`, makeAttempt, () => {});
 }
 
-function makeAttempt({ at, url, status, error, millis, anew, automatic, body, truncated }) {
+function makeAttempt({ at, url, status, error, millis, signed_again, automatic, body, truncated }) {
   const good = status >= 200 && status < 300;
-  const about = [at && clock(at), url, `${millis} ms`, anew && "signed again", automatic && "automatic"].filter(Boolean).join(" · ");
+  const about = [at && clock(at), url, `${millis} ms`, signed_again && "signed again", automatic && "automatic"].filter(Boolean).join(" · ");
   return h("li", {}, h(good ? "span.good" : "span.bad", {}, status ? `${good ? "✓" : "✕"} ${status}` : "✕ failed"), ` ${about}`,
     error && h("p.error", {}, error),
     body && h("pre.wrap", { tabIndex: 0, role: "group", "aria-label": "Response body" }, body),
@@ -57,7 +57,7 @@ $("forward").addEventListener("submit", (event) => {
   const url = $("forward-url").value;
   sessionStorage.setItem(URL_KEY, url);
   attribute($("forward-go"), "aria-disabled", "true");
-  attempt(() => sendJson("POST", `/api/deliveries/${shown.id}/send`, { url, anew: $("forward-anew").checked }))
+  attempt(() => sendJson("POST", `/api/deliveries/${shown.id}/send`, { url, signed_again: $("forward-signed-again").checked }))
     .finally(() => attribute($("forward-go"), "aria-disabled", null));
 });
 

@@ -1,8 +1,8 @@
 //! Who may read the console: the browser on this machine, with the token from the terminal.
 //!
-//! Each check stops an attack that the others do not stop. The host: DNS rebinding, in which another site's name
-//! leads to this port. The headers of proxies: a tunnel that leads to the wrong port. Origin and `Sec-Fetch-Site`:
-//! scripts of other sites and of other ports. The token: other users of this machine.
+//! Each check stops an attack that the others do not stop. The check of the host stops DNS rebinding, in which another
+//! site's name leads to this port. The check for headers of proxies stops a tunnel to the wrong port. Origin and
+//! `Sec-Fetch-Site` stop scripts of other sites and of other ports. The token stops other users of this machine.
 
 use axum::{
     extract::{Request, State},

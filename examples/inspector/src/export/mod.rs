@@ -1,9 +1,9 @@
 //! A kept delivery as something to keep elsewhere: a line for a shell, a test vector, a Rust test.
 //!
-//! A signature is valid for as long as its secret, if the sender signs no time. So a vector and a test are signed
-//! anew with a secret that is used nowhere else, and nothing in them proves anything to a real receiver. That is not
-//! possible for a delivery that is not verified, or that was signed with a private key: such an export contains what
-//! the sender sent, and the page asks first.
+//! If the sender signs no time, a signature is valid for as long as its secret. So a vector and a test are signed
+//! again with a secret that is used nowhere else, and no real receiver accepts their signature. This is not possible
+//! for a delivery that is not verified, or that was signed with a private key. Such an export contains what the sender
+//! sent, and the page asks first.
 
 mod curl;
 mod rust_test;
@@ -123,13 +123,13 @@ impl Export {
                     Held::new(entry, keys, url.to_owned()).map_err(|error| error.to_string())?;
                 let secret = Secret::new(text.clone()).map_err(|error| error.to_string())?;
                 let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(export.now);
-                let signed = sign::anew(&held, &secret, export.received.request(), at, true)?;
+                let signed = sign::again(&held, &secret, export.received.request(), at, true)?;
                 // The signature may be in a header, in the query or in the body.
                 export.received.headers = signed.headers().clone();
                 export.received.uri = signed.uri().clone();
                 export.received.body = signed.into_body();
             }
-            // Every secret rejects it in the same way, except the one that the sender has.
+            // Every secret but the sender's rejects it in the same way.
             Expected::Rejected(_) => {}
         }
         export.secret = ExportedSecret::ThrowAway(text);

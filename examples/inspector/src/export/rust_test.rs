@@ -24,7 +24,7 @@ impl Export {
             ExportedSecret::ThrowAway(secret) => {
                 let comment = match &self.expected {
                     Expected::Accepted => {
-                        "It is signed anew with a secret that is used nowhere else."
+                        "It is signed again with a secret that is used nowhere else."
                     }
                     Expected::Rejected(_) => {
                         "Its headers are those that were sent: a signature in them may be genuine for another body.\n/// \

@@ -15,7 +15,7 @@ impl Export {
         let (secret, reason) = match &self.secret {
             ExportedSecret::ThrowAway(secret) if expect == "accept" => (
                 json!(secret),
-                format!("{reason}, and signed anew with a secret that is used nowhere else"),
+                format!("{reason}, and signed again with a secret that is used nowhere else"),
             ),
             ExportedSecret::ThrowAway(secret) => (json!(secret), reason),
             ExportedSecret::Variable(name) => (

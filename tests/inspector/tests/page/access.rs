@@ -32,12 +32,12 @@ async fn fill(inspector: &Inspector, handler: &Handler) {
         .with_body(format!("{push}\n"))
         .send(inspector.inbox)
         .await;
-    for anew in [true, false] {
+    for signed_again in [true, false] {
         inspector
             .api(
                 "POST",
                 "/api/deliveries/6/send",
-                Some(serde_json::json!({ "url": handler.url(), "anew": anew })),
+                Some(serde_json::json!({ "url": handler.url(), "signed_again": signed_again })),
             )
             .await;
     }

@@ -56,7 +56,7 @@ async fn an_old_delivery_is_signed_again_with_the_current_time() {
     page.fill("#forward-url", &url).await;
     page.click("#forward-go").await;
     page.wait_text("#attempts li", "✕ 401").await;
-    page.click("#forward-anew").await;
+    page.click("#forward-signed-again").await;
     page.click("#forward-go").await;
     page.wait_text("#attempts li:first-child", "✓ 200").await;
     page.wait_text("#attempts li:first-child", "signed again")

@@ -78,7 +78,7 @@ pub async fn try_with(State(inspector): State<Shared>, Path(id): Path<u64>, body
 struct Send {
     url: String,
     #[serde(default)]
-    anew: bool,
+    signed_again: bool,
 }
 
 pub async fn send_on(State(inspector): State<Shared>, Path(id): Path<u64>, body: Bytes) -> Answer {
@@ -86,7 +86,7 @@ pub async fn send_on(State(inspector): State<Shared>, Path(id): Path<u64>, body:
     let delivery = kept(&inspector, id)?;
     let uri = send::check(&to.url).map_err(bad_request)?;
     let mut request = delivery.received.request();
-    if to.anew {
+    if to.signed_again {
         let entry = delivery.sender.and_then(catalogue::find);
         let entry = entry
             .ok_or_else(|| conflict("the sender of this delivery is not known: enter its key"))?;
@@ -102,7 +102,7 @@ pub async fn send_on(State(inspector): State<Shared>, Path(id): Path<u64>, body:
         // Some senders sign the path and the query.
         *request.uri_mut() = send::target(&uri, request.uri()).map_err(bad_request)?;
         request =
-            sign::anew(&held, &secret, request, SystemTime::now(), false).map_err(conflict)?;
+            sign::again(&held, &secret, request, SystemTime::now(), false).map_err(conflict)?;
         // Some senders put the signature into the query.
         if let Some(authority) = uri.authority() {
             to.url = format!("http://{authority}{}", request.uri());
@@ -114,7 +114,7 @@ pub async fn send_on(State(inspector): State<Shared>, Path(id): Path<u64>, body:
     };
     let sent = send::send(&to.url, request, policy).await;
     let sent = Sent {
-        anew: to.anew,
+        signed_again: to.signed_again,
         ..sent
     };
     inspector.record(id, sent.clone());
