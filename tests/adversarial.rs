@@ -61,11 +61,11 @@ fn read(path: &str) -> File {
     file
 }
 
-// One test, not several side by side: memory is counted for the whole process.
+// One test, because memory is counted for the whole process.
 #[test]
 fn every_case_of_the_adversarial_file_gets_its_verdict() {
     let path = std::env::var("WEBHOOK_ADVERSARIAL").unwrap_or_else(|_| own_file().into());
-    what_is_not_understood_is_not_passed_over();
+    an_unknown_field_of_the_file_is_an_error();
     let file = read(&path);
     let mut report = Report::default();
     construct(&file, &mut report);
@@ -93,7 +93,7 @@ fn every_case_of_the_adversarial_file_gets_its_verdict() {
     assert!(report.wrong.is_empty(), "{}", report.wrong.join("\n"));
 }
 
-fn what_is_not_understood_is_not_passed_over() {
+fn an_unknown_field_of_the_file_is_an_error() {
     let text = std::fs::read_to_string(own_file()).expect("our own file");
     let known: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     for (place, key) in [

@@ -734,7 +734,7 @@ fn each_position_of_a_signature_takes_no_other_byte_than_its_own() {
                 for byte in 0..=255 {
                     let mut other = text.clone();
                     other[position] = byte;
-                    // Not every byte can stand in a header. Those that cannot never reach us.
+                    // Not every byte can be in a header. The others never reach the layer.
                     if byte == text[position] || HeaderValue::from_bytes(&other).is_err() {
                         continue;
                     }
@@ -744,7 +744,7 @@ fn each_position_of_a_signature_takes_no_other_byte_than_its_own() {
                     tried += 1;
                 }
             }
-            // 31 controls and DEL cannot stand in a header; a tab can.
+            // 31 controls and DEL cannot be in a header; a tab can.
             assert_eq!(tried, text.len() * (255 - 32));
         }
     }

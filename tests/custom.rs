@@ -301,7 +301,7 @@ fn all_failed_authentications_look_the_same_to_the_client() {
 }
 
 #[test]
-fn what_the_head_decides_is_rejected_before_the_body_is_polled() {
+fn a_request_that_the_head_decides_is_rejected_before_the_body_is_polled() {
     let layer = WebhookAuthLayer::new(acme_with(|_| {}));
     let inner = service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
     // The body fails when it is polled.
@@ -761,7 +761,7 @@ fn a_scheme_for_which_the_head_is_enough_is_decided_before_the_body_and_signs_no
 }
 
 #[test]
-fn a_custom_way_and_a_described_way_stand_side_by_side() {
+fn a_scheme_can_have_a_custom_way_and_a_described_way() {
     let described = SignatureScheme::hmac_sha256("x-signature").build();
     let ways = [
         ("described", described.expect("a scheme")),

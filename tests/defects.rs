@@ -326,7 +326,7 @@ async fn never_checks_the_timestamp_or_in_one_direction_only() {
 }
 
 #[tokio::test]
-async fn verifies_json_that_was_serialised_anew() {
+async fn verifies_json_that_was_serialised_again() {
     let (head, _) = signed(&tagged(), r#"{"a":1,"b":2}"#).into_parts();
     for body in [
         r#"{"a": 1, "b": 2}"#,

@@ -225,7 +225,7 @@ struct Row {
 
 /// 17 mistakes that an owner makes or meets. For each, the bytes of a delivery and what the layer says.
 #[test]
-fn of_seventeen_common_causes_the_layer_names_fifteen() {
+fn the_layer_names_fifteen_of_seventeen_common_causes() {
     let named = |mistake, code, text, found| Row {
         mistake,
         named: Ok((code, text)),
@@ -1015,7 +1015,7 @@ fn all_ways_of_a_scheme_are_tried() {
     assert_eq!(cause(provider(), suspects(), delivery).0, "key_text");
 }
 
-/// A source of keys has the same suspects, before and after the option. The body may select the keys.
+/// A key source has the same suspects, before and after the option. The body may select the keys.
 #[tokio::test]
 async fn deliveries_with_keys_of_a_source_are_examined() {
     use tower_webhook_auth::tenants::{Selection, Unverified};

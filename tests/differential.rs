@@ -1374,7 +1374,7 @@ impl Random {
         key
     }
 
-    /// What may stand in a header: not all of it ASCII.
+    /// What may be in a header: not all of it ASCII.
     fn text(&mut self, most: usize) -> Vec<u8> {
         let length = 1 + self.below(most);
         (0..length)

@@ -596,7 +596,7 @@ fn an_id_in_a_header_can_be_a_segment_of_a_path() {
 
 /// Each unknown id would otherwise be a request of ours.
 #[tokio::test(start_paused = true)]
-async fn unknown_ids_are_looked_up_at_most_so_many_times_in_a_minute() {
+async fn look_ups_of_unknown_ids_are_limited_for_each_minute() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let limits = CacheLimits::for_key_ids().unknown_per_minute(3);

@@ -173,7 +173,7 @@ fn no_secret_and_no_received_value_is_logged() {
 }
 
 #[test]
-fn of_a_thousand_rejections_at_once_few_are_logged_and_the_others_are_counted() {
+fn few_of_a_thousand_rejections_at_once_are_logged_and_the_others_are_counted() {
     let seconds = Arc::new(AtomicU64::new(1_700_000_000));
     let clock = {
         let seconds = Arc::clone(&seconds);

@@ -514,7 +514,7 @@ fn a_scheme_that_cannot_be_right_is_an_error_that_says_why() {
 
 /// `Piece::Id` next to a path: the id is proven, since `\n` ends the path.
 #[test]
-fn a_path_that_ends_does_not_unprove_what_follows_it() {
+fn a_piece_between_separators_is_proven_also_after_the_path_of_an_origin() {
     let scheme = SignatureScheme::hmac_sha256("x-signature")
         .id_header("x-id")
         .signed([

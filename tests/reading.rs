@@ -471,7 +471,7 @@ async fn dropping_the_future_at_any_poll_releases_everything() {
 }
 
 #[tokio::test]
-async fn a_body_need_not_be_send() {
+async fn a_body_need_not_implement_send() {
     let not_send = std::rc::Rc::new(());
     let body = Script::frames(30, 10).map_err(move |error| {
         let _ = &not_send;

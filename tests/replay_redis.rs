@@ -207,7 +207,7 @@ async fn send(service: &Guarded, body: impl Into<Bytes>) -> (u16, bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_200_equal_deliveries_at_once_over_4_connections_one_calls_the_handler() {
+async fn one_of_200_equal_deliveries_at_once_over_4_connections_calls_the_handler() {
     let Some(server) = Server::start("at-once").await else {
         return;
     };

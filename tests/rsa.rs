@@ -78,7 +78,7 @@ fn a_signature_in_base64_for_urls_may_have_its_padding() {
 
 /// The files were made with OpenSSL.
 #[test]
-fn another_thing_than_a_public_key_is_named() {
+fn an_error_says_what_was_given_in_place_of_a_public_key() {
     let (_, der) = key();
     let begins = |der: &[u8], expected: &str| {
         let error = error_of_der(der);

@@ -66,7 +66,7 @@ fn an_empty_or_blank_secret_is_rejected() {
 }
 
 #[test]
-fn a_character_that_leaves_no_mark_is_rejected_at_either_end() {
+fn an_invisible_character_is_rejected_at_either_end() {
     for (character, description) in [
         ('\n', "a line break (U+000A)"),
         ('\r', "a line break (U+000D)"),
@@ -153,7 +153,7 @@ fn letters_and_spaces_of_every_language_are_accepted_inside() {
 }
 
 #[test]
-fn what_an_environment_file_has_around_a_secret_is_named() {
+fn text_of_an_environment_file_around_a_secret_is_named() {
     let quoted = "secret is in quotation marks: remove them, or use `Secret::verbatim` if they \
                   belong to the secret";
     for text in [

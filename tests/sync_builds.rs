@@ -15,7 +15,7 @@ use tower_webhook_auth::sync::Kept;
 
 use source::{Answer, Source, build, keep_with, schedule};
 
-/// The clock is real here: the paused clock stands still while a blocking thread works.
+/// The clock is real here: the paused clock does not move while a blocking thread works.
 #[tokio::test]
 async fn a_build_that_never_ends_blocks_neither_other_values_nor_the_stop() {
     let source = Source::new([Answer::Revision(12, "off")]);

@@ -458,7 +458,7 @@ async fn the_end_of_an_invalidated_look_up_does_not_end_the_one_that_took_its_pl
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_up_that_panics_gets_503_and_the_next_one_begins_anew() {
+async fn a_look_up_that_panics_gets_503_and_the_next_one_begins_again() {
     let panics = Arc::new(AtomicUsize::new(1));
     let left = Arc::clone(&panics);
     let receiver = Receiver::slow(CacheLimits::default(), move |tenant| {

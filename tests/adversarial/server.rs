@@ -96,7 +96,7 @@ impl Server {
                     let service = service.clone();
                     let streams = tasks.clone();
                     tasks.execute(async move {
-                        // Clients that break off are the subject: their errors are no failures.
+                        // Clients disconnect on purpose, so their errors are no failures.
                         let _ = match level {
                             Level::H2 => {
                                 conn::http2::Builder::new(streams)

@@ -48,7 +48,7 @@ pub fn through<E: Send + Sync + 'static>(
     through_any(layer, request)
 }
 
-/// The same for a layer with any source of keys.
+/// The same for a layer with any key source.
 pub fn through_any<E: Send + Sync + 'static, K: KeySource>(
     layer: &WebhookAuthLayer<E, K>,
     request: Request<Full<Bytes>>,

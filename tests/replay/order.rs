@@ -183,7 +183,7 @@ async fn the_guard_works_in_axum_in_one_call_of_route_layer_and_in_two() {
 }
 
 #[tokio::test]
-async fn of_many_equal_deliveries_at_once_one_calls_the_handler() {
+async fn one_of_many_equal_deliveries_at_once_calls_the_handler() {
     let store = MemoryStore::new(10);
     let (handler, calls) = handler(|_| 200);
     let service = guarded(github(), by_body(store), handler);
