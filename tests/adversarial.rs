@@ -146,7 +146,7 @@ async fn all(cases: &[(Arc<Case>, Receiver)], report: &mut Report) {
             })
     };
     let slow = |case: &Case| case.transport.needs_config.is_some() && !measured(case);
-    // What is measured runs alone. What waits for a deadline waits while the others run.
+    // A measured case runs alone. A case that waits for a deadline runs while other cases run.
     for (case, receiver, level) in runs(measured) {
         let (outcome, peak) = measure(&case, &receiver, level).await;
         println!("{} {level:?}: {} KiB at most", case.id, peak / 1024);
@@ -323,7 +323,7 @@ fn check(case: &Case, receiver: &Receiver, level: Level, outcome: &mut Outcome) 
         Some(digest) => digest.clone(),
         None => HEXLOWER.encode(&Sha256::digest(case.body().whole())),
     };
-    // Of several requests any may be the one whose body the file shows.
+    // If there are several requests, the file may show the body of any of them.
     let as_signed = match statuses.len() {
         _ if inner.is_empty() => true,
         1 => inner.iter().all(|body| *body == signed()),

@@ -299,7 +299,7 @@ async fn large_bodies_cannot_use_the_quarter_that_is_reserved_for_small_ones() {
     // A body that becomes too large for the reserved part while it arrives.
     let grows = request(Script::frames(200 * KIB, 4 * KIB));
     assert_eq!(status(&layer, grows).await, StatusCode::SERVICE_UNAVAILABLE);
-    // A small body in many frames has room, although twice its size would not be small.
+    // A small body in many frames is accepted, although a body of twice its size would not be small.
     let frames = request(Script::frames(16 * KIB, 1000));
     assert_eq!(status(&layer, frames).await, StatusCode::OK);
 

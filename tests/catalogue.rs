@@ -1,5 +1,5 @@
-//! Every preset of `provider::catalogue()`: against the vendors' examples, there and back, and against
-//! the documentation that is generated from the catalogue.
+//! Every preset of `provider::catalogue()`: verified with the vendors' examples, with deliveries that it
+//! signs itself, and compared with the documentation that is generated from the catalogue.
 //!
 //! A new preset is one row in a file of `src/provider/`. This file finds it in the catalogue.
 //! `UPDATE_CATALOGUE=1 cargo test --all-features --test catalogue` writes its documentation.
@@ -335,7 +335,7 @@ async fn every_preset_accepts_what_it_signs_and_nothing_else() {
             Authentication::BodyKey | Authentication::SharedKey
         );
         assert_eq!(signs_nothing, ways[0].signed.is_empty(), "{name}");
-        // What the row says about the body is never less careful than the verdict.
+        // If the row says that the body is not signed, `Verified` does not say that it is.
         assert!(
             ways[0].body_is_covered || !verified.body_is_signed(),
             "{name}"
@@ -451,7 +451,7 @@ async fn a_preset_does_what_its_row_says() {
         }
         let event = has(HeaderRole::Event).then_some(Claim::Unsigned("e-1"));
         assert_eq!(verified.event_name(), event, "{name}: the event's name");
-        // Where the id runs on into the time, both are proven or neither.
+        // If nothing separates the id from the time, both are signed or neither is.
         let listed = way.signed.contains("each listed header");
         let proven = (way.signed.contains("{timestamp}") || listed)
             && (!way.signed.contains("{id}{timestamp}") || way.id_is_signed);

@@ -1,5 +1,5 @@
-//! What others know of the algorithms, put to the public layer: vectors of the RFCs and of
-//! Wycheproof, an independent implementation, and every small change of a signature.
+//! Tests the algorithms through the public layer: with vectors of the RFCs and of Wycheproof, with an
+//! independent implementation, and with every small change of a signature.
 
 mod common;
 #[path = "common/frames.rs"]
@@ -65,7 +65,7 @@ struct Gate {
 }
 
 impl Gate {
-    /// The key goes in as hexadecimal digits, so that it may be any bytes at all.
+    /// The key is written as hexadecimal digits, so that it can be any bytes.
     fn new(scheme: SignatureScheme, key: &[u8]) -> Self {
         let scheme = scheme
             .key_encoding(KeyEncoding::Hex)
@@ -87,7 +87,7 @@ impl Gate {
         Self::new(hash.scheme(), key)
     }
 
-    /// `None` when the inner service was called, with exactly this body; else why it was not.
+    /// `None` if the inner service was called with exactly this body, otherwise the reason of the rejection.
     fn rejection_of(
         &mut self,
         signature: &[u8],
@@ -609,8 +609,8 @@ fn a_signature_that_appears_twice_in_a_list_is_as_valid_as_one() {
     }
 }
 
-/// Anyone who sees an ECDSA signature can compute its second form, with `-s` for `s`. As X9.62 has
-/// it, both hold, and the docs say so.
+/// Anyone who sees an ECDSA signature can compute its second form, with `-s` in place of `s`. Both are
+/// valid, as in X9.62 and as documented.
 #[cfg(feature = "ecdsa-p256")]
 #[test]
 fn both_forms_of_an_ecdsa_signature_are_valid_for_the_same_bytes_only() {
@@ -753,7 +753,7 @@ fn each_position_of_a_signature_takes_no_other_byte_than_its_own() {
 #[cfg(feature = "ed25519")]
 #[test]
 fn an_ed25519_key_of_small_order_is_an_error_when_it_is_built() {
-    // The neutral element: every signature with `S = 0` and `R` the same would hold for it.
+    // The neutral element: with this key a signature with `S = 0` and the neutral `R` matches every text.
     let mut neutral = [0; 32];
     neutral[0] = 1;
     let scheme = SignatureScheme::ed25519(SIGNATURE)

@@ -1,4 +1,4 @@
-//! Defects that others in the trade have, each with the test that would have caught it.
+//! Defects of other webhook libraries, each with the test that finds it.
 
 mod common;
 
@@ -184,7 +184,7 @@ async fn has_no_body_limit_before_authentication() {
     assert!(rejection.body_bytes() <= 1024 * 1024);
 }
 
-/// That one MAC is computed for all of them is told in `src/scheme/mac.rs`.
+/// One MAC is computed for all of them: see `src/scheme/mac.rs`.
 #[tokio::test]
 async fn takes_any_number_of_candidate_signatures() {
     let wrong = format!(",v1={}", "00".repeat(32));

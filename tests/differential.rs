@@ -1,8 +1,8 @@
 //! Ten thousand random deliveries for each shape of scheme, judged twice: by the layer, and by a
-//! slow judge written from the definition that shares no code with it.
+//! slow judge that is written from the definition and shares no code with the layer.
 //!
-//! Half of the deliveries have one thing tampered with, and some timestamps lie outside of the
-//! tolerance. The seed is printed; `DIFFERENTIAL_SEED` sets another.
+//! In half of the deliveries one thing is changed, and some timestamps are outside of the tolerance.
+//! The seed is printed. `DIFFERENTIAL_SEED` sets another one.
 
 mod common;
 #[path = "common/reference.rs"]
@@ -398,7 +398,7 @@ impl P {
 
 const ORIGIN: &str = "https://example.com";
 
-/// The shape in the crate's words.
+/// The shape as a scheme of the crate.
 fn scheme(shape: &Shape) -> Scheme {
     let (first, others) = shape.headers.split_first().expect("a header");
     let mut scheme = match shape.hash {
@@ -484,7 +484,7 @@ fn scheme(shape: &Shape) -> Scheme {
     scheme.build().expect("a scheme")
 }
 
-/// A delivery, as plain as can be.
+/// A delivery without types of the crate.
 #[derive(Clone, Debug)]
 struct Delivery {
     method: String,
@@ -572,7 +572,7 @@ fn fields(form: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
         .collect()
 }
 
-/// The judge: the position of the first key under which the delivery holds.
+/// The judge: the position of the first key with which the delivery is valid.
 fn judge(shape: &Shape, keys: &[Vec<u8>], delivery: &Delivery) -> Result<usize, ()> {
     for (name, value) in shape.required {
         if delivery.single(name)? != Some(value.as_bytes()) {
@@ -898,7 +898,7 @@ fn rfc3339(text: &str) -> Option<i128> {
         + day
         - 1;
     let seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second;
-    // What lies between two milliseconds is on the side of the later one.
+    // A part of a millisecond is rounded up.
     Some(seconds * 1000 + (nanoseconds + 999_999) / 1_000_000)
 }
 
@@ -1484,7 +1484,7 @@ impl Random {
             Unit::Rfc3339 => {
                 let offset = [0, 60, -420, 345][self.below(4)];
                 let local = seconds + offset * 60;
-                // All of it lies within a few days of 14 November 2023, where `NOW` is.
+                // All times are within a few days of `NOW`, which is on 14 November 2023.
                 let day = 14 + (local - 1_699_920_000).div_euclid(86_400);
                 let second = local.rem_euclid(86_400);
                 let (hour, minute) = (second / 3600, second / 60 % 60);

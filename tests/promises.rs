@@ -149,7 +149,7 @@ fn an_empty_or_blank_secret_cannot_be_configured() {
     assert!(Keys::named(Vec::<(String, Secret)>::new()).is_err());
 }
 
-// 2. Decide as early as the facts allow.
+// 2. It decides as early as possible.
 
 #[tokio::test]
 async fn a_request_that_the_head_decides_is_rejected_before_the_body_is_read() {
@@ -263,7 +263,7 @@ async fn a_stale_timestamp_is_rejected_before_the_body_is_read() {
     }
 }
 
-// 3. An untrusted client cannot make us spend. (`reading.rs` tests the reading of bodies.)
+// 3. An untrusted client cannot use much memory or processor time. (`reading.rs` tests the reading of bodies.)
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_arrives_slowly_is_rejected_at_the_deadline_for_the_whole_body() {
@@ -287,7 +287,7 @@ async fn a_body_that_arrives_slowly_is_rejected_at_the_deadline_for_the_whole_bo
     assert_eq!(rejection.body_bytes(), 11);
 }
 
-// 4. An untrusted client cannot hold what is inside.
+// 4. An untrusted client cannot use up the limits of inner services.
 
 /// A body that never ends.
 fn endless() -> impl Body<Data = Bytes, Error = Infallible> {

@@ -160,7 +160,7 @@ fn request<B>(headers: &[(&'static str, Vec<u8>)], body: B) -> Request<B> {
     request
 }
 
-/// Whether the inner service is called. What else has to be true then is asserted.
+/// Whether the inner service is called. The response and the event are asserted in both cases.
 fn accepted(layer: &WebhookAuthLayer<Bytes>, request: Request<Frames>, signed: &[u8]) -> bool {
     let inner = Inner::default();
     let response = block_on(layer.layer(inner.clone()).oneshot(request)).expect("infallible");
@@ -421,7 +421,7 @@ proptest! {
             let verified = head.extensions.get::<Verified<Bytes>>().expect("the proof");
             prop_assert_eq!(received, &body);
             prop_assert_eq!(verified.body(), &body);
-            // The bytes may be equal by chance. Where they lie is not.
+            // The bytes may be equal by chance, but their addresses differ.
             prop_assert!(!std::ptr::eq(verified.event(), stale.event()));
         }
     }
@@ -472,7 +472,7 @@ proptest! {
         prop_assert!(calls_before == 0 || genuinely);
         prop_assert!(!done || calls_before == usize::from(genuinely));
 
-        // Its share of the budget is there again, for another of the same size.
+        // Its charge was given back: another body of the same size fits into the budget.
         let again = genuine_request(&genuine);
         let response = block_on(service.call(again)).expect("infallible");
         prop_assert_eq!(response.status(), StatusCode::OK);
@@ -487,7 +487,7 @@ fn genuine_request(genuine: &Delivery) -> Request<Frames> {
     )
 }
 
-/// An inner service that takes its time, to be ready and to answer.
+/// An inner service that is slow to become ready and to respond.
 #[derive(Clone)]
 struct Slow {
     calls: Arc<AtomicUsize>,

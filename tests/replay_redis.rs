@@ -133,7 +133,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A restarted server has taken the place of one that is stopped already.
+        // The server may have stopped already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -574,8 +574,8 @@ async fn a_process_that_is_killed_loses_nothing_and_repeats_only_what_was_not_co
         return;
     };
     let mut connection = server.connection().await;
-    // The step before which the process is killed, whether the handler has run in it, the response to the
-    // next attempt, and whether the handler runs again.
+    // The step before which the process is killed, whether its handler has run, the response to the next
+    // attempt, and whether the handler runs again.
     let cases = [
         ("claim", false, (200, false), true),
         ("response", true, (503, false), true),

@@ -295,7 +295,7 @@ fn replacing_keys_from_many_threads_leaves_no_request_without_keys() {
     });
 }
 
-/// A thread that keeps keys for itself would fail here.
+/// Fails if a thread has a cache of keys.
 #[test]
 fn after_a_key_is_withdrawn_or_replaced_no_thread_accepts_it() {
     const ROUNDS: usize = 100;

@@ -181,7 +181,7 @@ async fn each_tenant_is_verified_with_its_own_keys() {
         let acceptance: &Acceptance = answer.extensions().get().expect("an acceptance");
         assert_eq!(acceptance.tenant(), Some(tenant));
     }
-    // The keys of the provider are no tenant's.
+    // The keys of the provider belong to no tenant.
     let answer = send(&service, delivery("the provider", "/w/acme", body(1))).await;
     assert_eq!(kind(&answer), Some(RejectionKind::SignatureMismatch));
     assert_eq!(inner.calls(), 2);
@@ -485,7 +485,7 @@ async fn the_budget_is_given_back_before_the_inner_service_is_called() {
     assert_eq!(*available.lock().expect("no panic"), Some(1000));
 }
 
-/// A large body that was held is hashed in pieces, so that other tasks of the thread get their turn.
+/// A large body that waited for its keys is hashed in pieces, so that other tasks of the thread can run.
 #[tokio::test]
 async fn a_large_body_that_waited_for_its_keys_is_hashed_in_pieces() {
     let by_body = |delivery: Unverified<'_>| match delivery.body() {
@@ -536,7 +536,7 @@ async fn a_shared_key_is_decided_before_the_body_is_read() {
 }
 
 /// The placeholder key cannot match a shared key, and the other way fails for any key. The
-/// tenant's key matches all the same.
+/// tenant's key matches nevertheless.
 #[tokio::test]
 async fn a_shared_key_next_to_a_malformed_signature_reaches_the_source() {
     let signature = SignatureScheme::hmac_sha256("x-signature")
@@ -619,7 +619,7 @@ async fn a_dropped_request_drops_its_look_up() {
         assert!((&mut call).now_or_never().is_none());
         let during = Arc::strong_count(&alive);
         drop(call);
-        // The source went with the service, and the look-up with the request.
+        // The service dropped the source, and the request dropped the look-up.
         assert_eq!((during, Arc::strong_count(&alive)), (3, 1));
     }
 }

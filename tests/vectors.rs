@@ -70,8 +70,8 @@ async fn every_case_of_the_vectors_file_gives_its_verdict() {
     );
 }
 
-/// What the header model leaves out, as the crate's docs list it: in-body signatures, sorted forms,
-/// a digest of the body inside the URL.
+/// Why this build cannot describe the scheme: a feature is off, or no type of the crate has this form, such as a
+/// digest of the body inside the URL.
 fn out_of_reach(scheme: &Value) -> Option<&str> {
     match scheme["jwt"]["algs"][0].as_str() {
         Some("ES256") if !cfg!(feature = "ecdsa-p256") => {
@@ -367,7 +367,7 @@ fn in_body(scheme: &Value) -> BodySignatureScheme {
     let signature = &scheme["signature"];
     let form = signature["form"].as_str();
     let place = form.unwrap_or_else(|| text(&signature["json_pointer"]));
-    // The list that each element of is signed, and the place of the signature in an element.
+    // The list of which each element is signed, and the place of the signature in an element.
     let (each, place) = match place.split_once("/NotificationRequestItem/") {
         Some((list, inside)) => (
             Some(format!("{list}/NotificationRequestItem")),
@@ -588,7 +588,7 @@ fn timestamp(timestamp: &Value) -> Timestamp {
         Some(other) => panic!("unknown unit {other:?}"),
     };
     described = match timestamp["tolerance_s"].as_u64() {
-        // ConfigCat's runs on.
+        // Nothing separates ConfigCat's timestamp from the body.
         Some(seconds) => described
             .tolerance(Duration::from_secs(seconds))
             .accept_renewal(),

@@ -48,7 +48,7 @@ fn signature_or_token() -> Scheme {
     Scheme::any_of([("signature", signature()), ("token", token())]).expect("a scheme")
 }
 
-/// Polar uses the text of a key today, and its decoded base64 before.
+/// Polar uses the text of a key. Earlier it used the decoded base64.
 fn decoded_or_text() -> Scheme {
     let way = |encoding| {
         let scheme = SignatureScheme::hmac_sha256("x-signature").key_encoding(encoding);
@@ -138,7 +138,7 @@ fn if_no_way_matches_the_rejection_is_the_most_specific_one() {
     ] {
         assert_eq!(verdict(headers), Some(expected), "{headers:?}");
     }
-    // Without any header, it is the header of the first way that the owner expects.
+    // Without any header, the rejection names the header of the first way.
     let layer = WebhookAuthLayer::new(provider);
     let rejection = through(&layer, post(&[], BODY)).expect_err("no header");
     let name = rejection.header_name().map(HeaderName::as_str);
@@ -400,7 +400,7 @@ fn a_tolerance_keeps_the_direction_and_needs_a_signed_time() {
             .accept_any_age()
             .accept_renewal(),
     );
-    // An attacker can append to this digest, and not put something before.
+    // An attacker can append bytes to the text of this digest, but cannot put bytes before the text.
     let keyless = SignatureScheme::keyless_sha256_open_to_length_extension("x-signature")
         .timestamp(
             Timestamp::header("x-time")

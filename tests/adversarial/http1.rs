@@ -21,7 +21,7 @@ pub struct Answer {
     /// In the order of the responses; 0 where the connection was closed without one.
     pub statuses: Vec<u16>,
     pub interim: Vec<u16>,
-    /// Everything, for those who look for what must not be there.
+    /// All bytes of the response, to search for secrets.
     pub bytes: Vec<u8>,
 }
 
@@ -85,7 +85,7 @@ pub async fn run(case: &Case, server: &Server) -> Result<Answer, String> {
 async fn send(case: &Case, write: &mut OwnedWriteHalf) -> std::io::Result<()> {
     let transport = &case.transport;
     let (head, raw_body) = match case.raw_http1() {
-        // In one piece, as a client writes it that has all of it.
+        // In one piece, like a client that has the whole request.
         Some(raw) if transport.takes_all() => return write.write_all(&raw).await,
         Some(raw) => {
             let end = find(&raw, b"\r\n\r\n").map_or(raw.len(), |at| at + 4);

@@ -1,4 +1,4 @@
-//! Cases that need HTTP/2: what they do lies below a request, in its frames.
+//! Cases that need HTTP/2: they send frames that are not those of a usual request.
 
 use std::future::poll_fn;
 
@@ -32,9 +32,9 @@ impl Connection {
             .expect("a connection");
         stream.set_nodelay(true).expect("a socket's option");
         let (requests, mut connection) = client::handshake(stream).await.expect("a handshake");
-        let pings = connection.ping_pong().expect("the only one who pings");
+        let pings = connection.ping_pong().expect("nothing else sends pings");
         let task = tokio::spawn(async move {
-            // A server that has had enough says so, and the case says whether it may.
+            // A server may end the connection. The case says whether this is allowed.
             let _ = connection.await;
         });
         Self {
@@ -78,7 +78,7 @@ async fn send(case: &Case, server: &Server, empty_frames: usize) -> Answer {
         .expect("a place for a stream");
     let Some(request) = request(case) else {
         return Answer {
-            // Not even a client can make it: no server would take it.
+            // The request cannot even be built, and every server would reject it.
             statuses: vec![400],
             ..Answer::default()
         };
@@ -156,7 +156,7 @@ async fn reset(case: &Case, server: &Server, bytes: usize, repeat: usize) -> Ans
         *server.received.borrow() / bytes.max(1)
     );
     Answer {
-        // One who left was not answered; a response would be one to a half of a body.
+        // A client that left must get no response: its body was incomplete.
         statuses: vec![if answers == 0 { 0 } else { 200 }],
         ..Answer::default()
     }

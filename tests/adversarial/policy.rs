@@ -1,4 +1,4 @@
-//! What we do where the file leaves the choice to the receiver, and where that is documented.
+//! What this crate does where the file leaves the choice to the receiver, and where that is documented.
 
 use super::file::{Case, Strictness};
 

@@ -231,7 +231,7 @@ impl Receiver {
         Provider::new(name, self.scheme()?, Keys::named(keys)?)
     }
 
-    /// What a construction case asks: whether this text can be the receiver's secret.
+    /// For a construction case: whether this text can be the receiver's secret.
     pub fn provider_with(&self, name: &str, text: &str) -> Result<Provider<Bytes>, ConfigError> {
         Provider::new(name, self.scheme()?, Secret::new(text)?)
     }
@@ -253,7 +253,7 @@ impl Receiver {
         }
     }
 
-    /// What no response may hold: the secrets, and the signatures that we compute for this case.
+    /// What no response may contain: the secrets, and the signatures that the crate computes for this case.
     pub fn never_to_be_seen(&self, case: &Case) -> Vec<Vec<u8>> {
         let mut texts = Vec::new();
         for secret in &self.secrets {

@@ -1,5 +1,5 @@
-//! Slow and plain: HMAC as RFC 2104 writes it down, hexadecimal and base64 by table. It shares
-//! nothing with the crate but the hash functions.
+//! A slow and simple implementation: HMAC as in RFC 2104, hexadecimal and base64 with a table. It shares
+//! only the hash functions with the crate.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 use sha1::Sha1;
@@ -107,7 +107,7 @@ fn encode64(table: &[u8; 64], bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes of which this is the one and only encoding.
+/// The bytes, if this is their canonical encoding.
 pub fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
     let bytes = decode64(STANDARD, text)?;
     (base64(&bytes).as_bytes() == text).then_some(bytes)

@@ -1,4 +1,4 @@
-//! The memory store: bounded, and never forgetful.
+//! The memory store: it is bounded, and does not forget a delivery too early.
 
 use std::{
     sync::{
@@ -60,7 +60,7 @@ async fn a_released_delivery_leaves_its_place_to_another() {
     assert!(!store.is_empty());
 }
 
-/// A lease ends while the handler still runs. What it has done is remembered all the same.
+/// A lease ends while the handler still runs. Its commit is remembered nevertheless.
 #[tokio::test]
 async fn a_commit_after_the_end_of_the_lease_is_remembered() {
     let time = Time::new();

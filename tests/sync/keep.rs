@@ -134,7 +134,7 @@ async fn a_source_that_was_set_back_is_believed_after_an_hour_or_on_request() {
     assert_eq!(have(&kept), Some(2));
 }
 
-/// An hour counts for one version. A source that goes back twice begins the hour again.
+/// The hour is measured for one version. If the source goes back to another version, the hour begins again.
 #[tokio::test(start_paused = true)]
 async fn each_older_version_must_stay_for_an_hour() {
     let source = Source::new([Answer::Revision(20, "on")]);
