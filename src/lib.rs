@@ -4,6 +4,13 @@
 //! shared key. Then it calls the inner service with a typed event, [`Verified<E>`](Verified), which
 //! only this verification can create. [`provider`] has presets for about 290 senders.
 //!
+//! - A **sender** is the service that sends webhooks to you. A **delivery** is one such request.
+//! - A **key** verifies deliveries. Usually it is a **secret** that you share with the sender. Some senders sign
+//!   with a private key: then your key is their public key.
+//! - A [`Scheme`] describes what a sender signs, with which algorithm, and where the signature is.
+//! - A [`Provider`] is a scheme with your keys and the type of the event. A **preset** is a function that makes
+//!   the provider of a known sender.
+//!
 //! # With axum
 //!
 //! A handler takes the event as an argument. In `Cargo.toml`:

@@ -50,10 +50,10 @@ const RESERVED_PART: usize = 4;
 /// keeps the whole buffer in memory. A body in one frame of 8 KiB or more is kept without a copy, and
 /// charged with its length.
 ///
-/// These are **not** counted: the request head, the future with its hash states (about 150 bytes for
-/// each key), the server's own buffers, and the old buffer of a growing body while it is copied. On a
-/// hyper server with one key, a request that stalls holds about 3 KiB of such memory. To bound this
-/// memory, limit the number of connections and of HTTP/2 streams.
+/// These are **not** counted: the request head, the server's own buffers, the future with its hash
+/// states (about 150 bytes for each key), and the old buffer while a growing body is copied. A request
+/// that stalls on a hyper server with one key holds about 3 KiB of such memory. To bound it, limit the
+/// number of connections and of HTTP/2 streams.
 ///
 /// # The reserved part
 ///

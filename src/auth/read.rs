@@ -147,8 +147,8 @@ where
         let mut bytes_left = bytes_per_poll(check);
         let timeout = || Err(Rejection::new(RejectionKind::BodyTimeout));
         loop {
-            // The bytes that were not given to the check when they were copied: those of a frame that is
-            // kept without a copy, and those that the last poll could not hash.
+            // The check has not seen these bytes: they are in a frame that is kept without a copy, or the
+            // last poll had no time to hash them.
             let waiting = this.buffer.bytes().get(*this.checked..);
             if let Some(waiting) = waiting.filter(|waiting| !waiting.is_empty()) {
                 let piece = waiting.get(..bytes_left).unwrap_or(waiting);

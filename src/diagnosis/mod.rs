@@ -3,9 +3,9 @@
 //! A mismatch shows only that bytes, key and signature do not fit together. This module tries the
 //! most common causes: another text of the key, another key, a body that a proxy changed, another
 //! URL. Each attempt runs the code that verifies all deliveries, so a cause is named only if it
-//! leads to a match. Some causes are visible in the request head without a key, and are named, too: the
-//! unit of the timestamp, the distance of the clocks, the headers of another sender, a header of
-//! another shape, a changed length.
+//! leads to a match. Some causes are visible in the request head without a key: the unit of the
+//! timestamp, the distance of the clocks, the headers of another sender, a header of another shape, a
+//! changed length.
 //!
 //! - [`WebhookAuthLayer::diagnose`](crate::WebhookAuthLayer::diagnose) does this for rejected requests,
 //!   within limits. [`Rejection::diagnosis`](crate::Rejection::diagnosis) has the result, and the log has

@@ -62,8 +62,8 @@ impl Provider<Bytes> {
     ///
     /// # Errors
     ///
-    /// If a key is not written as the scheme requires, or if the name is empty, begins or ends with white
-    /// space, or contains a control character or an invisible character.
+    /// If a key is not written as the scheme requires. If the name is empty, contains a control character or an
+    /// invisible character, or begins or ends with white space.
     pub fn new(
         name: impl Into<String>,
         scheme: Scheme,

@@ -101,8 +101,8 @@ fn elevenlabs(keys) -> Provider<Bytes> {
     ],
 }
 
-/// The keys are fal.ai's public keys, which fal.ai publishes as a key set (JWKS): give the member `x` of each
-/// of them, and replace them through a `KeysHandle` when the set changes. This crate does not fetch them.
+/// The keys are those of fal.ai's public key set (JWKS): give the member `x` of each. This crate does not fetch
+/// the set. When it changes, replace the keys through a `KeysHandle`.
 #[cfg(feature = "ed25519")]
 fn fal_ai(keys) -> Result<Bytes> {
     title: "fal.ai",

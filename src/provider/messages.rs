@@ -313,7 +313,7 @@ fn plivo(keys, url) -> Result<Bytes> {
     ],
 }
 
-/// Postal signs with SHA-1: a person who can choose what Postal signs, such as the text of a message, may be
+/// Postal signs with SHA-1. A person who can choose what Postal signs, such as the text of a message, may be
 /// able to prepare two bodies with one signature. The key is the one of Postal's DKIM record: the base64 text
 /// after `p=`. A key with fewer than 2,048 bits is rejected: give Postal a longer one.
 #[cfg(feature = "rsa")]

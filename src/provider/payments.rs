@@ -19,11 +19,11 @@ fn adyen(keys) -> Result<Bytes> {
 /// The classic notifications, whose signature is in each item. For the webhooks with a header, use
 /// [`adyen`].
 ///
-/// **The signature covers eight fields of an item**, joined by `:`: the reference of the payment, the original
-/// reference, the merchant account, the merchant's reference, the amount and its currency, the
-/// event code, and whether it succeeded. Nothing else is proven: not `reason`, not
+/// **The signature covers eight fields of an item**: `pspReference`, `originalReference`,
+/// `merchantAccountCode`, `merchantReference`, the value and the currency of `amount`, `eventCode` and
+/// `success`. Nothing else is proven: not `reason`, not
 /// `paymentMethod`, not the other fields of `additionalData`. Every item must be signed. A
-/// notification without an item is rejected. Only the merchant's reference may contain a `:`.
+/// notification without an item is rejected. Only `merchantReference` may contain a `:`.
 fn adyen_classic(keys) -> Result<Bytes> {
     title: "Adyen (classic)",
     scheme: BodySignatureScheme::hmac_sha256("/additionalData/hmacSignature")

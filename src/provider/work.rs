@@ -222,8 +222,8 @@ fn highlevel(keys) -> Result<Bytes> {
 /// HubSpot version 1. This is not a MAC: a client that has seen one delivery can append bytes to its
 /// body without the secret
 /// ([length extension](https://en.wikipedia.org/wiki/Length_extension_attack)). Use [`hubspot_v3`]
-/// wherever HubSpot sends it. This preset also verifies a delivery of version 2 to the same app, if
-/// `POST`, the URL and its body are sent as the body: reject bodies that do not parse.
+/// wherever HubSpot sends it. Reject bodies that do not parse: a client that has seen a delivery of version 2 to the
+/// same app can send `POST`, the URL and the body of that delivery as a body, and it is verified.
 fn hubspot_v1(keys) -> Provider<Bytes> {
     title: "HubSpot 1",
     scheme: SignatureScheme::keyless_sha256_open_to_length_extension("x-hubspot-signature")

@@ -462,8 +462,8 @@ impl Rejection {
     /// Why the delivery may still be genuine, if the layer has the option
     /// [`diagnose`](crate::WebhookAuthLayer::diagnose).
     ///
-    /// `None` if this rejection was not examined. The option is off, too many deliveries were rejected in this
-    /// second, the body has more than 64 KiB, or the kind of the rejection needs no diagnosis. In
+    /// `None` if this rejection was not examined: the option is off, the body has more than 64 KiB, the kind of
+    /// the rejection needs no diagnosis, or too many deliveries were rejected in this second. In
     /// [`on_rejection`](crate::WebhookAuthLayer::on_rejection) it is always `None`, so that a diagnosis cannot
     /// get into a response.
     #[cfg(feature = "diagnosis")]

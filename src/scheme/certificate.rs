@@ -24,9 +24,9 @@ use crate::{base64, error::ConfigError, secret::Secret};
 /// What makes a certificate that a [key source](crate::tenants) returns a key of the sender.
 ///
 /// The crate downloads nothing. The source downloads the certificate from a URL that the crate judged before,
-/// and returns it as [`Secret::from_pem`]. If the signature of a delivery matches, the crate compares the names
-/// in the certificate with those of the sender, and its dates with the clock of the layer. A delivery whose
-/// certificate is not trusted is rejected as a mismatch. Revocation is not checked.
+/// and returns it as [`Secret::from_pem`]. If the signature of a delivery matches, the crate checks the
+/// certificate: its names must be those of the sender, and its dates must fit the clock of the layer. A delivery
+/// whose certificate is not trusted is rejected as a mismatch. Revocation is not checked.
 #[derive(Clone)]
 pub struct CertificateTrust(Trust);
 

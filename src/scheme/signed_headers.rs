@@ -20,9 +20,9 @@ const MOST_NAMES: usize = 16;
 /// Headers that the sender lists in each delivery and signs, as a signed piece.
 ///
 /// The client sends the list. So the receiver says which headers the list must contain: otherwise a
-/// signature over less would be enough. A delivery is rejected if its list has more than 16 names or a
-/// name twice, if it lacks a name of [`must_contain`](Self::must_contain), or if a listed header does not
-/// appear exactly once.
+/// signature over fewer headers would be enough. A list is rejected if it has more than 16 names or a
+/// name twice, or if it lacks a name of [`must_contain`](Self::must_contain). A listed header must appear
+/// exactly once.
 ///
 /// ```
 /// use tower_webhook_auth::{Piece, SignatureScheme, SignedHeaders, Timestamp};

@@ -30,9 +30,8 @@ const MOST_FIELDS: usize = 1000;
 ///
 /// # What is rejected
 ///
-/// The form is read after the limit for the body. A request is rejected if it has more than 1,000 fields, if
-/// a decoded name or value is not UTF-8, or if the request has a `Content-Type` other than
-/// `application/x-www-form-urlencoded`.
+/// A form with more than 1,000 fields, a decoded name or value that is not UTF-8, and a `Content-Type` other than
+/// `application/x-www-form-urlencoded`. The limit for the body is checked before the form is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SortedForm {
     without_duplicates: bool,

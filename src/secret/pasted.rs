@@ -62,8 +62,8 @@ fn is_quoted(first: char, last: char) -> bool {
 
 /// `WEBHOOK_SECRET=…`, `export API_KEY=…`, `secret=…`: the line of an environment file.
 ///
-/// A random password may contain a `=`. So what is before it must be the name of a variable and must
-/// look like one: it has a `_`, or a word that such names have.
+/// A random password may contain a `=`. So the text before the `=` must look like the name of a variable: it
+/// has a `_`, or a word that such names have.
 fn is_assignment(text: &str) -> bool {
     let line = text.strip_prefix("export ").unwrap_or(text);
     let Some((name, value)) = line.split_once('=') else {

@@ -15,7 +15,7 @@ const LONGEST_ID_BYTES: usize = 256;
 /// The id of a key in this header, such as `x-circle-key-id` or `wechatpay-serial`.
 ///
 /// It is `None` if the header is absent, appears several times, or is longer than 256 bytes. It is also `None` if the
-/// id has characters other than letters and digits of ASCII, `-`, `_`, `.` and `=`, so an id can be a segment of a
+/// id has characters other than ASCII letters and digits, `-`, `_`, `.` and `=`. So an id can be a segment of a
 /// path. Any client can have written it: use it to find a key, and for nothing else.
 ///
 /// ```

@@ -25,7 +25,7 @@ const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 /// ([RFC 7519](https://www.rfc-editor.org/rfc/rfc7519)), as data.
 ///
 /// A constructor names the algorithm and the place of the token. The token never selects the algorithm.
-/// By default a token must have an expiry `exp`, and it must be bound to the body: call
+/// By default a token must have an expiry `exp` and must be bound to the body. Call
 /// [`body_hash`](Self::body_hash) with the claim that has a hash of the body.
 ///
 /// ```
