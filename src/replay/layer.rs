@@ -184,8 +184,11 @@ impl<E, St: ReplayStore> ReplayGuardLayer<E, St> {
     /// How long a delivery that is done is remembered. The default is 24 hours.
     ///
     /// A copy that arrives later calls the handler again. Choose a time that is longer than the sender
-    /// repeats its attempts. It has no effect on a delivery whose identity contains the signed time. Such a
-    /// delivery is remembered for the provider's tolerance and one more minute, because clocks differ.
+    /// repeats its attempts.
+    ///
+    /// A delivery whose time is signed is remembered at least until the provider's tolerance is over, and for
+    /// one more minute, because clocks differ. Before that, the outer layer accepts a copy. If the time is part
+    /// of the identity, the delivery is remembered for exactly this time, and `window` has no effect.
     pub fn remember_for(self, window: Duration) -> Self {
         self.with(|rules| rules.window = window)
     }

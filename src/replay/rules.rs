@@ -72,12 +72,14 @@ impl<E> Rules<E> {
         webhook: &Verified<E>,
     ) -> Result<Option<(Identifying, Duration)>, Rejection> {
         if let Some(event_id) = &self.event_id {
-            return Ok(
-                event_id(webhook.event()).map(|id| (webhook.identifying_event(&id), self.window))
-            );
+            return Ok(event_id(webhook.event())
+                .map(|id| (webhook.identifying_event(&id), self.keep(webhook, false))));
         }
         match webhook.identifying() {
-            Some(identifying) => Ok(Some((identifying, self.keep(webhook)))),
+            Some(identifying) => {
+                let has_time = webhook.signed_id().is_none();
+                Ok(Some((identifying, self.keep(webhook, has_time))))
+            }
             None => Err(misconfigured(
                 "the delivery was verified in a way that signs neither an id nor the body: use \
                  `ReplayGuardLayer::by_event_id`",
@@ -85,21 +87,22 @@ impl<E> Rules<E> {
         }
     }
 
-    /// A copy of a delivery whose time is signed is rejected as too old when the tolerance is over. It
-    /// does not have to be remembered for longer, and must not be forgotten earlier.
-    fn keep(&self, webhook: &Verified<E>) -> Duration {
+    /// A copy of a delivery whose time is signed is rejected as too old when the tolerance is over. So the
+    /// delivery must not be forgotten earlier. If the time is part of the identity, it does not have to be
+    /// remembered for longer: a later attempt of the sender has a time of its own, and so another identity.
+    fn keep(&self, webhook: &Verified<E>, has_time: bool) -> Duration {
         let timed = webhook.signed_at().zip(self.tolerance);
-        match timed {
-            // With a signed id, later attempts have the same identity and another time.
-            Some((signed_at, tolerance)) if webhook.signed_id().is_none() => {
-                let age = self.clock.now().duration_since(signed_at);
-                let left = match age {
-                    Ok(age) => tolerance.saturating_sub(age),
-                    Err(ahead) => tolerance.saturating_add(ahead.duration()),
-                };
-                left.saturating_add(CLOCK_DIFFERENCE)
-            }
-            _ => self.window,
+        let accepted = timed.map(|(signed_at, tolerance)| {
+            let left = match self.clock.now().duration_since(signed_at) {
+                Ok(age) => tolerance.saturating_sub(age),
+                Err(ahead) => tolerance.saturating_add(ahead.duration()),
+            };
+            left.saturating_add(CLOCK_DIFFERENCE)
+        });
+        match accepted {
+            Some(accepted) if has_time => accepted,
+            Some(accepted) => accepted.max(self.window),
+            None => self.window,
         }
     }
 

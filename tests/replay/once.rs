@@ -183,19 +183,30 @@ async fn a_token_with_a_time_is_remembered_for_as_long_as_the_layer_would_accept
 }
 
 #[tokio::test]
-async fn a_signed_id_is_remembered_for_the_window() {
-    let provider = provider::standard_webhooks(secret()).expect("a provider");
-    let store = Scripted::granting();
-    let guard = ReplayGuardLayer::new(&provider, store.clone())
-        .expect("a guard")
-        .remember_for(Duration::from_secs(7));
-    let (handler, _) = handler(|_| 200);
-    let request = signer(&provider).request("{}");
-    status(&guarded(provider, guard, handler), request).await;
-    assert_eq!(
-        *store.kept.lock().expect("no panic"),
-        Some(Duration::from_secs(7))
-    );
+async fn a_delivery_is_remembered_for_the_window_and_for_as_long_as_the_layer_accepts_a_copy() {
+    let seconds = Duration::from_secs;
+    // The tolerance is 300 seconds, and the clocks of two machines may differ by 60.
+    for (window, kept) in [(7, 360), (360, 360), (361, 361)] {
+        for by_event_id in [false, true] {
+            let provider = provider::standard_webhooks(secret()).expect("a provider");
+            let store = Scripted::granting();
+            let guard = match by_event_id {
+                false => ReplayGuardLayer::new(&provider, store.clone()).expect("a guard"),
+                true => {
+                    ReplayGuardLayer::by_event_id(&provider, store.clone(), |_| Some("1".into()))
+                }
+            };
+            let guard = guard.clock(now).remember_for(seconds(window));
+            let (handler, _) = handler(|_| 200);
+            let request = signer(&provider).at(now()).request("{}");
+            let layers = (WebhookAuthLayer::new(provider).clock(now), guard);
+            let service = tower::Layer::layer(&layers, handler);
+            let response = tower::ServiceExt::oneshot(service, request).await;
+            assert_eq!(response.expect("a response").status(), 200);
+            let found = *store.kept.lock().expect("no panic");
+            assert_eq!(found, Some(seconds(kept)), "{window} {by_event_id}");
+        }
+    }
 }
 
 #[tokio::test]
