@@ -314,15 +314,20 @@ impl<E> Clone for Verified<E> {
     }
 }
 
+/// It prints the event, and not the body. If the key is in the body, the event may contain it, and is not
+/// printed either.
 impl<E: fmt::Debug> fmt::Debug for Verified<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified")
+        let mut debug = f.debug_struct("Verified");
+        debug
             .field("provider", &self.provider())
             .field("key_name", &self.key_name())
             .field("tenant", &self.tenant())
-            .field("delivery_id", &self.delivery_id())
-            .field("event", &self.0.event)
-            .finish_non_exhaustive()
+            .field("delivery_id", &self.delivery_id());
+        if self.0.authentication != Authentication::BodyKey {
+            debug.field("event", &self.0.event);
+        }
+        debug.finish_non_exhaustive()
     }
 }
 

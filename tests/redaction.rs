@@ -252,6 +252,50 @@ fn an_error_about_an_event_does_not_quote_the_event() {
     printed.holds_none_of(&[]);
 }
 
+/// The error of a parser may quote the event. Only `source()` returns it.
+#[test]
+fn a_rejection_does_not_print_the_error_of_a_parser() {
+    let scheme = SignatureScheme::hmac_sha256("x-signature").build();
+    let provider = Provider::new("acme", scheme.expect("a scheme"), secret());
+    let provider = provider.expect("a provider");
+    let body = format!(r#""{SECRET}""#);
+    let mut mac = <hmac::Hmac<sha2::Sha256> as hmac::KeyInit>::new_from_slice(SECRET.as_bytes())
+        .expect("a key of any length");
+    hmac::Mac::update(&mut mac, body.as_bytes());
+    let signature = HEXLOWER.encode(&hmac::Mac::finalize(mac).into_bytes());
+    let request = Request::builder()
+        .header("x-signature", signature)
+        .body(())
+        .expect("a request");
+    let (head, ()) = request.into_parts();
+    let time = std::time::SystemTime::UNIX_EPOCH;
+    let rejection = provider
+        .json::<u64>()
+        .verify(&head, body.into(), time)
+        .expect_err("not a number");
+    let source = rejection.source().expect("the error of the parser");
+    assert!(source.to_string().contains(SECRET), "{source}");
+    let mut printed = Printed::default();
+    printed.debug("Rejection", &rejection);
+    printed.display("Rejection", &rejection);
+    printed.holds_none_of(&forms(SECRET.as_bytes()));
+}
+
+/// The event of most presets is the body, and that of some senders contains the key.
+#[test]
+fn a_delivery_with_the_key_in_its_body_does_not_print_the_key() {
+    let scheme = BodyKeyScheme::json("/key").build().expect("a scheme");
+    let provider = Provider::new("acme", scheme, secret()).expect("a provider");
+    let (head, ()) = Request::new(()).into_parts();
+    let body = format!(r#"{{"key":"{SECRET}"}}"#);
+    let time = std::time::SystemTime::UNIX_EPOCH;
+    let verified = provider.verify(&head, body.into(), time).expect("the key");
+    let mut printed = Printed::default();
+    printed.debug("Verified", &verified);
+    printed.debug("Delivery", &Delivery::from(&verified));
+    printed.holds_none_of(&forms(SECRET.as_bytes()));
+}
+
 /// Parts of a malformed value are described, never quoted. The value may be a secret in a wrong place.
 #[test]
 fn a_malformed_header_is_not_quoted() {

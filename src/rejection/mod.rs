@@ -30,7 +30,7 @@ const MOST_NAMES: usize = 8;
 /// It contains no key, no computed MAC, no signature and no header value. It contains names that the
 /// owner chose: of the provider, of the header, of the keys. Only `source()` may quote something: for
 /// [`EventUnparseable`](RejectionKind::EventUnparseable) it is the parser's error about a body that is
-/// authentic.
+/// authentic. `Display` and `Debug` do not print it.
 ///
 /// ```
 /// use tower_webhook_auth::{Rejection, RejectionKind};
@@ -61,12 +61,22 @@ enum More {
     Keys(Arc<Names>),
     Nothing,
     Shape(ExpectedShape, FoundShape),
-    Source(Arc<dyn Error + Send + Sync>),
+    Source(Source),
     Timestamp {
         distance_ms: u64,
         tolerated_ms: u64,
         looks_like: Option<TimestampUnit>,
     },
+}
+
+/// The error that caused a rejection. `Debug` does not print it: a parser's error may quote the body.
+#[derive(Clone)]
+struct Source(Arc<dyn Error + Send + Sync>);
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[see `source()`]")
+    }
 }
 
 /// The kinds of [`Rejection`], each with a status and a stable code. Later versions may add kinds.
@@ -379,7 +389,7 @@ impl Rejection {
 
     pub(crate) fn caused_by(kind: RejectionKind, source: BoxError) -> Self {
         Self {
-            more: More::Source(source.into()),
+            more: More::Source(Source(source.into())),
             ..Self::new(kind)
         }
     }
@@ -527,7 +537,7 @@ impl fmt::Display for Rejection {
 impl Error for Rejection {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self.more() {
-            More::Source(source) => Some(&**source),
+            More::Source(Source(source)) => Some(&**source),
             _ => None,
         }
     }
