@@ -269,6 +269,46 @@ fn the_shared_key_of_any_way_is_marked_as_sensitive() {
     assert_eq!(response.status(), 200);
 }
 
+/// In the way that matched, these headers mean nothing, so it does not matter how many there are.
+#[test]
+fn all_values_of_a_header_with_a_key_or_a_token_are_marked_as_sensitive() {
+    use tower::{Layer, ServiceExt, service_fn};
+    use tower_webhook_auth::{JwtScheme, WebhookAuthLayer};
+
+    let signature = SignatureScheme::hmac_sha256("x-signature").build();
+    let token = JwtScheme::hs256("x-jwt").accept_unsigned_body().build();
+    let scheme = Scheme::any_of([
+        ("signature", signature.expect("a scheme")),
+        (
+            "key",
+            SharedKeyScheme::new("x-token").build().expect("a scheme"),
+        ),
+        ("token", token.expect("a scheme")),
+    ]);
+    let provider = provider(scheme.expect("a scheme"), secret("wJ4mX9"));
+    let inner = service_fn(
+        async |request: http::Request<http_body_util::Full<Bytes>>| {
+            for name in ["x-token", "x-jwt"] {
+                let values: Vec<_> = request.headers().get_all(name).iter().collect();
+                assert_eq!(values.len(), 2, "{name}");
+                assert!(values.iter().all(|value| value.is_sensitive()), "{name}");
+            }
+            Ok::<_, std::convert::Infallible>(http::Response::new(request.into_body()))
+        },
+    );
+    let service = WebhookAuthLayer::new(provider).layer(inner);
+    let signed = sign(b"wJ4mX9", BODY);
+    let headers = [
+        ("x-signature", &*signed),
+        ("x-token", "wJ4mX9"),
+        ("x-token", "wJ4mX9"),
+        ("x-jwt", "a.b.c"),
+        ("x-jwt", "a.b.c"),
+    ];
+    let response = futures_executor::block_on(service.oneshot(post(&headers, BODY)));
+    assert_eq!(response.expect("an infallible service").status(), 200);
+}
+
 /// Each way proves its own headers. What another way would prove is not called signed.
 #[test]
 fn a_header_is_called_signed_only_if_the_way_that_matched_signs_it() {

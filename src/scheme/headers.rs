@@ -1,6 +1,6 @@
 //! Reads headers strictly: each header may appear once, and has a maximum length.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
 
 use crate::{
     error::ConfigError,
@@ -100,6 +100,16 @@ pub(crate) fn repeated<'a>(
         return Err(Rejection::header(RejectionKind::HeaderTooLong, name));
     }
     Ok(values())
+}
+
+/// Marks all values of a header as sensitive, so that inner layers do not print them. There are several values if
+/// another way of the scheme verified the delivery.
+pub(crate) fn mark_sensitive(headers: &mut HeaderMap, name: &HeaderName) {
+    if let Entry::Occupied(mut values) = headers.entry(name) {
+        for value in values.iter_mut() {
+            value.set_sensitive(true);
+        }
+    }
 }
 
 /// A signed id must be visible ASCII, and not empty.

@@ -169,9 +169,7 @@ impl SharedKey {
     /// Marks the header as sensitive, so that inner layers do not print the key in it.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         for name in self.headers.iter() {
-            if let Some(value) = headers.get_mut(name) {
-                value.set_sensitive(true);
-            }
+            headers::mark_sensitive(headers, name);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     error::{BoxError, ConfigError},
     rejection::{Rejection, RejectionKind},
-    scheme::{check::Authentication, in_body::InBody},
+    scheme::{check::Authentication, headers::mark_sensitive, in_body::InBody},
     secret::{Keys, Names, Secret},
 };
 

@@ -42,6 +42,7 @@ use self::{
 };
 use super::{
     check::{Check, Proof},
+    headers::mark_sensitive,
     key::KeyText,
     prepared::{KeysOf, PreparedKeys},
 };
@@ -277,8 +278,8 @@ impl Jwt {
 
     /// Marks the header as sensitive: until it expires, a token is as good as a key.
     pub(super) fn mark_sensitive(&self, headers: &mut HeaderMap) {
-        if let Some(value) = self.place.header().and_then(|name| headers.get_mut(name)) {
-            value.set_sensitive(true);
+        if let Some(name) = self.place.header() {
+            mark_sensitive(headers, name);
         }
     }
 }
