@@ -88,6 +88,13 @@ fn a_scheme_with_a_mistake_is_an_error_with_the_value_the_reason_and_the_remedy(
             r#""x\n" is not the name of a header: it ends with a line break (U+000A); remove it"#,
         ),
         (
+            plain()
+                .require_header("X-Version", "1")
+                .require_header("x-version", "2"),
+            "two values are required of the header x-version, which has one: call `require_header` once for each \
+             header",
+        ),
+        (
             plain().signed([Piece::header("a:b"), Piece::Body]),
             r#""a:b" is not the name of a header: it contains ':'; write "a""#,
         ),

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::HeaderName;
+
 #[cfg(feature = "rsa")]
 use super::rsa::RsaHash;
 use super::{
@@ -654,15 +656,18 @@ impl SignatureScheme {
                  use `SignedUrl::exact` for a URL, or call `accept_movable_body_boundary`",
             );
         }
-        let required = self
-            .required
-            .into_iter()
-            .map(|(name, value)| {
-                let name = headers::name(&name)?;
-                headers::check_value(&name, &value)?;
-                Ok((name, value))
-            })
-            .collect::<Result<_, ConfigError>>()?;
+        let mut required: Vec<(HeaderName, String)> = Vec::new();
+        for (name, value) in self.required {
+            let name = headers::name(&name)?;
+            headers::check_value(&name, &value)?;
+            if required.iter().any(|(other, _)| *other == name) {
+                return Err(ConfigError::new(format!(
+                    "two values are required of the header {name}, which has one: call `require_header` once \
+                     for each header"
+                )));
+            }
+            required.push((name, value));
+        }
         let id_headers = match self.id_headers.split_first() {
             None => None,
             Some((first, others)) => Some(Aliases::new(first, others)?),
@@ -779,7 +784,7 @@ pub(crate) struct Signed {
     pub(super) timestamp: Option<Timestamp>,
     pub(super) timestamp_headers: Option<Aliases>,
     pub(super) id_headers: Option<Aliases>,
-    pub(super) required: Vec<(http::HeaderName, String)>,
+    pub(super) required: Vec<(HeaderName, String)>,
     /// A body that is sent as a form is rejected.
     pub(super) not_a_form: bool,
     pub(super) content: SignedContent,
