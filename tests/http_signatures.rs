@@ -660,11 +660,34 @@ fn pairs_of_signatures_and_keys_are_bounded() {
             (format!("key-{index}"), secret(key).expect("a key"))
         });
         let keys = Keys::named(keys).expect("keys");
-        Provider::new("acme", scheme.build().expect("a scheme"), keys).expect("a provider")
+        Provider::new("acme", scheme.build().expect("a scheme"), keys)
     };
-    let verified = verify(&provider(8), rfc(B23, B23_SIGNATURE), CREATED).expect("eight keys");
-    assert_eq!(verified.key_name(), "key-7");
-    assert!(verify(&provider(9), rfc(B23, B23_SIGNATURE), CREATED).is_err());
+    let accepted = |keys: usize, signatures: usize| {
+        let labelled = |text: &str| {
+            let labels = (0..signatures).map(|label| text.replace("sig-b23", &format!("s{label}")));
+            labels.collect::<Vec<_>>().join(", ")
+        };
+        let (input, signature) = (labelled(B23), labelled(B23_SIGNATURE));
+        let provider = provider(keys).expect("a provider");
+        let verified = verify(&provider, rfc(&input, &signature), CREATED).ok()?;
+        Some(verified.key_name().to_owned())
+    };
+    for (keys, signatures, expected) in [
+        (8, 1, Some("key-7")),
+        (2, 4, Some("key-1")),
+        (3, 3, None),
+        (1, 5, None),
+    ] {
+        let found = accepted(keys, signatures);
+        assert_eq!(
+            found.as_deref(),
+            expected,
+            "{keys} keys, {signatures} signatures"
+        );
+    }
+    // With more keys, no delivery could be verified.
+    let error = provider(9).expect_err("too many keys").to_string();
+    assert!(error.contains("9 keys, but at most 8"), "{error}");
 }
 
 /// Only a round trip: our signer signs.

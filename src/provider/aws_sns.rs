@@ -44,6 +44,9 @@ use crate::{
 /// SNS repeats a delivery about 50 times within an hour, with the time of the first one.
 const TOLERANCE: Duration = Duration::from_secs(3600);
 
+/// Each costs an operation of RSA.
+const MOST_KEYS: usize = 8;
+
 static RAW_DELIVERY: HeaderName = HeaderName::from_static("x-amz-sns-rawdelivery");
 
 /// The topics whose messages are accepted.
@@ -398,6 +401,7 @@ impl CustomScheme for AwsSns {
                 "RSA PKCS#1 v1.5 with SHA-256 or SHA-1",
                 "the fields of `aws_sns::Event`",
             )
+            .at_most(MOST_KEYS)
     }
 
     fn key(&self, secret: &[u8]) -> Result<CertifiedKey, BoxError> {

@@ -41,6 +41,9 @@ use crate::{
 
 const TOLERANCE: Duration = Duration::from_secs(300);
 
+/// Each costs an operation of RSA.
+const MOST_KEYS: usize = 8;
+
 static SIGNATURE: HeaderName = HeaderName::from_static("paypal-transmission-sig");
 static ID: HeaderName = HeaderName::from_static("paypal-transmission-id");
 static TIME: HeaderName = HeaderName::from_static("paypal-transmission-time");
@@ -170,6 +173,7 @@ impl CustomScheme for PayPal {
                 "RSA PKCS#1 v1.5 with SHA-256",
                 "{id}|{timestamp}|{webhook}|{CRC-32 of body}",
             )
+            .at_most(MOST_KEYS)
     }
 
     fn key(&self, secret: &[u8]) -> Result<CertifiedKey, BoxError> {

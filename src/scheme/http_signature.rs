@@ -72,7 +72,7 @@ const TOLERANCE: Duration = Duration::from_secs(300);
 ///   another component is rejected. A covered header must appear once.
 /// - The URL is the one of [`url`](Self::url), never one from `Host` or `X-Forwarded-Host`.
 /// - A request may have 4 signatures. One that fits and matches is enough. Signatures times keys are at most 8.
-/// - The keys are all tried: `keyid` does not choose one.
+/// - The keys are all tried: `keyid` does not choose one. A provider may have 8 keys.
 ///
 /// [`Verified::authentication`](crate::Verified::authentication) is `Signature` if `content-digest` is required, and
 /// otherwise `PartialSignature`: the body is then not signed.
@@ -616,6 +616,13 @@ impl Checked {
                 continue;
             };
             match self.candidate(head, &message, list, signature) {
+                // Each holds a copy of all that it covers.
+                Ok(_) if candidates.len() == MOST_SIGNATURES => {
+                    return Err(CustomRejection::header_malformed(
+                        &INPUT,
+                        "at most 4 signatures",
+                    ));
+                }
                 Ok(candidate) => candidates.push(candidate),
                 Err(Unfit::Rejected(unfit)) => rejection = rejection.or(Some(unfit)),
                 Err(Unfit::Other) => {}
@@ -625,12 +632,6 @@ impl Checked {
             return Err(rejection.unwrap_or_else(|| {
                 CustomRejection::header_malformed(&INPUT, "a signature of this scheme")
             }));
-        }
-        if candidates.len() > MOST_SIGNATURES {
-            return Err(CustomRejection::header_malformed(
-                &INPUT,
-                "at most 4 signatures",
-            ));
         }
         Ok(candidates)
     }
@@ -806,7 +807,9 @@ impl CustomScheme for HttpSignature {
             .iter()
             .map(|component| format!("{{{}}}", component.name()))
             .collect();
-        facts.of_built_in(scheme.algorithm.title(), &signed.join(", "))
+        facts
+            .of_built_in(scheme.algorithm.title(), &signed.join(", "))
+            .at_most(MOST_OPERATIONS)
     }
 
     fn key(&self, secret: &[u8]) -> Result<HttpKey, BoxError> {

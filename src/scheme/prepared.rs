@@ -66,6 +66,7 @@ impl PreparedKeys {
                     KeysOf::SharedKey(shared.prepare(keys))
                 }
                 Kind::Custom(custom) => {
+                    check_number(provider, keys, custom.facts.most_keys)?;
                     KeysOf::Custom(custom.prepare(provider, keys, |place, error| match error {
                         None => took(place, &mut places, &mut used),
                         Some(error) => errors.push((place, error)),
@@ -140,6 +141,18 @@ impl PreparedKeys {
     }
 }
 
+/// Checks that there are not more keys than are tried for a delivery.
+fn check_number(provider: &Arc<str>, keys: &Keys, most: Option<usize>) -> Result<(), ConfigError> {
+    let number = keys.iter().len();
+    match most.filter(|most| number > *most) {
+        None => Ok(()),
+        Some(most) => Err(ConfigError::new(format!(
+            "{provider}: {number} keys, but at most {most} are tried for a delivery: remove those that are no \
+             longer used",
+        ))),
+    }
+}
+
 /// A way can use the key at this place.
 fn took(place: usize, places: &mut Vec<usize>, used: &mut [bool]) {
     places.push(place);
@@ -194,15 +207,7 @@ impl Signed {
         keys: &Keys,
         mut took: impl FnMut(usize, Option<ConfigError>),
     ) -> Result<Vec<Verifier>, ConfigError> {
-        if let Some(most) = self.algorithm.most_operations()
-            && keys.iter().len() > most
-        {
-            return Err(ConfigError::new(format!(
-                "{provider}: {} public keys, but at most {most} are tried for a delivery: remove those \
-                 that are no longer used",
-                keys.iter().len(),
-            )));
-        }
+        check_number(provider, keys, self.algorithm.most_operations())?;
         // See `SharedKey::prepare`.
         let mut prepared = Vec::with_capacity(keys.iter().len());
         for (place, key) in keys.iter().enumerate() {

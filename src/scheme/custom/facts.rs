@@ -22,6 +22,8 @@ pub struct CustomFacts {
     pub(crate) head_is_enough: bool,
     /// For a scheme of this crate: what it is called, and what it signs.
     pub(crate) built_in: Option<(&'static str, String)>,
+    /// For a scheme of this crate with public keys: how many of them are tried for a delivery.
+    pub(crate) most_keys: Option<usize>,
 }
 
 impl CustomFacts {
@@ -37,6 +39,7 @@ impl CustomFacts {
             tolerance: None,
             head_is_enough: false,
             built_in: None,
+            most_keys: None,
         }
     }
 
@@ -78,6 +81,17 @@ impl CustomFacts {
     #[cfg(any(feature = "certificates", feature = "http-signatures"))]
     pub(crate) fn of_built_in(mut self, algorithm: &'static str, signed: &str) -> Self {
         self.built_in = Some((algorithm, signed.to_owned()));
+        self
+    }
+
+    /// For a scheme of this crate: more keys than this are an error when they are prepared.
+    #[cfg(any(
+        feature = "certificates",
+        feature = "ed25519",
+        feature = "http-signatures"
+    ))]
+    pub(crate) fn at_most(mut self, keys: usize) -> Self {
+        self.most_keys = Some(keys);
         self
     }
 

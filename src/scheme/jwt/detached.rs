@@ -28,6 +28,14 @@ pub(crate) struct DetachedEdDsa {
     pub(crate) tolerance: Duration,
 }
 
+impl DetachedEdDsa {
+    pub(crate) fn build(self) -> Scheme {
+        let custom = Custom::new(self)
+            .with_placeholder::<Self>(|| Some(JwtKey::placeholder(&[JwtAlgorithm::EdDsa])));
+        Scheme(Kind::Custom(Arc::new(custom)))
+    }
+}
+
 /// The verification of one delivery. The body is encoded and hashed as it arrives.
 pub(crate) struct DetachedCheck {
     key_id: Option<String>,
