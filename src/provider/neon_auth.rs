@@ -6,11 +6,7 @@ use bytes::Bytes;
 use http::HeaderName;
 
 use super::Provider;
-use crate::{
-    error::ConfigError,
-    scheme::{DetachedEdDsa, Scheme},
-    secret::Keys,
-};
+use crate::{error::ConfigError, scheme::DetachedEdDsa, secret::Keys};
 
 /// Neon Auth: `X-Neon-Signature` is a detached JWS with Ed25519 over the time in `X-Neon-Timestamp` and the body.
 ///
@@ -42,5 +38,5 @@ pub fn neon_auth(keys: impl Into<Keys>) -> Result<Provider<Bytes>, ConfigError> 
         time: HeaderName::from_static("x-neon-timestamp"),
         tolerance: Duration::from_secs(300),
     };
-    Provider::new("neon_auth", Scheme::custom(scheme), keys)
+    Provider::new("neon_auth", scheme.build(), keys)
 }

@@ -310,7 +310,10 @@ impl HttpSignatureScheme {
             not(feature = "testing"),
             expect(unused_mut, reason = "only a signer is added")
         )]
-        let mut custom = Custom::new(scheme.clone());
+        let mut custom = Custom::new(scheme.clone()).with_placeholder::<HttpSignature>({
+            let scheme = scheme.clone();
+            move || scheme.placeholder_key()
+        });
         #[cfg(feature = "testing")]
         {
             custom.signer = Some(scheme);
@@ -738,6 +741,18 @@ pub(crate) struct HttpCheck {
 }
 
 impl HttpSignature {
+    /// A key for a tenant that is not known: to verify costs as much as with another key.
+    fn placeholder_key(&self) -> Option<HttpKey> {
+        let key = match self.0.scheme.algorithm.algorithm() {
+            Some(algorithm) => KeyOf::Verifier(algorithm, algorithm.placeholder_key()?),
+            #[cfg(feature = "rsa")]
+            None => KeyOf::Pss(RsaKey::placeholder()?),
+            #[cfg(not(feature = "rsa"))]
+            None => return None,
+        };
+        Some(HttpKey(Arc::new(key)))
+    }
+
     fn key_of(&self, secret: &Secret) -> Result<HttpKey, ConfigError> {
         let scheme = &self.0.scheme;
         let text = KeyText {

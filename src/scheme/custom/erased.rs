@@ -25,10 +25,14 @@ pub(crate) struct Custom {
     scheme: Box<dyn AnyScheme>,
     /// A scheme of this crate that reads the body.
     pub(crate) in_body: Option<InBody>,
+    /// Makes the key for a tenant that is not known, for a scheme of this crate.
+    placeholder: Option<Box<Placeholder>>,
     /// The scheme, if it is one of this crate that can sign.
     #[cfg(all(feature = "http-signatures", feature = "testing"))]
     pub(crate) signer: Option<crate::scheme::http_signature::HttpSignature>,
 }
+
+type Placeholder = dyn Fn() -> CustomKeys + Send + Sync;
 
 /// The prepared keys of a scheme: a `Vec` of its own type of key.
 #[derive(Clone)]
@@ -65,6 +69,7 @@ impl Custom {
             type_name: type_name::<S>(),
             scheme: Box::new(scheme),
             in_body: None,
+            placeholder: None,
             #[cfg(all(feature = "http-signatures", feature = "testing"))]
             signer: None,
         }
@@ -76,6 +81,17 @@ impl Custom {
             in_body: Some(in_body),
             ..Self::new(scheme)
         }
+    }
+
+    /// The same scheme with this key for a tenant that is not known. It is for a scheme for which the secret of
+    /// [`prepare_placeholder`](Self::prepare_placeholder) is not a key.
+    pub(in crate::scheme) fn with_placeholder<S: CustomScheme>(
+        mut self,
+        key: impl Fn() -> Option<S::Key> + Send + Sync + 'static,
+    ) -> Self {
+        let keys = move || CustomKeys(Arc::new(key().into_iter().collect::<Vec<_>>()));
+        self.placeholder = Some(Box::new(keys));
+        self
     }
 
     pub(crate) fn authentication(&self) -> Authentication {
@@ -117,6 +133,9 @@ impl Custom {
 
     /// A key that is not secret. Verifying with it costs as much as with any other key.
     pub(crate) fn prepare_placeholder(&self) -> CustomKeys {
+        if let Some(placeholder) = &self.placeholder {
+            return placeholder();
+        }
         let secret = Secret::of_key(zeroize::Zeroizing::new(vec![1; 32]));
         CustomKeys(self.scheme.prepare(&[&secret], &mut |_, _| {}))
     }
@@ -161,11 +180,7 @@ impl Custom {
 
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         for name in self.facts.headers() {
-            if let http::header::Entry::Occupied(mut values) = headers.entry(name) {
-                for value in values.iter_mut() {
-                    value.set_sensitive(true);
-                }
-            }
+            mark_sensitive(headers, name);
         }
     }
 }
@@ -316,5 +331,72 @@ impl<C: CustomCheck> AnyCheck for Checking<C> {
             .position(|(place, key)| check.matches(key, place))
             .map(|key| (key, claims))
             .ok_or_else(CustomRejection::mismatch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheme::{
+        BodyKeyScheme, BodyPiece, BodySignatureScheme, KeyEncoding, Kind, Scheme, mac::Verifier,
+        shared_key::KeyDigest,
+    };
+
+    /// How many keys a tenant has that is not known. `K` is the type of the keys of the scheme.
+    fn placeholders<K: 'static>(scheme: Result<Scheme, ConfigError>) -> usize {
+        let Kind::Custom(custom) = scheme.expect("a scheme").0 else {
+            panic!("the scheme has another form");
+        };
+        let CustomKeys(keys) = custom.prepare_placeholder();
+        let keys = keys.downcast_ref::<Vec<K>>().expect("keys of the scheme");
+        keys.len()
+    }
+
+    /// Otherwise a delivery for such a tenant would cost less, and the time of the response would show which
+    /// tenants there are.
+    #[test]
+    fn a_tenant_that_is_not_known_has_one_key_in_each_scheme_of_this_crate() {
+        assert_eq!(
+            placeholders::<KeyDigest>(BodyKeyScheme::json("/key").build()),
+            1
+        );
+        for encoding in [KeyEncoding::Text, KeyEncoding::Hex, KeyEncoding::Base64] {
+            let scheme = BodySignatureScheme::hmac_sha256("/signature")
+                .signed([BodyPiece::value("/id")])
+                .key_encoding(encoding);
+            assert_eq!(placeholders::<Verifier>(scheme.build()), 1, "{encoding:?}");
+        }
+        #[cfg(feature = "ed25519")]
+        {
+            use crate::scheme::{DetachedEdDsa, jwt::JwtKey};
+
+            let name = HeaderName::from_static("x-signature");
+            let scheme = DetachedEdDsa {
+                signature: name.clone(),
+                time: name,
+                tolerance: std::time::Duration::ZERO,
+            };
+            assert_eq!(placeholders::<JwtKey>(Ok(scheme.build())), 1);
+        }
+        #[cfg(feature = "http-signatures")]
+        {
+            use crate::scheme::{HttpSignatureScheme, http_signature::HttpKey};
+
+            let schemes = [
+                HttpSignatureScheme::hmac_sha256(),
+                #[cfg(feature = "ecdsa-p256")]
+                HttpSignatureScheme::ecdsa_p256_sha256(),
+                #[cfg(feature = "ed25519")]
+                HttpSignatureScheme::ed25519(),
+                #[cfg(feature = "rsa")]
+                HttpSignatureScheme::rsa_pss_sha512(),
+                #[cfg(feature = "rsa")]
+                HttpSignatureScheme::rsa_v1_5_sha256(),
+            ];
+            for scheme in schemes {
+                let scheme = scheme.require(["date"]).build();
+                assert_eq!(placeholders::<HttpKey>(scheme.clone()), 1, "{scheme:?}");
+            }
+        }
     }
 }

@@ -65,7 +65,10 @@ fn scheme_of_key(key: BodyKey) -> Scheme {
 pub(super) fn scheme_of_signature(signed: BodySigned) -> Scheme {
     let signed = Arc::new(signed);
     let in_body = InBody::Signature(Arc::clone(&signed));
-    Scheme(Kind::Custom(Arc::new(Custom::in_body(signed, in_body))))
+    let algorithm = signed.algorithm;
+    let custom = Custom::in_body(signed, in_body)
+        .with_placeholder::<Arc<BodySigned>>(move || algorithm.placeholder_key());
+    Scheme(Kind::Custom(Arc::new(custom)))
 }
 
 /// The body, or the value in it, is not what the scheme requires.

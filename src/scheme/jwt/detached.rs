@@ -1,7 +1,7 @@
 //! [`DetachedEdDsa`]: a signature in the form of a token without its payload, `header..signature`
 //! ([RFC 7515 appendix F](https://www.rfc-editor.org/rfc/rfc7515#appendix-F)).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::StreamVerifier;
@@ -15,10 +15,13 @@ use crate::{
     error::BoxError,
     scheme::{
         CustomCheck, CustomClaims, CustomFacts, CustomHead, CustomRejection, CustomScheme,
-        KeyEncoding, Timestamp, key::KeyText,
+        KeyEncoding, Kind, Scheme, Timestamp, custom::Custom, key::KeyText,
     },
     secret::Secret,
 };
+
+/// As for other schemes with Ed25519. If the header names no key, each of them hashes the body.
+const MOST_KEYS: usize = 16;
 
 /// An Ed25519 signature over `{header}.{payload}`, where the payload is base64url of `{time}.{base64url of body}`.
 pub(crate) struct DetachedEdDsa {
@@ -58,6 +61,7 @@ impl CustomScheme for DetachedEdDsa {
         CustomFacts::new([self.signature.clone()])
             .body_is_signed()
             .time_is_signed(self.tolerance)
+            .at_most(MOST_KEYS)
     }
 
     fn key(&self, secret: &[u8]) -> Result<JwtKey, BoxError> {
