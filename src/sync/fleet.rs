@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
     sync::watch,
-    task::AbortHandle,
+    task::{AbortHandle, JoinSet},
     time::{sleep, timeout},
 };
 
@@ -334,9 +334,15 @@ where
     let mut wait = FIRST_WAIT;
     loop {
         let subscriber = Subscriber(Arc::clone(&listener) as Arc<dyn Listen>);
-        // The bus logs the reason itself, because it knows which addresses and secrets it must not
-        // print.
-        drop(bus.hear(subscriber).await);
+        // A set of one. A panic of the bus or of the listener ends the subscription, as an error does. The
+        // subscription is aborted when this task is.
+        let mut hearing = JoinSet::new();
+        hearing.spawn({
+            let bus = Arc::clone(&bus);
+            // The bus logs the reason itself, because it knows which addresses and secrets it must not print.
+            async move { drop(bus.hear(subscriber).await) }
+        });
+        drop(hearing.join_next().await);
         if listener.state.send_replace(false) {
             wait = FIRST_WAIT;
         }

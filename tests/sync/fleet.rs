@@ -182,6 +182,73 @@ async fn each_new_subscription_is_reported() {
     assert_eq!(subscribed.count(), 6);
 }
 
+/// A bus whose first subscriptions panic.
+#[derive(Clone)]
+struct Panicking {
+    hub: Hub,
+    panics: Arc<AtomicUsize>,
+}
+
+impl Bus for Panicking {
+    async fn tell(&self, message: Bytes) -> Result<(), BoxError> {
+        self.hub.tell(message).await
+    }
+
+    async fn hear(&self, subscriber: Subscriber) -> Result<(), BoxError> {
+        if self.panics.load(Ordering::Relaxed) > 0 {
+            self.panics.fetch_sub(1, Ordering::Relaxed);
+            let _subscription = subscriber.subscribed();
+            sleep(SECOND).await;
+            panic!("the test's own");
+        }
+        self.hub.hear(subscriber).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_hears_the_others_again_after_a_panic_of_the_bus() {
+    let (hub, b) = (Hub::new(1), Listener::default());
+    let panicking = Panicking {
+        hub: hub.clone(),
+        panics: Arc::new(AtomicUsize::new(2)),
+    };
+    let heard = b.clone();
+    let two = Fleet::join(panicking, move |what| {
+        heard.0.lock().expect("no panic").push(what);
+    });
+    two.joined().await;
+    sleep(SECOND + Duration::from_millis(40)).await;
+    assert!(!two.connected());
+    sleep(5 * SECOND).await;
+    assert!(two.connected());
+    let one = Listener::default().join(&hub);
+    one.tell("k", 14);
+    sleep(SECOND).await;
+    assert_eq!(b.hints(), [14]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_hears_the_others_again_after_a_panic_of_its_listener() {
+    let (hub, b) = (Hub::new(1), Listener::default());
+    let heard = b.clone();
+    let two = Fleet::join(hub.clone(), move |what| {
+        assert!(
+            !matches!(what, Heard::Hint { version: 13, .. }),
+            "the test's own"
+        );
+        heard.0.lock().expect("no panic").push(what);
+    });
+    let one = Listener::default().join(&hub);
+    two.joined().await;
+    one.joined().await;
+    one.tell("k", 13);
+    sleep(5 * SECOND).await;
+    assert!(two.connected());
+    one.tell("k", 14);
+    sleep(SECOND).await;
+    assert_eq!(b.hints(), [14]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn messages_that_cannot_be_read_are_ignored() {
     let (hub, b) = (Hub::new(2), Listener::default());
