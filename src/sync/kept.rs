@@ -158,8 +158,10 @@ pub(super) struct Shared<T, V> {
 
 /// What one run leaves for the next.
 pub(super) struct Memory<V> {
-    /// The store was read.
+    /// The store was read, or did not answer.
     pub(super) loaded: bool,
+    /// How many runs have begun to read the store.
+    pub(super) loads: u8,
     /// The next answer may be older than the current version.
     pub(super) accept_older: bool,
     /// The older version that the source has, and the time since when it has it without interruption.
@@ -176,6 +178,7 @@ impl<T, V: Ord + Clone> Shared<T, V> {
             status: watch::Sender::new(Status::new()),
             memory: Mutex::new(Memory {
                 loaded: false,
+                loads: 0,
                 accept_older: false,
                 older: None,
                 unsaved: false,

@@ -27,7 +27,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// If the document cannot be read, or is not what was saved. The value is then downloaded as if nothing was
-    /// stored.
+    /// stored. The same follows if the future does not end before the deadlines of two runs.
     fn load(&self) -> impl Future<Output = Result<Option<Document>, BoxError>> + Send;
 
     /// Replaces the stored document.

@@ -228,6 +228,29 @@ impl Store for HangingStore {
     }
 }
 
+struct SilentStore;
+
+impl Store for SilentStore {
+    async fn load(&self) -> Result<Option<Document>, BoxError> {
+        std::future::pending().await
+    }
+
+    async fn save(&self, _: &Document) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_does_not_keep_the_value_out() {
+    let source = Source::new([Answer::Revision(12, "off")]);
+    let kept = keep(&source).store(SilentStore).start();
+    sleep(30 * SECOND).await;
+    assert_eq!(have(&kept), Some(12));
+    // The value was saved, so the failure is over.
+    assert_eq!(kept.status().store_failure, None);
+    assert_eq!(source.request_count(), 1);
+}
+
 /// The value is replaced before it is saved, and the run ends at its deadline.
 #[tokio::test(start_paused = true)]
 async fn a_version_that_is_there_is_not_wanted_although_its_run_failed() {
