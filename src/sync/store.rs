@@ -199,6 +199,17 @@ fn unfinished_name(path: &Path) -> PathBuf {
     directory(path).join(name)
 }
 
+/// Whether a file is the unfinished one of the document `name`, and not of another document in the same directory
+/// whose name begins with `name` and a dot.
+fn is_unfinished(file: &str, name: &str) -> bool {
+    let rest = file.strip_prefix(name);
+    let rest = rest.and_then(|rest| rest.strip_prefix('.')?.strip_suffix(UNFINISHED));
+    let Some((process, number)) = rest.and_then(|rest| rest.split_once('-')) else {
+        return false;
+    };
+    process.parse::<u32>().is_ok() && number.parse::<f64>().is_ok()
+}
+
 /// Removes the files that a killed process left. If another process writes to the same path at
 /// this moment, its save fails and is repeated after its next run.
 fn remove_unfinished(path: &Path) {
@@ -210,11 +221,10 @@ fn remove_unfinished(path: &Path) {
     };
     for entry in entries.flatten() {
         let found = entry.file_name();
-        let unfinished = found
+        if found
             .to_str()
-            .and_then(|found| found.strip_prefix(name)?.strip_prefix('.'))
-            .is_some_and(|rest| rest.ends_with(UNFINISHED));
-        if unfinished {
+            .is_some_and(|found| is_unfinished(found, name))
+        {
             // A file that cannot be removed only takes space.
             drop(fs::remove_file(entry.path()));
         }
@@ -257,7 +267,12 @@ mod tests {
         let store = FileStore::new(directory.path().join("document"));
         store.save(&Document::new("saved")).await.expect("a save");
         let unfinished = unfinished_name(&store.path);
-        let others = ["document.json", "another.1-0.5.unfinished", "notes"];
+        let others = [
+            "document.json",
+            "document.json.1-0.5.unfinished",
+            "another.1-0.5.unfinished",
+            "notes",
+        ];
         let others = others.map(|name| directory.path().join(name));
         for file in others.iter().chain([&unfinished]) {
             fs::write(file, "text").expect("a file");
