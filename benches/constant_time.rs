@@ -175,7 +175,7 @@ fn signature() -> String {
     HEXLOWER.encode(hmac::sign(&key, BODY).as_ref())
 }
 
-/// `==` on slices compares many bytes at once: over 40 of them it hardly leaks. A loop does.
+/// `==` on slices compares many bytes in one step: with 40 bytes it hardly leaks. A loop does.
 fn stops_at_a_difference(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len()
         && left

@@ -1,4 +1,4 @@
-//! Handshakes: the requests by which a sender checks, before its first delivery, that it calls the right
+//! Handshakes: with such a request, some senders check before their first delivery that they call the right
 //! service.
 //!
 //! Some are **signed** like any other delivery: those of Slack, Zoom, Twitch, Front and Smartcar. They pass the

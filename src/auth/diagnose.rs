@@ -16,7 +16,7 @@ use crate::{
     secret::Keys,
 };
 
-/// Untrusted clients can cause rejections. This many are examined at once, then one for each second.
+/// Untrusted clients can cause rejections. At most this many are examined in a burst, then one per second.
 const MOST_DIAGNOSES: u64 = 8;
 
 /// The suspects, and the limits. All clones of a layer share one.
@@ -41,8 +41,8 @@ impl<E, K> WebhookAuthLayer<E, K> {
     ///
     /// # Cost
     ///
-    /// Accepted deliveries cost nothing more. All clones of a layer together examine 8 mismatches at once,
-    /// and one more for each second; the same number again for rejections that the request head explains.
+    /// Accepted deliveries cost nothing more. All clones of a layer together examine 8 mismatches in a burst, then one
+    /// per second. Rejections that the request head explains have the same limit of their own.
     /// One diagnosis makes at most 128 verifications, or 8 if the scheme has public keys or is code, and
     /// hashes at most 8 MiB. A body of more than 64 KiB is not tried. The work is done before the response
     /// is sent, in the task of the request.

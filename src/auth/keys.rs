@@ -41,7 +41,7 @@ impl<E, K: KeySource> Settings<E, K> {
             .judge(&self.placeholder, head, &move || arrived)
     }
 
-    /// Asks the source, which sees the head, and the body where it was read.
+    /// Asks the source, which sees the request head, and the body if it was read.
     pub(crate) fn select(
         &self,
         head: &Parts,

@@ -99,8 +99,8 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// | `webhook.suppressed` | how many events of this reason were not logged since the last one |
 ///
 /// Untrusted clients can cause rejections, so the log has a rate limit. All clones of a layer log
-/// 32 events of each reason at once, and one more of that reason for each second. A flood of one
-/// reason does not hide another reason.
+/// at most 32 events of each reason in a burst, then one per second. A flood of one reason does not
+/// hide another reason.
 ///
 /// The current span at the layer, for example the span of an outer `TraceLayer`, receives the
 /// fields that it declares: for a rejection `webhook.provider` and `webhook.reason`; for an

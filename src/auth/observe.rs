@@ -32,8 +32,8 @@ use super::event_type::{EventTypeMismatch, MissingLayer};
 #[cfg(feature = "tracing")]
 pub(crate) const TARGET: &str = "tower_webhook_auth";
 
-/// Untrusted clients can cause rejections. For each reason this many are logged at once, then one
-/// for each second.
+/// Untrusted clients can cause rejections. For each reason at most this many are logged in a burst,
+/// then one per second.
 #[cfg(feature = "tracing")]
 pub(crate) const MOST_EVENTS: u64 = 32;
 

@@ -111,7 +111,7 @@ where
     }
 }
 
-/// The same with a key source. It is asked only about a head that some key could make right.
+/// The same with a key source. The source is asked only if some key could match the request head.
 fn select<S, B, E, K>(
     settings: &Arc<Settings<E, K>>,
     inner: &S,

@@ -24,8 +24,8 @@ use crate::{
 
 pub(crate) type OnRejection = dyn Fn(&Rejection) -> Response<Bytes> + Send + Sync;
 
-/// Each request reads the settings, and counts a reference to them. The alignment keeps what is read apart from
-/// the count, which all threads write.
+/// Each request reads the settings, and changes the count of their references. The alignment puts the settings and
+/// the count into different cache lines.
 #[repr(align(128))]
 pub(crate) struct Settings<E, K = OwnKeys> {
     pub(crate) provider: Provider<E>,

@@ -20,7 +20,7 @@ struct Row {
     ways: Vec<Vec<(bool, HeaderName)>>,
 }
 
-/// Building the schemes of all senders takes longer than reading a request, so it is done once.
+/// To build the schemes of all senders takes longer than to read a request, so they are built once.
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let rows = provider::catalogue().iter().map(|sender| Row {
         sender,

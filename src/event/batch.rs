@@ -6,7 +6,7 @@ use super::{EventError, Json, Object, json::from_text, object, text};
 /// The events of a delivery that holds a list of them.
 ///
 /// An event that cannot be read does not reject the others: it is in [`unreadable`](Self::unreadable).
-/// Only a delivery of which no event can be read is an error.
+/// A delivery is an error only if none of its events can be read.
 ///
 /// ```
 /// use tower_webhook_auth::{FromBody, provider::statsig};

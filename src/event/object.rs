@@ -255,7 +255,7 @@ fn no_value(json: &str, expected: &'static str, error: serde_json::Error) -> Eve
 fn read_text(value: &RawValue) -> Option<String> {
     let json = value.get();
     let text = json.strip_prefix('"')?.strip_suffix('"')?;
-    // A valid text without an escape is what is between its quotes.
+    // Without an escape, the value is the text between the quotes.
     match memchr::memchr(b'\\', text.as_bytes()) {
         None => Some(text.to_owned()),
         Some(_) => from_text(json).ok(),

@@ -115,8 +115,8 @@ impl<E> Provider<E> {
 
     /// Reads a body as a JSON list of your own type.
     ///
-    /// An element that is not a `T` does not reject the others: it is in [`Batch::unreadable`]. Only a
-    /// body of which no element can be read is answered with 422.
+    /// An element that is not a `T` does not reject the others: it is in [`Batch::unreadable`]. If no
+    /// element can be read, the response is 422.
     ///
     /// ```
     /// use serde::Deserialize;
@@ -478,7 +478,7 @@ impl<E> Provider<E> {
         self.keys.scheme().prepare(self.shared_name(), keys)
     }
 
-    /// A key that accepts nothing, and costs what a tenant's key costs.
+    /// A key that matches no delivery, and takes as much time as a tenant's key.
     pub(crate) fn prepare_placeholder(&self) -> PreparedKeys {
         self.keys.scheme().prepare_placeholder(self.shared_name())
     }

@@ -185,9 +185,8 @@ fn optimizely_cmp(keys) -> Provider<Json> {
 }
 
 /// Statsig documents no tolerance and no retries. Without an answer to the set-up request Statsig does
-/// not save the webhook. Its page does not describe that request: the answer is the one that Sentry's and
-/// Hookdeck's receivers give, `{"verification_code": …}`. Sentry's first receiver answered with the bare
-/// code.
+/// not save the webhook. Its page does not describe that request. The answer `{"verification_code": …}` is that of
+/// Sentry's and Hookdeck's receivers. Sentry's first receiver answered with the code alone.
 fn statsig(keys) -> Provider<statsig::Events> {
     title: "Statsig",
     scheme: shapes::slack_like(

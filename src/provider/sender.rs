@@ -18,7 +18,7 @@ use crate::{
 
 /// One sender of the [catalogue](super::catalogue).
 ///
-/// The fields are what the sender's documentation says. The methods derive everything else from the
+/// The fields come from the sender's documentation. The methods derive everything else from the
 /// scheme that the preset builds.
 #[non_exhaustive]
 #[derive(Clone)]

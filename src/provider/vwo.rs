@@ -26,7 +26,7 @@ use serde::Deserialize;
 
 use crate::event::{self, EventError, FromBody, NoList};
 
-/// The settings changed. The body does not say of which account or project.
+/// The settings changed. The body does not name the account or the project.
 ///
 /// ```
 /// use tower_webhook_auth::{FromBody, provider::vwo};

@@ -251,7 +251,7 @@ where
                     let ready = *ready;
                     match guard.judge(claimed, call.request.headers()) {
                         Verdict::Answer(response) => {
-                            // Gives back what may have been granted.
+                            // Gives a granted lease back.
                             drop(this.hold.take());
                             this.state.set(State::Answered {
                                 response: Some(response),

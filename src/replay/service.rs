@@ -33,17 +33,17 @@ impl<S, E, St> ReplayGuard<S, E, St> {
         }
     }
 
-    /// The inner service.
+    /// Returns a reference to the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns a mutable reference to the inner service.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service and drops the middleware.
     pub fn into_inner(self) -> S {
         self.inner
     }

@@ -181,8 +181,8 @@ impl SignatureScheme {
         Self::rsa(RsaHash::Sha256, header)
     }
 
-    /// RSA PKCS#1 v1.5 with SHA-256, and what is signed is the SHA-256 digest of the pieces: they are hashed
-    /// twice. Bridge signs in this way. Keys and limits are those of
+    /// RSA PKCS#1 v1.5 with SHA-256 over the SHA-256 digest of the pieces, so they are hashed twice. Bridge signs
+    /// in this way. Keys and limits are those of
     /// [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
     #[cfg(feature = "rsa")]
     #[cfg_attr(docsrs, doc(cfg(feature = "rsa")))]

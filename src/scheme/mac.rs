@@ -456,7 +456,7 @@ impl Verifier {
     /// Writes the MAC or digest of all bytes that were added to the front of `tag`. `None` for
     /// public keys: they cannot sign.
     ///
-    /// Finishing a hash consumes it. A clone of the one in use is smaller than a clone of `self`.
+    /// `finalize` consumes a hash, so it is cloned. It is smaller than `self`.
     pub(crate) fn tag<'a>(&mut self, tag: &'a mut [u8; 64]) -> Option<&'a [u8]> {
         #[cfg(test)]
         tests::TAGS.set(tests::TAGS.get() + 1);
@@ -504,7 +504,7 @@ pub(super) fn wipe_stack() {
 
 /// Whether `value` begins with these words.
 ///
-/// It compares eight bytes at once, in constant time: the differences of all words are collected, and
+/// It compares eight bytes in one step, in constant time: the differences of all words are collected, and
 /// compared with zero once.
 pub(super) fn begins_with(value: &[[u8; 8]], words: &[[u8; 8]]) -> Choice {
     let difference = words.iter().zip(value).fold(0, |difference, (one, other)| {

@@ -37,7 +37,7 @@ mod timestamp;
 mod url;
 mod ways;
 
-// The documentation shows the methods of a type in the order of the modules: what a scheme is made of comes first.
+// The documentation shows the methods of a type in the order of the modules, so `describe` is the last.
 mod describe;
 
 use std::{sync::Arc, time::Duration};

@@ -19,8 +19,8 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct PreparedKeys(Arc<Prepared>);
 
-/// The padding keeps what is read here out of the cache line with the reference counts of the next allocation,
-/// which another thread may write.
+/// Other threads may write the reference counts of the next allocation. The padding keeps them out of the cache
+/// lines of these fields.
 #[repr(C)]
 pub(crate) struct Prepared {
     pub(super) names: Arc<Names>,

@@ -126,8 +126,7 @@ impl Encoding {
 
 /// Decodes exactly this many hexadecimal digits, in upper or lower case.
 ///
-/// Their number is known to the compiler and no branch depends on a digit, so that several digits are decoded
-/// at once.
+/// The compiler knows their number, and no branch depends on a digit. So it can decode several digits in one step.
 fn hex<const DIGITS: usize>(text: &[u8]) -> Option<Candidate> {
     const NO_DIGIT: u8 = 0x10;
     let text: &[u8; DIGITS] = text.try_into().ok()?;
@@ -359,7 +358,7 @@ impl SignatureHeader {
         Ok(())
     }
 
-    /// Adds what the request head presents. It is not returned, because moves of it take time.
+    /// Adds the signatures and values of the request head to `presented`, which is large: to return it takes time.
     pub(crate) fn read<'a>(
         &'a self,
         head: &'a Parts,
@@ -727,7 +726,7 @@ pub(crate) fn ascii(separator: char) -> Result<u8, ConfigError> {
 mod tests {
     use super::*;
 
-    /// The other decoder is that of another crate.
+    /// Compared with the decoder of another crate.
     #[test]
     fn each_byte_at_each_position_is_a_digit_or_rejected_as_in_data_encoding() {
         fn decode<const DIGITS: usize>(algorithm: Algorithm) {

@@ -385,7 +385,7 @@ impl Part {
 }
 
 impl Piece {
-    /// Whether this is what is signed of the body.
+    /// Whether this piece depends on the body.
     fn is_body(&self) -> bool {
         matches!(self, Self::Body | Self::BodyDigest(_) | Self::SortedForm(_))
     }

@@ -60,7 +60,7 @@ impl SortedForm {
         self
     }
 
-    /// The signed text of no form begins so. A request whose form does so is rejected.
+    /// A request is rejected if the signed text of its form begins with one of these texts.
     pub(crate) fn must_not_begin_with(mut self, texts: &'static [&'static str]) -> Self {
         self.must_not_begin_with = texts;
         self

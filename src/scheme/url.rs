@@ -287,7 +287,7 @@ fn wrong(url: &str, what: &str, problem: &str, remedy: &str) -> ConfigError {
     ConfigError::new(format!("{what} {:?} {problem}: {remedy}", shown(url)))
 }
 
-/// The URL without what may be a secret in it: the user's password and the query.
+/// The URL without the parts that may be secret: the user's password and the query.
 fn shown(url: &str) -> String {
     let (base, query) = match url.split_once('?') {
         Some((base, _)) => (base, "?…"),

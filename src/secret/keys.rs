@@ -143,7 +143,7 @@ pub(crate) struct Names {
     _padding: Padding,
 }
 
-/// Keeps what follows in memory out of the cache lines of what precedes.
+/// Puts the fields before it and the memory after it into different cache lines.
 #[derive(Clone, Default)]
 pub(crate) struct Padding {
     _bytes: [u64; 16],

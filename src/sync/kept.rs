@@ -118,7 +118,7 @@ where
         drop(status.wait_for(condition).await);
     }
 
-    /// Starts no other run. The future waits for the end of the current run, so that what it downloads is stored.
+    /// Starts no other run. The future waits for the end of the current run, so that its download is stored.
     /// The value stays available.
     pub fn stop(&self) -> impl Future<Output = ()> + Send + use<T, V>
     where

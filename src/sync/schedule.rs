@@ -12,7 +12,7 @@ use super::refresh::{Progress, Refresher};
 /// The result of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// The run brought what was requested.
+    /// The run got the requested content.
     Done,
     /// The run worked, but the source does not have the requested version yet: it lags behind the
     /// sender of the webhook. The next run follows after [short, equal
@@ -100,8 +100,8 @@ impl Schedule {
 
     /// How long a run may continue after something greater was requested. The default is two seconds.
     ///
-    /// The run is then dropped at its current `await`. That counts neither as done nor as failed. After a run that
-    /// was cut, the next one is never cut, so a slow source still completes.
+    /// The run is then dropped at its current `await`, and counts neither as done nor as failed. The next run is
+    /// not dropped in this way, so a slow source can complete.
     pub fn cut_after(mut self, grace: Duration) -> Self {
         self.cut_after = grace;
         self

@@ -491,7 +491,7 @@ impl Entry {
     where
         F: Future<Output = Result<Option<Keys>, BoxError>>,
     {
-        // The time before the look-up: what it finds is at least as new.
+        // The time before the look-up: its keys are at least as new.
         let began = Instant::now();
         let deadline = self.cache.limits.load_deadline;
         let name = String::from(&*self.name);

@@ -117,8 +117,8 @@ pub fn tower_github_webhook_complete() -> Receiver {
     receiver(RequestBodyLimitLayer::new(LIMIT_BYTES).layer(layer.layer(WithEvent)))
 }
 
-/// The least that has to be done: one MAC that was keyed beforehand, one comparison in constant time. It knows the
-/// signature and the signed bytes before the body, so it reads no header, and it keeps the frames as they come.
+/// The smallest possible work: one MAC whose key is already prepared, and one comparison in constant time. It knows the
+/// signature and the signed bytes before the body, so it reads no header. It keeps the frames without a copy.
 pub fn floor<H>(key: &[u8], prefix: Vec<u8>, tag: Vec<u8>) -> Receiver
 where
     H: EagerHash + 'static,

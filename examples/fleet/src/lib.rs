@@ -1,6 +1,6 @@
 //! Two ways in which replicas tell each other of a delivery: over Redis, and without a broker.
 //!
-//! The program of this package is the smallest that uses them. `examples/sync_server` is the one to deploy.
+//! The program of this package is small. `examples/sync_server` is a program to deploy.
 
 pub mod peers;
 pub mod redis_bus;
@@ -27,8 +27,8 @@ impl Counts {
         self.heard.load(Ordering::Relaxed)
     }
 
-    /// Redis: subscriptions, after each of which the replica asks its sources. Peers: signed requests that each peer
-    /// accepted in the end, although one of them did not at first.
+    /// Redis: subscriptions. After each, the replica asks its sources. Peers: signed requests that each peer
+    /// accepted, one of them not at the first attempt.
     pub fn catch_ups(&self) -> u64 {
         self.catch_ups.load(Ordering::Relaxed)
     }

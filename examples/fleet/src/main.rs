@@ -9,7 +9,7 @@
 //! | `FLEET_REDIS` | the URL of a Redis: replicas tell each other over it |
 //! | `FLEET_PEERS` | `host:port,…`: replicas pass the signed request on |
 //!
-//! With neither of the last two, only the replica that gets the delivery learns of it, and the others poll.
+//! Without `FLEET_REDIS` and `FLEET_PEERS`, the other replicas only poll.
 
 use std::{
     env,
@@ -113,7 +113,7 @@ fn join(bus: RedisBus, kept: &Kept<()>, sdk_key: &Arc<str>) -> Fleet<u64> {
             kept.request(version);
         }
         Heard::Hint { .. } => {}
-        // Messages may have been missed. The replicas do not ask all at once.
+        // Messages may have been missed. The replicas ask at different times.
         Heard::Subscribed => kept.look_within(Duration::from_secs(2)),
     })
 }
@@ -137,7 +137,7 @@ async fn delivered(
         return StatusCode::OK;
     };
     let revision = datafile.revision;
-    // Only news is passed on, so a message does not circulate without end.
+    // Only a new revision is passed on, so a message does not circulate without end.
     if !replica.kept.request(revision) || headers.contains_key(RELAYED) {
         return StatusCode::OK;
     }

@@ -26,13 +26,13 @@ use tracing::warn;
 use crate::{Counts, add};
 
 /// A replica does not pass on a request that has this header. The header is not signed. If it is removed, each replica
-/// passes the request on once more, and then it is not news to any replica.
+/// passes the request on once more. Then every replica has the revision.
 pub const RELAYED: HeaderName = HeaderName::from_static("x-webhook-relayed");
 
 /// A verified request.
 #[derive(Clone)]
 pub struct Signed {
-    /// Of several requests with one key that wait, the one with the greatest number is passed on.
+    /// If several requests with one key wait, the one with the greatest number is passed on.
     pub number: u64,
     pub path: Uri,
     pub headers: HeaderMap,
@@ -90,8 +90,8 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Each name is looked up each time: an address, or a name with many addresses, as that of a headless service of
-    /// Kubernetes. This replica may be among them.
+    /// Each name is looked up for each request. A name may have many addresses, for example that of a headless
+    /// service of Kubernetes. This replica may have one of these addresses.
     ///
     /// # Errors
     ///
@@ -203,7 +203,7 @@ impl Relay {
         if !std::mem::replace(&mut *failed, true) {
             warn!(?failures, "a peer did not accept a request: it is repeated");
         }
-        // To all again: to a replica that has it, it is no news.
+        // All get it again. A replica that has the revision ignores it.
         Outcome::Retry
     }
 

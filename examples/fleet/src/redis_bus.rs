@@ -23,8 +23,7 @@ use tracing::{info, warn};
 
 use crate::{Counts, add};
 
-/// How often the subscription sends a ping. Without it, a connection whose other end disappeared is silent without a
-/// time limit.
+/// How often the subscription sends a ping. Without a ping, nothing notices that the other end disappeared.
 const PING_EVERY: Duration = Duration::from_secs(5);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
@@ -33,7 +32,7 @@ pub struct RedisBus {
     channel: String,
     connection: Mutex<Option<MultiplexedConnection>>,
     counts: Arc<Counts>,
-    /// A failure is in the log, and no success after it.
+    /// The last attempt failed, and the failure is in the log.
     away: AtomicBool,
 }
 

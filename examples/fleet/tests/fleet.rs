@@ -115,7 +115,7 @@ fn over_redis_all_replicas_learn_of_a_delivery_and_catch_up_after_redis_failed()
     deliver(&replicas[0], 13);
     println!("all three after {:?}", all_at(&replicas, 13));
 
-    // Redis is killed. The replica with the delivery goes on, and the others do not learn of it.
+    // Redis is killed. The replica with the delivery continues, and the others do not get the change.
     drop(server);
     eventually("all notice it", || connected("false"));
     source.publish(14, false);

@@ -248,6 +248,6 @@ fn a_log_without_a_reader_stops_no_request_and_a_flood_is_limited() {
     let mut text = String::new();
     log.read_to_string(&mut text).expect("text");
     let lines = text.lines().count();
-    // 32 at once, and one for each second.
+    // 32 in a burst, then one per second.
     assert!((32..400).contains(&lines), "{lines} lines");
 }

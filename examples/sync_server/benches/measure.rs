@@ -191,7 +191,7 @@ struct Replicas {
 }
 
 impl Replicas {
-    /// Starts them, and waits until they are ready and hear each other.
+    /// Starts the replicas, and waits until they are ready and connected to each other.
     async fn start(number: usize, environments: usize, wire: Wire, bytes: usize) -> Self {
         let (cdn, source) = Cdn::start(bytes).await;
         let sdk_keys: Vec<String> = (0..environments)
@@ -271,7 +271,7 @@ impl Replicas {
             let url = format!("http://{}/datafiles/{sdk_key}.json", server.api);
             loop {
                 let (_, body) = self.get(&url).await;
-                // The revision is at the begin of the document.
+                // The revision is at the beginning of the document.
                 let begin = &body[..body.len().min(200)];
                 if String::from_utf8_lossy(begin).contains(&expected) {
                     break;
@@ -395,7 +395,7 @@ async fn changed(name: &str, replicas: &Replicas) {
     );
 }
 
-/// 500 deliveries at once, on one replica and on three.
+/// 500 deliveries at the same time, to one replica and to three.
 async fn burst() {
     let mut wires = vec![(1, Wire::None, "one replica")];
     if let Some(wire) = Wire::redis() {

@@ -1,7 +1,7 @@
 //! Keeps datafiles of Optimizely and settings of VWO up to date by webhooks, and serves them to SDKs.
 //!
-//! An SDK that polls its vendor learns of a change after minutes. Here the vendor's webhook causes one download, and
-//! the SDKs of all languages poll this service, which is near and cheap to ask:
+//! An SDK that polls its vendor gets a change after minutes. Here the vendor's webhook causes one download, and
+//! the SDKs of all languages poll this service every few seconds:
 //!
 //! - Optimizely: set the SDK's URL template to `http://<api>/datafiles/%s.json` (Python, and the same in others).
 //! - VWO: set the SDK's `proxyUrl` to `http://<api>`.
@@ -27,7 +27,7 @@
 //! | api | `GET /datafiles/<key>.json`, `GET /datafiles/auth/<key>.json` | `ETag`, `Last-Modified`, 304; the second asks for the token |
 //! | api | `GET /server-side/{v2-settings,v2-pull,settings,pull}?i=<key>` | the same for VWO |
 //! | admin | `GET /healthz` | 200 while the program works |
-//! | admin | `GET /readyz` | 200 since each document was available; one line for each document, and one for the fleet |
+//! | admin | `GET /readyz` | 200 when each document has been available; one line for each document, and one for the fleet |
 //! | admin | `GET /metrics` | Prometheus |
 //! | admin | `POST /older/<key>` | accepts an older document once |
 //!

@@ -148,7 +148,7 @@ fn fleet(registry: &Registry, replicas: &Replicas) -> prometheus::Result<()> {
         ),
         (
             "fleet_catch_ups_total",
-            "Subscriptions, after which the sources are asked, or requests that a peer accepted late.",
+            "Subscriptions (the sources are asked after each), or requests that a peer accepted late.",
             counts.catch_ups(),
         ),
         (
@@ -170,7 +170,7 @@ fn fleet(registry: &Registry, replicas: &Replicas) -> prometheus::Result<()> {
         ),
         (
             "fleet_unsent",
-            "Environments with news that could not be told yet.",
+            "Environments with a change that was not passed on yet.",
             replicas.unsent() as f64,
         ),
     ] {

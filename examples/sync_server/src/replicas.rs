@@ -1,4 +1,4 @@
-//! The other replicas: what this one tells them, and what it hears from them.
+//! Messages and requests to the other replicas, and those that come from them.
 
 use std::{
     collections::hash_map::RandomState,
@@ -26,18 +26,18 @@ use tower_webhook_auth::{
 
 use crate::{config, environment::Environment};
 
-/// After a new subscription, the environments ask their sources within this time, and so much later for each of them.
+/// After a new subscription, all environments ask their sources within this time plus `CATCH_UP_EACH` for each of them.
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(2);
 const CATCH_UP_EACH: Duration = Duration::from_millis(10);
 
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
-/// What a replica tells over Redis. The others ask their own source, so it contains no document.
+/// A message over Redis. The other replicas ask their own source, so it contains no document.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct News {
     /// `None` if the delivery only said that something changed.
     revision: Option<u64>,
-    /// The replica that tells it. Redis returns each message also to its sender.
+    /// The replica that publishes it. Redis returns each message also to that replica.
     replica: u64,
 }
 
@@ -56,7 +56,7 @@ enum Wire {
     Peers(Peers),
 }
 
-/// What is passed on to peers: the request as it came.
+/// The unchanged request, to pass it on to peers.
 pub struct Delivery<'a> {
     pub path: &'a Uri,
     pub headers: &'a HeaderMap,
@@ -109,7 +109,7 @@ impl Replicas {
         *known = environments.into();
     }
 
-    /// Tells the others of news about one environment. It never waits.
+    /// Tells the other replicas that one environment changed. It never waits.
     pub fn tell(&self, environment: &Environment, revision: Option<u64>) {
         let news = News {
             revision,
@@ -122,7 +122,7 @@ impl Replicas {
         }
     }
 
-    /// Passes a signed request with news on. It never waits. `key` is the environment or the project that has news.
+    /// Passes a signed request on. It never waits. `key` is the environment or the project that changed.
     pub fn relay(&self, key: &str, revision: Option<u64>, delivery: &Delivery<'_>) {
         let Wire::Peers(peers) = &self.wire else {
             return;
@@ -158,7 +158,7 @@ impl Replicas {
         }
     }
 
-    /// How many environments have news that could not be told yet.
+    /// How many environments have a change that was not passed on yet.
     pub fn unsent(&self) -> usize {
         match &self.wire {
             Wire::Redis(fleet) => lock(fleet).as_ref().map_or(0, Fleet::unsent),
@@ -184,7 +184,7 @@ impl Replicas {
         format!("fleet {wire} {state}\n")
     }
 
-    /// Waits about one second for the news that could not be told yet. Nothing is heard afterwards.
+    /// Waits about one second for changes that were not passed on yet. Later messages are not received.
     pub async fn leave(&self) {
         match &self.wire {
             Wire::Redis(fleet) => {
@@ -233,7 +233,7 @@ fn hear(message: Heard<News>, me: u64, environments: &[Arc<Environment>], counts
                 }
             }
         }
-        // Messages may have been missed. The replicas and their environments do not ask all at once.
+        // Messages may have been missed. The replicas and their environments ask at different times.
         Heard::Subscribed => {
             let number = u32::try_from(environments.len()).unwrap_or(u32::MAX);
             let time = CATCH_UP_WITHIN + CATCH_UP_EACH * number;

@@ -463,7 +463,7 @@ pub(crate) struct BodySigned {
     key_is_hashed: bool,
 }
 
-/// The signatures of one element, and what they cover.
+/// The signatures of one element, and their signed text.
 struct Signed {
     candidates: Candidates,
     text: Vec<u8>,

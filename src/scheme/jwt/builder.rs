@@ -454,8 +454,8 @@ impl JwtScheme {
     }
 }
 
-/// Whether the token of a user does not have this claim. `sub` is the user in such a token, `jti` is its id, and
-/// what is `true` for a delivery may be `true` for a user.
+/// Whether the token of a user does not have this claim. In such a token, `sub` is the user and `jti` is its id,
+/// and a claim that is `true` in a delivery may also be `true`.
 fn distinguishes_deliveries((name, value): &(String, Value)) -> bool {
     match value {
         Value::Bool(_) => false,

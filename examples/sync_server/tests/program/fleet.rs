@@ -91,7 +91,7 @@ fn over_redis_one_delivery_changes_what_all_replicas_serve_also_after_redis_fail
     eventually("two heard it", || {
         total(&replicas, "fleet_heard_total") == 2.0
     });
-    // What is no news is not told.
+    // An old revision is not passed on.
     assert_eq!(replicas[1].0.deliver(14), 200);
     assert_eq!(total(&replicas, "fleet_told_total"), 1.0);
 
@@ -252,7 +252,7 @@ fn sighup_connects_a_replica_to_redis_and_a_stop_waits_for_a_silent_redis_only_b
     first.deliver(14);
     eventually("told", || second.revision() == Some(14));
 
-    // What is not told at the stop is lost: the other replicas find it with their next poll.
+    // A change that is not passed on before the stop: the other replicas find it with their next poll.
     broker.signal("STOP");
     source.answer(Answer::Datafile(15));
     first.deliver(15);
@@ -268,7 +268,7 @@ fn over_redis_with_tls_and_a_password_which_is_in_no_log() {
     let folder = tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (key, certificate) = (path("key"), path("certificate"));
-    // It is its own authority.
+    // The certificate is its own certificate authority.
     let made = Command::new("openssl")
         .args([
             "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test",
