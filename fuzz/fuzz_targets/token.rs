@@ -1,7 +1,8 @@
 //! A token. The first byte selects the scheme, the place of the token, and whether the rest is the token itself or lines:
 //! the header and the claims as JSON, and what comes after them, which is `.$` if the line is absent. The first byte also
-//! selects a text that is added to these lines at the end. `$` means the genuine signature. In a JSON text, `#` means
-//! the hash of the body.
+//! selects a text that is added to these lines at the end. `$` means the genuine signature. In a JSON text, `#` means the
+//! hash of the body, and `%` means a value that the character after it selects. So a change of one character replaces a
+//! whole value.
 #![no_main]
 
 use std::time::{Duration, SystemTime};
@@ -97,18 +98,50 @@ fuzz_target!(|input: &[u8]| {
 /// What a client could add to a token.
 const AFTER: [&str; 6] = ["", ".", ".e30", "=", "A", "\n"];
 
+/// The values that `%a`, `%b` and so on mean: the right one of each member, and values that are almost right.
+const VALUES: [&str; 18] = [
+    "null",
+    "true",
+    "0",
+    "-1",
+    "\"\"",
+    "\"acme\"",
+    "\"\\u0061cme\"",
+    "\"HS256\"",
+    "[]",
+    "{}",
+    "1712109260",
+    "1712109260.5",
+    "1712109261",
+    "1712109320",
+    "1712109321",
+    "\"1712109261\"",
+    "1e300",
+    "\"#\"",
+];
+
 fn encoded(text: &[u8], after: &str, algorithm: &str) -> Option<Vec<u8>> {
     let mut lines = text.splitn(3, |byte| *byte == b'\n');
     let (header, claims) = (lines.next()?, lines.next()?);
     let rest = lines.next().unwrap_or(b".$");
-    let hash = hex::encode(digest::digest(&digest::SHA256, BODY));
-    let part = |json: &[u8]| {
-        let json = String::from_utf8_lossy(json).replace('#', &hash);
-        URL_SAFE_NO_PAD.encode(json)
-    };
+    let part = |text: &[u8]| URL_SAFE_NO_PAD.encode(json(text));
     let token = format!("{}.{}", part(header), part(claims));
     let token = [token.as_bytes(), rest, after.as_bytes()].concat();
     Some(filled(&token, algorithm))
+}
+
+/// The JSON text with the values that its marks mean.
+fn json(text: &[u8]) -> String {
+    let mut pieces = text.split(|byte| *byte == b'%');
+    let mut json = pieces.next().unwrap_or_default().to_vec();
+    for piece in pieces {
+        let (choice, rest) = piece.split_first().unwrap_or((&b'a', &[]));
+        let choice = usize::from(choice.wrapping_sub(b'a'));
+        json.extend_from_slice(VALUES[choice % VALUES.len()].as_bytes());
+        json.extend_from_slice(rest);
+    }
+    let hash = hex::encode(digest::digest(&digest::SHA256, BODY));
+    String::from_utf8_lossy(&json).replace('#', &hash)
 }
 
 /// The token with the genuine signature in place of each `$`.
