@@ -1,7 +1,13 @@
 //! The header with the signature. The first byte selects the format. The rest is the value, in
-//! which `$` means the genuine signature and `\x02` separates two headers.
+//! which `$` means the genuine signature and `\x02` separates two headers. `*` means the genuine signature in another
+//! text, which the character after it selects: `*a` in upper case, and so on.
 #![no_main]
 
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE},
+};
+use http::HeaderValue;
 use libfuzzer_sys::fuzz_target;
 use tower_webhook_auth::{Encoding, Piece};
 use tower_webhook_auth_fuzz::{
@@ -19,12 +25,62 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let rules = rules(choice.wrapping_sub(b'!'));
+    if let Some(tag) = reference::tag(&rules, &head, BODY, reference::Separators::Ignored) {
+        for value in head.headers.values_mut() {
+            *value = with_other_texts(value, rules.encoding, &tag);
+        }
+    }
     rules.sign(&mut head, BODY);
     let expected = reference::accepts(&rules, &head, BODY);
     let layer = rules.layer().expect("rules without a contradiction");
     let body = Frames::of([BODY.into()]);
     assert_eq!(accepts(&layer, head, body, BODY), expected, "{rules:?}");
 });
+
+/// The value, with another text of the signature in place of each `*` and the character after it.
+fn with_other_texts(value: &HeaderValue, encoding: Encoding, tag: &[u8]) -> HeaderValue {
+    let mut pieces = value.as_bytes().split(|byte| *byte == b'*');
+    let mut filled = pieces.next().unwrap_or_default().to_vec();
+    for piece in pieces {
+        let (choice, rest) = piece.split_first().unwrap_or((&b'a', &[]));
+        filled.extend(other_text(choice.wrapping_sub(b'a'), encoding, tag).into_bytes());
+        filled.extend_from_slice(rest);
+    }
+    HeaderValue::from_bytes(&filled).expect("texts that a header can contain")
+}
+
+/// A text that is like the genuine signature. Some of these are accepted, such as digits in upper case.
+fn other_text(choice: u8, encoding: Encoding, tag: &[u8]) -> String {
+    let text = reference::encode(encoding, tag);
+    let base64 = |bytes: &[u8]| match encoding {
+        Encoding::Base64Url => URL_SAFE.encode(bytes),
+        _ => STANDARD.encode(bytes),
+    };
+    let written = match encoding {
+        Encoding::Base64OfHex => hex::encode(tag).into_bytes(),
+        _ => tag.to_vec(),
+    };
+    let digits = text.trim_end_matches('=');
+    let (all_but_last, last) = digits.split_at(digits.len() - 1);
+    match choice % 7 {
+        0 if matches!(encoding, Encoding::Base64OfHex) => base64(hex::encode_upper(tag).as_bytes()),
+        0 => text.to_uppercase(),
+        1 => all_but_last.to_owned(),
+        2 => format!("{text}="),
+        3 => digits.to_owned(),
+        // Two texts, each with its padding.
+        4 => {
+            let (first, second) = written.split_at(16);
+            base64(first) + &base64(second)
+        }
+        // Bits that are not used are not zero.
+        5 => {
+            let next = char::from(last.as_bytes()[0] + 1);
+            format!("{all_but_last}{next}{}", &text[digits.len()..])
+        }
+        _ => base64(&written),
+    }
+}
 
 fn rules(choice: u8) -> Rules {
     let hash = [Hash::Sha1, Hash::Sha256, Hash::Sha512][usize::from(choice % 3)];
