@@ -245,6 +245,10 @@ impl Sender {
             signed: signed.into_bytes(),
         };
         let key = |value: String| Some(one(text(&value)?, String::new()));
+        let required = |value: String| match scalar(&value)? {
+            None if !is_strict => Some("null".to_owned()),
+            text => text,
+        };
         match self {
             Self::Figma => Some(vec![key(at(json, &["passcode"])??)?]),
             Self::KoFi => Some(vec![key(at(json, &["verification_token"])??)?]),
@@ -254,12 +258,12 @@ impl Sender {
                 list.iter().map(element).collect()
             }
             Self::Mailgun => {
-                let value = |name| scalar(&at(json, &["signature", name])??)?;
+                let value = |name| required(at(json, &["signature", name])??);
                 let (time, id) = (value("timestamp")?, value("token")?);
                 Some(vec![one(value("signature")?, of_mailgun(&time, &id)?)])
             }
             Self::DropboxSign => {
-                let value = |name| scalar(&at(json, &["event", name])??)?;
+                let value = |name| required(at(json, &["event", name])??);
                 let signed = value("event_time")? + &value("event_type")?;
                 Some(vec![one(value("event_hash")?, signed)])
             }
@@ -271,7 +275,7 @@ impl Sender {
                 let list = elements(&at(json, &["notificationItems"])??)?;
                 let items = list.iter().map(|item| {
                     let item = at(item, &["NotificationRequestItem"])??;
-                    let value = |path: &[&str]| scalar(&at(&item, path)??)?;
+                    let value = |path: &[&str]| required(at(&item, path)??);
                     // Absent or `null`.
                     let optional = |name| match at(&item, &[name])? {
                         None => Some(String::new()),
