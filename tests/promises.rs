@@ -24,8 +24,8 @@ use tower::{
     load_shed::LoadShedLayer, service_fn,
 };
 use tower_webhook_auth::{
-    Acceptance, Keys, Piece, Provider, Rejection, RejectionKind, Secret, SignatureScheme,
-    Timestamp, Verified, WebhookAuthLayer,
+    Acceptance, BodyDigest, JwtScheme, Keys, Piece, Provider, Rejection, RejectionKind, Scheme,
+    Secret, SharedKeyScheme, SignatureScheme, Timestamp, TokenPlace, Verified, WebhookAuthLayer,
     provider::{self, optimizely},
     testing::Signer,
 };
@@ -596,4 +596,87 @@ fn the_layer_is_clone_send_sync_and_static_for_every_event_type() {
 fn the_default_response_body_is_empty() {
     let body = tower_webhook_auth::ResponseBody::<Full<Bytes>>::default();
     assert_eq!(body.size_hint().exact(), Some(0));
+}
+
+/// `HeaderMap::insert` and `HeaderMap::entry` panic if the map is full. A client that has seen a delivery can add headers
+/// to it.
+#[tokio::test]
+async fn a_delivery_with_as_many_headers_as_a_request_can_have_causes_no_panic() {
+    let token = |place: TokenPlace| JwtScheme::hs256(place).accept_any_age();
+    let schemes: [(&str, Scheme); 4] = [
+        (
+            "signature",
+            SignatureScheme::hmac_sha256("x-signature")
+                .build()
+                .expect("a scheme"),
+        ),
+        (
+            "key",
+            SharedKeyScheme::new("x-key").build().expect("a scheme"),
+        ),
+        ("token", {
+            let token = token(TokenPlace::header("x-token"));
+            token
+                .body_hash("hash", BodyDigest::Sha256Hex)
+                .build()
+                .expect("a scheme")
+        }),
+        (
+            "token in the body",
+            token(TokenPlace::body()).build().expect("a scheme"),
+        ),
+    ];
+    for (what, scheme) in schemes {
+        let provider = Provider::new("acme", scheme, secret()).expect("a provider");
+        for has_type in [false, true] {
+            let mut request = match Signer::new(&provider, &secret()) {
+                Ok(signer) => signer.request("{}"),
+                // No signer makes a body that is a token.
+                Err(_) => Request::new(full(token_of("{}"))),
+            };
+            let headers = request.headers_mut();
+            headers.remove("content-type");
+            if has_type {
+                let other = HeaderValue::from_static("text/plain");
+                headers.append("content-type", other.clone());
+                headers.append("content-type", other);
+            }
+            for number in 0.. {
+                let name = format!("x-{number}")
+                    .parse::<http::HeaderName>()
+                    .expect("a name");
+                if headers
+                    .try_insert(name, HeaderValue::from_static(""))
+                    .is_err()
+                {
+                    break;
+                }
+            }
+            let count = headers.len();
+            let inner = service_fn(move |request: Request<Full<Bytes>>| async move {
+                assert_eq!(request.headers().len(), count);
+                let mut types = request.headers().get_all("content-type").iter();
+                if what == "token in the body" {
+                    assert!(types.all(|value| value == "application/json"));
+                }
+                Ok::<_, Infallible>(Response::new(full("")))
+            });
+            let service = WebhookAuthLayer::new(provider.clone()).layer(inner);
+            let response = service.oneshot(request).await.expect("infallible");
+            assert_eq!(response.status(), StatusCode::OK, "{what}");
+        }
+    }
+}
+
+/// A token with these claims.
+fn token_of(claims: &str) -> String {
+    use data_encoding::BASE64URL_NOPAD;
+    use hmac::{Hmac, KeyInit, Mac};
+
+    let part = |text: &str| BASE64URL_NOPAD.encode(text.as_bytes());
+    let signed = format!("{}.{}", part(r#"{"alg":"HS256"}"#), part(claims));
+    let mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes());
+    let mac = mac.expect("a key of any length").chain_update(&signed);
+    let signature = BASE64URL_NOPAD.encode(&mac.finalize().into_bytes());
+    format!("{signed}.{signature}")
 }

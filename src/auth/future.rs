@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Request, Response,
+    HeaderMap, HeaderName, HeaderValue, Request, Response,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
     request::Parts,
 };
@@ -143,9 +143,22 @@ impl<S, E: Send + Sync + 'static, K> InnerCall<S, E, K> {
 
 /// The headers of a body that is the claims of a token.
 fn describe_claims(headers: &mut HeaderMap, length: usize) {
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    replace(
+        headers,
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     if headers.contains_key(CONTENT_LENGTH) {
-        headers.insert(CONTENT_LENGTH, length.into());
+        replace(headers, CONTENT_LENGTH, length.into());
+    }
+}
+
+/// The same as `HeaderMap::insert`, which panics if the map is full. In a full map, a header that is absent stays
+/// absent.
+fn replace(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    if headers.try_insert(&name, value.clone()).is_err() {
+        let values = headers.iter_mut().filter(|(other, _)| **other == name);
+        values.for_each(|(_, old)| old.clone_from(&value));
     }
 }
 

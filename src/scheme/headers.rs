@@ -1,6 +1,6 @@
 //! Reads headers strictly: each header may appear once, and has a maximum length.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
     error::ConfigError,
@@ -105,10 +105,14 @@ pub(crate) fn repeated<'a>(
 /// Marks all values of a header as sensitive, so that inner layers do not print them. There are several values if
 /// another way of the scheme verified the delivery.
 pub(crate) fn mark_sensitive(headers: &mut HeaderMap, name: &HeaderName) {
-    if let Entry::Occupied(mut values) = headers.entry(name) {
-        for value in values.iter_mut() {
-            value.set_sensitive(true);
-        }
+    let Some(first) = headers.get_mut(name) else {
+        return;
+    };
+    first.set_sensitive(true);
+    // `HeaderMap::entry` would give all values. It panics if the map is full, because it makes room for one more.
+    if headers.get_all(name).iter().nth(1).is_some() {
+        let values = headers.iter_mut().filter(|(other, _)| *other == name);
+        values.for_each(|(_, value)| value.set_sensitive(true));
     }
 }
 
