@@ -1256,3 +1256,87 @@ fn json_is_written_as_it_was_read() {
     let json: Json = serde_json::from_str(TEXT).expect("JSON");
     assert_eq!(serde_json::to_string(&json).expect("JSON"), TEXT);
 }
+
+/// serde parses the fields of these types before it knows which type they have.
+#[tokio::test]
+async fn json_can_be_a_field_of_tagged_untagged_and_flattened_types() {
+    #[derive(Clone, Debug, PartialEq, Deserialize)]
+    #[serde(tag = "type", content = "data")]
+    enum Adjacent {
+        Paid { metadata: Json },
+    }
+    #[derive(Clone, Debug, PartialEq, Deserialize)]
+    #[serde(tag = "type")]
+    enum Internal {
+        Paid {
+            data: Json,
+            note: Option<Json>,
+        },
+        #[serde(other)]
+        Unknown,
+    }
+    #[derive(Clone, Debug, PartialEq, Deserialize)]
+    #[serde(untagged)]
+    enum Untagged {
+        Paid { id: u64 },
+        Other(Json),
+    }
+    #[derive(Clone, Debug, PartialEq, Deserialize)]
+    struct Flattened {
+        id: u64,
+        #[serde(flatten)]
+        rest: Json,
+    }
+    fn of<T: serde::de::DeserializeOwned>() -> Provider<T> {
+        provider::github(secret()).json()
+    }
+    fn json(text: &str) -> Json {
+        serde_json::from_str(text).expect("JSON")
+    }
+    const NUMBERS: &str = r#"{"least":-9223372036854775808,"most":18446744073709551615}"#;
+
+    // With the tag first, serde has nothing to parse in advance, so the text stays as it is.
+    let raw = Adjacent::Paid {
+        metadata: json(r#"[1.50, {"b":1, "a":"\u00e9"}]"#),
+    };
+    let body = r#"{"type":"Paid","data":{"metadata":[1.50, {"b":1, "a":"\u00e9"}]}}"#;
+    assert_eq!(receive(&of::<Adjacent>(), body).await, raw);
+    let anew = Adjacent::Paid {
+        metadata: json(r#"[1.5,{"a":"é","b":1}]"#),
+    };
+    let body = r#"{"data":{"metadata":[1.50, {"b":1, "a":"\u00e9"}]},"type":"Paid"}"#;
+    assert_eq!(receive(&of::<Adjacent>(), body).await, anew);
+
+    for (data, note) in [
+        (NUMBERS, None),
+        ("null", Some("\"x\"")),
+        ("[true]", Some("{}")),
+    ] {
+        let member = note
+            .map(|note| format!(r#","note":{note}"#))
+            .unwrap_or_default();
+        let body = format!(r#"{{"data":{data},"type":"Paid"{member}}}"#);
+        let event = Internal::Paid {
+            data: json(data),
+            note: note.map(json),
+        };
+        assert_eq!(receive(&of::<Internal>(), &body).await, event);
+    }
+    let unknown = receive(&of::<Internal>(), r#"{"data":{},"type":"Failed"}"#).await;
+    assert_eq!(unknown, Internal::Unknown);
+
+    assert_eq!(
+        receive(&of::<Untagged>(), r#"{"id":7}"#).await,
+        Untagged::Paid { id: 7 }
+    );
+    let other = receive(&of::<Untagged>(), r#"{"key":7}"#).await;
+    assert_eq!(other, Untagged::Other(json(r#"{"key":7}"#)));
+
+    let flattened = receive(
+        &of::<Flattened>(),
+        r#"{"b":[null],"id":7,"a":"cut \ud83d"}"#,
+    )
+    .await;
+    let rest = json("{\"a\":\"cut \u{fffd}\",\"b\":[null]}");
+    assert_eq!(flattened, Flattened { id: 7, rest });
+}

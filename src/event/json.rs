@@ -1,7 +1,10 @@
-use std::fmt;
+use std::{fmt, iter};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
-use serde_json::value::RawValue;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapDeserializer},
+};
+use serde_json::{Value, value::RawValue};
 
 use super::{EventError, FromBody, object, text};
 
@@ -24,7 +27,9 @@ use super::{EventError, FromBody, object, text};
 /// ```
 ///
 /// Two values are equal if their texts are equal. `Json` can be a field of your own type: it
-/// implements serde's traits, for JSON.
+/// implements serde's traits, for JSON. In a type with `#[serde(tag = "…")]`, `untagged` or `flatten`, serde parses
+/// the value before `Json` gets it. Then the text is written anew: the members are sorted, a number that fits into
+/// neither `u64` nor `i64` is rounded to an `f64`, and a number that is larger than an `f64` is an error.
 #[derive(Clone)]
 pub struct Json(Box<RawValue>);
 
@@ -86,7 +91,62 @@ impl fmt::Display for Json {
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::deserialize(deserializer).map(Self)
+        Box::deserialize(Unparsed(deserializer)).map(Self)
+    }
+}
+
+/// Reads a [`RawValue`] from any deserializer.
+///
+/// serde parses the fields of a tagged enum, of an untagged one, and of a flattened type before it knows their types.
+/// A `RawValue` cannot be read from such a value, so an authentic delivery would be rejected. Whether this happens can
+/// depend on the order of the members: `{"type":…,"data":…}` would pass, and `{"data":…,"type":…}` would not.
+struct Unparsed<D>(D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Unparsed<D> {
+    type Error = D::Error;
+
+    /// The only method that a `RawValue` calls.
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        let visitor = RawVisitor { name, visitor };
+        self.0.deserialize_newtype_struct(name, visitor)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+struct RawVisitor<V> {
+    name: &'static str,
+    visitor: V,
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for RawVisitor<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.visitor.expecting(f)
+    }
+
+    /// `serde_json` gives the text.
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
+        self.visitor.visit_map(map)
+    }
+
+    /// The value is parsed already. Its text is given to the visitor as `serde_json` gives a text.
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, parsed: D) -> Result<V::Value, D::Error> {
+        let text = Value::deserialize(parsed)?.to_string();
+        let entry = iter::once((self.name, text));
+        self.visitor.visit_map(MapDeserializer::new(entry))
     }
 }
 

@@ -108,6 +108,63 @@ impl<E> Provider<E> {
     /// becomes U+FFFD. Numbers, depth and unknown fields are up to `T`: a field of type
     /// [`Json`](crate::Json) takes any value. A body that is not a `T` is answered with 422: see
     /// [`fallible`](Self::fallible).
+    ///
+    /// For several kinds of events, use an enum. A variant with `#[serde(other)]` takes the kinds that you do not
+    /// name, which otherwise get 422:
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use tower_webhook_auth::{Secret, Verified, provider};
+    ///
+    /// #[derive(Deserialize)]
+    /// #[serde(tag = "type")] // without `content`, with which `other` accepts no data
+    /// enum Event {
+    ///     #[serde(rename = "invoice.paid")]
+    ///     Paid { id: String, data: Data<Invoice> },
+    ///     #[serde(rename = "customer.deleted")]
+    ///     Deleted { data: Data<Customer> },
+    ///     #[serde(other)]
+    ///     Other,
+    /// }
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Data<T> {
+    ///     object: T,
+    /// }
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Invoice {
+    ///     amount_paid: u64,
+    /// }
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Customer {
+    ///     email: Option<String>,
+    /// }
+    ///
+    /// fn handle(webhook: &Verified<Event>) {
+    ///     match webhook.event() {
+    ///         Event::Paid { id, data } => println!("{id}: {}", data.object.amount_paid),
+    ///         Event::Deleted { data } => println!("{:?} is deleted", data.object.email),
+    ///         Event::Other => println!("{} bytes of another kind", webhook.body().len()),
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), tower_webhook_auth::BoxError> {
+    /// let secret = Secret::new("whsec_wJ4mX9")?;
+    /// let stripe = provider::stripe(secret.clone()).json::<Event>();
+    /// # let signer = tower_webhook_auth::testing::Signer::new(&stripe, &secret)?;
+    /// # for body in [
+    /// #     r#"{"id":"evt_1","data":{"object":{"amount_paid":5}},"type":"invoice.paid"}"#,
+    /// #     r#"{"id":"evt_2","type":"customer.deleted","data":{"object":{"email":null}}}"#,
+    /// #     r#"{"id":"evt_3","type":"charge.failed","data":{"object":{}}}"#,
+    /// # ] {
+    /// #     let (head, body) = signer.sign(http::Request::new(body.into())).into_parts();
+    /// #     handle(&stripe.verify(&head, body, std::time::SystemTime::now())?);
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn json<T: DeserializeOwned>(self) -> Provider<T> {
         self.parse_with(|body| Ok(from_json(body)?))
