@@ -1,5 +1,5 @@
 //! What the log contains, and what it must not contain.
-#![cfg(feature = "tracing")]
+#![cfg(all(feature = "testing", feature = "tracing"))]
 
 mod common;
 
@@ -22,7 +22,7 @@ use tower::{Layer, Service as _, ServiceExt};
 use tower_webhook_auth::{EventTypeMismatch, MissingLayer};
 use tower_webhook_auth::{
     Keys, Piece, Provider, Scheme, Secret, SharedKeyScheme, SignatureScheme, Verified, WebhookAuth,
-    WebhookAuthLayer, provider,
+    WebhookAuthLayer, provider, testing::Signer,
 };
 use tracing::{Level, Subscriber};
 
@@ -632,34 +632,76 @@ fn the_method_and_the_path_are_logged_escaped_and_without_the_query() {
     );
 }
 
+/// The lines of the log for a delivery whose body is not the expected event.
+fn logged_unparseable<E: Send + Sync + 'static>(
+    layer: WebhookAuthLayer<E>,
+    body: &'static str,
+) -> String {
+    let secret = Secret::new(SECRET).expect("a secret");
+    let sender = provider::optimizely(secret.clone());
+    let signer = Signer::new(&sender, &secret).expect("a signer");
+    let lines = logged(|| {
+        let service = layer.layer(common::Inner::default());
+        let response = block_on(service.oneshot(signer.request(body)));
+        let status = response.expect("an infallible service").status();
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    });
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    lines.concat()
+}
+
 #[test]
 fn a_parsers_message_is_logged_only_if_the_layer_asks_for_it() {
-    let provider = || {
-        provider::optimizely(Secret::new(SECRET).expect("a secret")).parse_with(
-            |body| -> Result<(), _> { Err(format!("no {body:?}\n\x1b[2J{body:?}").into()) },
-        )
+    const HINT: &str = "; `log_parse_errors` logs the parser's message webhook.";
+    let optimizely = || provider::optimizely(Secret::new(SECRET).expect("a secret"));
+    let closure = || {
+        WebhookAuthLayer::new(optimizely().parse_with(|body| -> Result<(), _> {
+            Err(format!("no {body:?}\n\x1b[2J{body:?}").into())
+        }))
     };
-    let log = |layer: WebhookAuthLayer<()>| {
-        let lines = logged(|| {
-            let request = Request::post("/")
-                .header("x-hub-signature", format!("sha1={MAC}"))
-                .body(Full::<Bytes>::from(BODY))
-                .expect("a request");
-            let response = block_on(layer.layer(common::Inner::default()).oneshot(request));
-            let status = response.expect("an infallible service").status();
-            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-        });
-        assert_eq!(lines.len(), 1, "{lines:?}");
-        lines.concat()
-    };
-    let line = log(WebhookAuthLayer::new(provider()));
-    assert!(!line.contains("webhook.parse_error"), "{line}");
+    let line = logged_unparseable(closure(), BODY);
+    let message = "webhook.parse_error=the body is not the expected event";
+    assert!(line.contains(&format!(" {message}{HINT}")), "{line}");
 
-    let line = log(WebhookAuthLayer::new(provider()).log_parse_errors());
+    let line = logged_unparseable(closure().log_parse_errors(), BODY);
     assert!(line.contains(r#" webhook.parse_error=no b"{"#), "{line}");
     assert!(line.is_ascii() && !line.contains('\x1b'), "{line:?}");
     assert!(line.contains("... webhook.method=POST "), "{line}");
     assert!(line.len() < 1200, "{line}");
+
+    // Without the option the message of serde is reduced to the position.
+    let json =
+        || WebhookAuthLayer::new(optimizely().json::<std::collections::BTreeMap<String, u8>>());
+    let body = r#"{"a": 1, "b": "quoted"}"#;
+    let line = logged_unparseable(json(), body);
+    assert!(
+        line.contains(&format!(" {message}: see line 1 column 22{HINT}")),
+        "{line}"
+    );
+    assert!(!line.contains("quoted"), "{line}");
+    let line = logged_unparseable(json().log_parse_errors(), body);
+    assert!(
+        line.contains(r#" webhook.parse_error=invalid type: string "quoted", expected u8 "#),
+        "{line}"
+    );
+}
+
+/// The message of an `EventError` never quotes the body.
+#[test]
+fn the_wrong_field_of_an_event_of_this_crate_is_logged() {
+    let optimizely =
+        || WebhookAuthLayer::new(provider::optimizely(Secret::new(SECRET).expect("a secret")));
+    let body = r#"{"project_id":42,"timestamp":1,"event":"project.datafile_updated","data":{"revision":7}}"#;
+    let message =
+        " webhook.parse_error=`data.cdn_url` is missing: expected a text webhook.method=POST ";
+    let line = logged_unparseable(optimizely(), body);
+    assert!(line.contains(message), "{line}");
+
+    let line = logged_unparseable(optimizely(), "quoted");
+    let message =
+        " webhook.parse_error=the body is not JSON: see line 1 column 1; `log_parse_errors`";
+    assert!(line.contains(message), "{line}");
+    assert!(!line.contains("quoted"), "{line}");
 }
 
 /// The messages of other errors can quote what an untrusted client sent.

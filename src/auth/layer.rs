@@ -94,7 +94,7 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// | `webhook.tenant` | the tenant whose keys did not match, if they belong to a [tenant](crate::Keys::of_tenant) |
 /// | `webhook.method`, `webhook.path` | of the request, escaped, at most 32 and 256 characters; no query |
 /// | `webhook.body_bytes` | how many bytes of the body were read |
-/// | `webhook.parse_error` | the parser's message, only with [`log_parse_errors`](Self::log_parse_errors) |
+/// | `webhook.parse_error` | what is wrong with the body of `event_unparseable`: the field of an event of this crate, or the position in JSON; with [`log_parse_errors`](Self::log_parse_errors) the parser's message |
 /// | `webhook.key_error` | the error of a [key source](Self::keys_from), for `keys_unavailable` |
 /// | `webhook.suppressed` | how many events of this reason were not logged since the last one |
 ///
@@ -292,8 +292,9 @@ impl<E, K> WebhookAuthLayer<E, K> {
         self.with(|settings| settings.expose_acceptance = true)
     }
 
-    /// Logs the parser's message when an authentic body is not the expected event
-    /// (`event_unparseable`), as field `webhook.parse_error`. It needs feature `tracing`.
+    /// Logs the parser's message when an authentic body is not the expected event (`event_unparseable`), as field
+    /// `webhook.parse_error`. Without this option the field has the message of an [`EventError`](crate::EventError),
+    /// which names the wrong field, or else only the line and column in the JSON. It needs feature `tracing`.
     ///
     /// **The message may quote the body**, for example `invalid type: string "alice@example.com",
     /// expected u64 at line 1 column 30`. The body is authentic, but may contain personal data. So this

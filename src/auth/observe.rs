@@ -23,7 +23,7 @@ use tracing::{Level, Span, field::display, level_filters::LevelFilter};
 #[cfg(feature = "tracing")]
 pub(crate) use super::bucket::{Bucket, admit};
 #[cfg(feature = "tracing")]
-use crate::{rejection::RejectionKind, verified::Claim};
+use crate::{event::Unquoted, rejection::RejectionKind, verified::Claim};
 
 #[cfg(feature = "axum")]
 use super::event_type::{EventTypeMismatch, MissingLayer};
@@ -73,8 +73,8 @@ impl Observer {
     ///
     /// The level is a warning, because the cause of a rejection is an attack or, more often, a
     /// secret that was changed on one side only. In the second case no delivery arrives any more.
-    /// The rejection's `source` is logged only if `parse_errors` is set: a parser's message may
-    /// quote the body.
+    /// A parser's message may quote the body, so it is logged only if `parse_errors` is set. Without that, the field
+    /// says only what cannot quote the body.
     pub(crate) fn rejected(
         &self,
         rejection: &Rejection,
@@ -100,8 +100,15 @@ impl Observer {
         };
         let parse_error = rejection
             .source()
-            .filter(|_| parse_errors && rejection.kind() == RejectionKind::EventUnparseable)
-            .map(|error| display(Escaped::new(error, LONGEST_PARSE_ERROR)));
+            .filter(|_| rejection.kind() == RejectionKind::EventUnparseable)
+            .map(|error| {
+                let text: &dyn fmt::Display = if parse_errors {
+                    error
+                } else {
+                    &Unquoted(error)
+                };
+                display(Escaped::new(text, LONGEST_PARSE_ERROR).to_string())
+            });
         // The error of a key source does not come from the request.
         let key_error = rejection
             .source()

@@ -2,6 +2,8 @@ use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
 use crate::error::BoxError;
 
+const NOT_EXPECTED: &str = "the body is not the expected event";
+
 /// An authentic body is not the expected event.
 ///
 /// [`Display`](fmt::Display) names the field as it is in the body, what was expected and what was
@@ -55,7 +57,7 @@ impl EventError {
             Ok(error) => *error,
             Err(source) => Self {
                 source: Some(source.into()),
-                ..Self::new("the body is not the expected event")
+                ..Self::new(NOT_EXPECTED)
             },
         }
     }
@@ -139,6 +141,40 @@ impl fmt::Debug for EventError {
 impl Error for EventError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// The message of an error about a body, without anything that may quote the body.
+#[cfg(feature = "tracing")]
+pub(crate) struct Unquoted<'a>(pub(crate) &'a (dyn Error + 'static));
+
+#[cfg(feature = "tracing")]
+impl fmt::Display for Unquoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(error) = self;
+        if let Some(error) = error.downcast_ref::<EventError>() {
+            write!(f, "{error}")?;
+        } else {
+            f.write_str(NOT_EXPECTED)?;
+        }
+        // The error of `Provider::json`, or the source of an `EventError`.
+        let mut cause = Some(*error);
+        let mut json = None;
+        while let Some(error) = cause {
+            json = json.or(error.downcast_ref::<serde_json::Error>());
+            cause = error.source();
+        }
+        match json {
+            // serde does not know the position in a value that it has parsed before.
+            Some(error) if error.line() > 0 => {
+                write!(f, ": see line {} column {}", error.line(), error.column())?;
+            }
+            _ => {}
+        }
+        if error.is::<EventError>() && error.source().is_none() {
+            return Ok(());
+        }
+        f.write_str("; `log_parse_errors` logs the parser's message")
     }
 }
 

@@ -13,6 +13,8 @@ mod object;
 mod text;
 mod usual;
 
+#[cfg(feature = "tracing")]
+pub(crate) use self::error::Unquoted;
 pub(crate) use self::{
     batch::json_batch,
     form::{Form, pairs},
@@ -50,6 +52,11 @@ pub use self::{
 ///
 /// assert_eq!(Reading::from_body(b"21.5").unwrap(), Reading { celsius: 21.5 });
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not implement `FromBody`",
+    label = "`parse` needs a type of this crate, or a type with `FromBody`",
+    note = "for a type that implements serde's `Deserialize`, call `.json::<{Self}>()` instead of `.parse::<{Self}>()`"
+)]
 pub trait FromBody: Sized {
     /// Reads the event from a verified body.
     ///
