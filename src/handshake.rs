@@ -5,7 +5,8 @@
 //! layer, and the handler calls the helper first. The helper takes a [`Verified`], so it cannot be
 //! called for an unsigned request. It returns `None` for a delivery that is not a handshake. With
 //! [`Provider::answer_setup`](crate::Provider::answer_setup) the layer answers the handshakes of
-//! Slack and Twitch itself.
+//! Slack and Twitch itself, and also POST requests without a signature, such as those of Statsig, Notion and
+//! Microsoft Graph.
 //!
 //! Others are a **GET** without a signature: those of Meta, X, Okta, Dropbox, LinkedIn, Nylas, Onfleet, Oura
 //! and Worldline. Mount their helpers for GET on the same path. Put the layer around POST only:

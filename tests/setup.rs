@@ -170,6 +170,64 @@ async fn a_set_up_request_with_its_code_in_a_header_is_answered_with_that_header
     }
 }
 
+/// From Microsoft's page: the token is percent-encoded, and the response is the decoded token as text. The key of a
+/// delivery is in its body, and this request has no body.
+#[tokio::test]
+async fn microsoft_graph_gets_the_decoded_token_of_an_empty_request() {
+    const TOKEN: &str = "Validation: Testing client application reachability for subscription \
+                         Request-Id: 8f2a3c1e-52c6-4ab8-9ad0-0c0b93c7b4d3";
+    const QUERY: &str = "validationToken=Validation%3A+Testing+client+application+reachability+for\
+                         +subscription+Request-Id%3A%208f2a3c1e-52c6-4ab8-9ad0-0c0b93c7b4d3";
+    let delivery = format!(r#"{{"value":[{{"clientState":"{SECRET}"}}]}}"#);
+    let post = |query: &str, body: &str| {
+        let mut request = request("", body);
+        *request.uri_mut() = format!("/graph?{query}").parse().expect("a URL");
+        request
+    };
+    let (response, sent) = respond(answering("microsoft_graph"), post(QUERY, "")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(sent, TOKEN);
+    assert_eq!(
+        response.headers()["content-type"],
+        "text/plain; charset=utf-8"
+    );
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    let setup = response
+        .extensions()
+        .get::<SetupAnswer>()
+        .expect("an answer");
+    assert!(!setup.is_signed());
+
+    let mut get = post(QUERY, "");
+    *get.method_mut() = Method::GET;
+    let long = format!("validationToken={}", "a".repeat(1025));
+    for other in [
+        get,
+        post("", ""),
+        post("validationToken=", ""),
+        post("validationToken=a&validationToken=b", ""),
+        post("validationToken=%0d%0a", ""),
+        post("validationToken=caf%C3%A9", ""),
+        post("validationToken=%FF", ""),
+        post(&long, ""),
+        post(QUERY, "{}"),
+        post(QUERY, r#"{"value":[{"clientState":"forged"}]}"#),
+    ] {
+        let (response, sent) = respond(answering("microsoft_graph"), other).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(sent, r#"{"title":"Unauthorized","status":401}"#);
+    }
+    let (response, _) = respond(preset("microsoft_graph"), post(QUERY, "")).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+
+    // A delivery is never taken for the set-up request.
+    let inner = common::Inner::default();
+    let service = WebhookAuthLayer::new(answering("microsoft_graph")).layer(inner.clone());
+    let response = service.oneshot(post(QUERY, &delivery)).await;
+    assert_eq!(response.expect("infallible").status(), StatusCode::OK);
+    assert_eq!(inner.calls(), 1);
+}
+
 #[tokio::test]
 async fn what_is_not_exactly_the_set_up_request_is_rejected_like_any_unsigned_request() {
     let long = format!(
@@ -468,14 +526,22 @@ async fn a_verified_delivery_reaches_the_handler_also_where_set_up_is_answered()
 }
 
 #[test]
-fn a_sender_without_such_a_request_says_so() {
-    let error = preset("github")
-        .answer_setup()
-        .expect_err("no set-up request");
-    assert_eq!(
-        error.to_string(),
-        "github has no set-up request that the layer can answer: do not call answer_setup"
-    );
+fn the_error_says_what_a_sender_does_at_set_up() {
+    for (name, message) in [
+        (
+            "meta",
+            "meta: the layer does not answer its set-up request: An unsigned GET with \
+             `hub.mode=subscribe`. It does not pass the layer: mount `handshake::meta` for GET. Do \
+             not call `answer_setup`",
+        ),
+        (
+            "optimizely",
+            "optimizely: no set-up request of this sender is known. Do not call `answer_setup`",
+        ),
+    ] {
+        let error = preset(name).answer_setup().expect_err("no set-up request");
+        assert_eq!(error.to_string(), message);
+    }
 }
 
 /// X signs deliveries and challenges under one key. What `handshake::x` signs must be no delivery.

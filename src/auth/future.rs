@@ -121,7 +121,15 @@ impl<S, E: Send + Sync + 'static, K> InnerCall<S, E, K> {
     ///
     /// The claims of a token in the body take the place of the body: nothing else is proven.
     fn verify(&mut self, check: &mut Check, body: &mut Bytes) -> Result<Verdict, Rejection> {
-        let proof = check.finish(body)?;
+        let proof = match check.finish(body) {
+            Ok(proof) => proof,
+            Err(rejection) => {
+                let answer = self
+                    .settings
+                    .answer_without_key(&rejection, body, &self.head);
+                return answer.map(Verdict::SetUp).ok_or(rejection);
+            }
+        };
         if let Some(answer) = self.settings.answer_signed(body) {
             return Ok(Verdict::SetUp(answer));
         }

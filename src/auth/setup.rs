@@ -97,6 +97,21 @@ impl<E, K> Settings<E, K> {
         }
     }
 
+    /// The answer to a request that has no key in its body, if that is the set-up request.
+    pub(crate) fn answer_without_key(
+        &self,
+        rejection: &Rejection,
+        body: &Bytes,
+        head: &Parts,
+    ) -> Option<Response<Bytes>> {
+        let rule = self.provider.setup()?;
+        if rejection.kind() != RejectionKind::BodyMalformed || !(rule.may_be)(head) {
+            return None;
+        }
+        let answer = (rule.unsigned)(head, body)?;
+        Some(self.answered(answer, body, false))
+    }
+
     /// The answer to a verified delivery, if that is the set-up request.
     pub(crate) fn answer_signed(&self, body: &Bytes) -> Option<Response<Bytes>> {
         let rule = self.provider.setup()?;

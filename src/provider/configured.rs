@@ -340,8 +340,8 @@ impl<E> Provider<E> {
     /// this method, the layer answers exactly that request, and nothing else:
     ///
     /// - The request never reaches the inner service, and no [`Verified`] is made of it.
-    /// - An unsigned request is one without the header of the signature or key. A request with a wrong
-    ///   signature is rejected as before.
+    /// - An unsigned request is one without the header of the signature or key, or without a body if the key is in
+    ///   the body. A request with a wrong signature is rejected as before.
     /// - The body of an unsigned request may have 4 KiB. It counts against the deadline and the
     ///   memory budget of the layer. A body that is not the set-up request gets the rejection of
     ///   its head: 401.
@@ -367,12 +367,17 @@ impl<E> Provider<E> {
     /// # Errors
     ///
     /// When this provider has no set-up request that the layer can answer. Handshakes that need a
-    /// secret, or that come as a GET, are in the module `handshake`.
+    /// secret, or that come as a GET, are in the module `handshake`. The message says what the sender does at set-up.
     pub fn answer_setup(mut self) -> Result<Self, ConfigError> {
         if self.setup.is_none() {
+            let name = self.name();
+            let preset = super::catalogue().iter().find(|sender| sender.name == name);
+            let reason = match preset.and_then(|sender| sender.setup) {
+                Some(setup) => format!("the layer does not answer its set-up request: {setup}"),
+                None => "no set-up request of this sender is known.".to_owned(),
+            };
             return Err(ConfigError::new(format!(
-                "{} has no set-up request that the layer can answer: do not call answer_setup",
-                self.name(),
+                "{name}: {reason} Do not call `answer_setup`"
             )));
         }
         self.answers_setup = true;

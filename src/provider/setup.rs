@@ -11,7 +11,7 @@ use http::{
 };
 use serde_json::{Value, json};
 
-use crate::event::Form;
+use crate::event::{Form, pairs};
 
 /// The longest text that an answer repeats.
 const LONGEST_CODE_BYTES: usize = 1024;
@@ -21,7 +21,8 @@ const LONGEST_CODE_BYTES: usize = 1024;
 pub(crate) struct SetupRule {
     /// Whether an unsigned request with this head can be the set-up request. Its body is then read.
     pub(crate) may_be: fn(&Parts) -> bool,
-    /// The answer to an unsigned request, if it is the set-up request.
+    /// The answer to an unsigned request, if it is the set-up request. If the key belongs into the body, a request
+    /// whose body has no key is unsigned.
     pub(crate) unsigned: fn(&Parts, &[u8]) -> Option<Response<Bytes>>,
     /// The answer to a request whose signature was verified, if it is the set-up request.
     pub(crate) signed: fn(&[u8]) -> Option<Response<Bytes>>,
@@ -75,6 +76,18 @@ pub(super) const LARK: SetupRule = SetupRule {
         let challenge = challenge.filter(|text| is_plain(text))?;
         (value.get("type")? == "url_verification" && value.get("token")?.is_string())
             .then(|| object(&json!({ "challenge": challenge })))
+    },
+    ..NO_REQUEST
+};
+
+/// `validationToken`, a parameter of the query, comes back as text. Microsoft's text has spaces. The key of a delivery
+/// is in its body, so a request with a body is not the set-up request.
+/// <https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks#notificationurl-validation>
+pub(super) const MICROSOFT_GRAPH: SetupRule = SetupRule {
+    may_be: |head| is_post(head) && validation_token(head).is_some(),
+    unsigned: |head, body| {
+        let token = validation_token(head).filter(|_| body.is_empty())?;
+        Some(text(&token))
     },
     ..NO_REQUEST
 };
@@ -177,6 +190,19 @@ pub(super) const WOOCOMMERCE: SetupRule = SetupRule {
     },
     ..NO_REQUEST
 };
+
+fn validation_token(head: &Parts) -> Option<String> {
+    let mut tokens =
+        pairs(head.uri.query()?.as_bytes()).filter(|(name, _)| **name == *b"validationToken");
+    let (_, token) = tokens.next()?;
+    let token = str::from_utf8(&token)
+        .ok()
+        .filter(|_| tokens.next().is_none())?;
+    let is_plain = token
+        .split(' ')
+        .all(|word| word.is_empty() || is_plain(word));
+    (is_plain && (1..=LONGEST_CODE_BYTES).contains(&token.len())).then(|| token.to_owned())
+}
 
 fn smartsheet(head: &Parts) -> Option<Response<Bytes>> {
     echo(

@@ -309,7 +309,8 @@ fn microsoft_graph(keys) -> Provider<Bytes> {
     aliases: ["Office 365", "Outlook", "SharePoint", "OneDrive"],
     scheme: BodyKeyScheme::json("/value/*/clientState"),
     answer: "2xx within 3 s",
-    setup: "An unsigned POST with `?validationToken=…`. It does not pass the layer: answer it on another route, or before the layer.",
+    setup: "An unsigned POST with `?validationToken=…`, to be answered within 10 s with the decoded token as text. `answer_setup` answers it.",
+    answered_by: setup::MICROSOFT_GRAPH,
     source: Docs, "2026-11-27", ["https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks"],
 }
 
