@@ -53,6 +53,7 @@ impl Secret {
     /// - It contains a control character, a soft hyphen (U+00AD), or one of U+180E, U+200B, U+2060 and
     ///   U+FEFF.
     /// - It is in quotation marks.
+    /// - It is a placeholder that was not replaced: `${NAME}`, `$WEBHOOK_SECRET`, `$(command)`, `{{ name }}`, `<secret>`.
     /// - It begins with the name of a variable and `=`, as in a line of an environment file.
     /// - It is a PEM file: see [`from_pem`](Self::from_pem).
     ///

@@ -43,6 +43,13 @@ pub(super) fn mistake(text: &str) -> Option<String> {
                 .into(),
         );
     }
+    if is_reference(text) {
+        return Some(
+            "is a placeholder such as `${NAME}`, `$(command)` or `<secret>`: put the secret in its place, or \
+             use `Secret::verbatim` if this is the secret"
+                .into(),
+        );
+    }
     if is_assignment(text) {
         return Some(
             "begins with the name of a variable and '=': use only the text after the '=', or use \
@@ -58,6 +65,20 @@ fn is_quoted(first: char, last: char) -> bool {
         (first, last),
         ('"', '"') | ('\'', '\'') | ('`', '`') | ('“', '”') | ('‘', '’') | ('«', '»')
     )
+}
+
+/// `${NAME}`, `$WEBHOOK_SECRET`, `$(cat /run/secret)`, `{{ secret }}`, `<secret>`: a shell, a container engine or a template
+/// was expected to replace the text, and did not.
+///
+/// A random password may begin with a `$`, so a name without braces must look like one: see [`is_assignment`].
+fn is_reference(text: &str) -> bool {
+    let enclosed = [("${", "}"), ("$(", ")"), ("{{", "}}"), ("<", ">")];
+    let is_enclosed = enclosed.iter().any(|(opening, closing)| {
+        let content = text.strip_prefix(opening);
+        content.is_some_and(|content| content.ends_with(closing))
+    });
+    let name = text.strip_prefix('$').filter(|name| !name.contains('='));
+    is_enclosed || name.is_some_and(|name| is_assignment(&format!("{name}=x")))
 }
 
 /// `WEBHOOK_SECRET=…`, `export API_KEY=…`, `secret=…`: the line of an environment file.
@@ -84,6 +105,38 @@ fn is_assignment(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_that_nothing_has_replaced_is_not_a_secret() {
+        for text in [
+            "${GITHUB_SECRET}",
+            "${SECRET:-}",
+            "$GITHUB_SECRET",
+            "$secret",
+            "$(cat /run/secrets/github)",
+            "{{ .Values.secret }}",
+            "<your secret>",
+        ] {
+            assert!(
+                mistake(text).is_some_and(|m| m.starts_with("is a placeholder")),
+                "{text}"
+            );
+        }
+        for text in [
+            "$",
+            "$x9K",
+            "$2b$12$R9h",
+            "${",
+            "a${B}",
+            "<x",
+            "x>",
+            "{x}",
+            "$A=B",
+            "$5=SECRET",
+        ] {
+            assert_eq!(mistake(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn random_passwords_and_base64_are_not_taken_for_assignments() {
