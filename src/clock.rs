@@ -14,6 +14,10 @@ use std::time::SystemTime;
 /// let clock = || SystemTime::UNIX_EPOCH + Duration::from_secs(1_674_087_231);
 /// assert_eq!(clock.now(), clock());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Clock`",
+    note = "pass a function that returns the current time, for example `move || now`"
+)]
 pub trait Clock: Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> SystemTime;

@@ -182,6 +182,10 @@ pub enum Selection<F> {
 ///
 /// Implement it for your own type if the look-up is a named future. A closure that returns an
 /// `async` block needs no box.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of keys",
+    note = "pass a closure `|delivery: Unverified<'_>| …` that returns a `Selection`, or a `TenantKeys`"
+)]
 pub trait KeySource: Send + Sync + 'static {
     /// The look-up of [`Selection::LookUp`].
     type Lookup: Future<Output = Result<Option<Keys>, BoxError>>;
