@@ -1,13 +1,10 @@
 //! The errors about a handler that asks for an event that no layer provides.
 
-use std::{
-    any::{TypeId, type_name},
-    error::Error,
-    fmt,
-    sync::Arc,
-};
+use std::{any::TypeId, error::Error, fmt, sync::Arc};
 
 use bytes::Bytes;
+
+use crate::event::type_name;
 
 /// The type of an event, and its name for messages.
 #[derive(Clone, Copy, Debug)]
@@ -18,14 +15,10 @@ struct EventType {
 
 impl EventType {
     fn of<E: 'static>() -> Self {
-        let id = TypeId::of::<E>();
-        let name = if id == TypeId::of::<Bytes>() {
-            // The event of most presets. Its full path is `bytes::bytes::Bytes`.
-            "bytes::Bytes"
-        } else {
-            type_name::<E>()
-        };
-        Self { id, name }
+        Self {
+            id: TypeId::of::<E>(),
+            name: type_name::<E>(),
+        }
     }
 }
 
@@ -140,6 +133,13 @@ impl fmt::Display for EventTypeMismatch {
                 .to_owned()
         } else if self.requested.id == TypeId::of::<Bytes>() {
             format!("take Verified<{provided}>, whose body() returns the delivered bytes")
+        } else if requested.starts_with("core::result::Result<") {
+            format!("add .fallible() to the provider, or take Verified<{provided}>")
+        } else if requested.starts_with("tower_webhook_auth::provider::") {
+            format!(
+                "use the preset whose event this is, add .parse::<{requested}>() to the provider, or take \
+                 Verified<{provided}>"
+            )
         } else {
             format!("add .json::<{requested}>() to the provider, or take Verified<{provided}>")
         };
@@ -181,6 +181,28 @@ mod tests {
                 "the layer for \"stripe\" provides Verified<{EVENT}>, but the handler asks for \
                  Verified<bytes::Bytes>: take Verified<{EVENT}>, whose body() returns the delivered bytes"
             )
+        );
+    }
+
+    #[test]
+    fn the_message_names_the_method_that_provides_the_type() {
+        use crate::{event::EventError, provider::optimizely};
+
+        const OPTIMIZELY: &str = "tower_webhook_auth::provider::optimizely::Event";
+        let optimizely = message::<Bytes, optimizely::Event>();
+        assert!(
+            optimizely.ends_with(&format!(
+                ": use the preset whose event this is, add .parse::<{OPTIMIZELY}>() to the provider, or \
+                 take Verified<bytes::Bytes>"
+            )),
+            "{optimizely}"
+        );
+        let fallible = message::<optimizely::Event, Result<optimizely::Event, EventError>>();
+        let fallible_advice =
+            format!("add .fallible() to the provider, or take Verified<{OPTIMIZELY}>");
+        assert!(
+            fallible.ends_with(&format!(": {fallible_advice}")),
+            "{fallible}"
         );
     }
 

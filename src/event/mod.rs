@@ -13,6 +13,12 @@ mod object;
 mod text;
 mod usual;
 
+#[cfg(any(feature = "axum", feature = "replay"))]
+use std::any::TypeId;
+
+#[cfg(any(feature = "axum", feature = "replay"))]
+use bytes::Bytes;
+
 #[cfg(feature = "tracing")]
 pub(crate) use self::error::Unquoted;
 pub(crate) use self::{
@@ -28,6 +34,17 @@ pub use self::{
     form::SignedForm,
     json::Json,
 };
+
+/// The name of an event type in messages.
+#[cfg(any(feature = "axum", feature = "replay"))]
+pub(crate) fn type_name<E: 'static>() -> &'static str {
+    if TypeId::of::<E>() == TypeId::of::<Bytes>() {
+        // The event of most presets. Its full path is `bytes::bytes::Bytes`.
+        "bytes::Bytes"
+    } else {
+        std::any::type_name::<E>()
+    }
+}
 
 /// A type that is read from the body of a delivery, for [`Provider::parse`](crate::Provider::parse).
 ///

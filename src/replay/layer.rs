@@ -26,7 +26,8 @@ const DEFAULT_STORE_DEADLINE: Duration = Duration::from_secs(1);
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower::ServiceBuilder;
+/// use http::StatusCode;
+/// use tower_http::timeout::TimeoutLayer;
 /// use tower_webhook_auth::replay::{MemoryStore, ReplayGuardLayer};
 /// use tower_webhook_auth::{Secret, WebhookAuthLayer, provider};
 ///
@@ -34,12 +35,14 @@ const DEFAULT_STORE_DEADLINE: Duration = Duration::from_secs(1);
 /// let slack = provider::slack(Secret::new("wJ4mX9")?);
 /// let guard = ReplayGuardLayer::new(&slack, MemoryStore::new(100_000))?
 ///     .lease(Duration::from_secs(30));
-/// let layers = ServiceBuilder::new()
-///     .layer(WebhookAuthLayer::new(slack))
-///     .layer(guard)
+/// // For axum's `route_layer`, or for `Layer::layer`. The first one is the outermost.
+/// let layers = (
+///     WebhookAuthLayer::new(slack),
+///     guard,
 ///     // The handler must end before the lease does.
-///     .timeout(Duration::from_secs(20));
-/// # let _ = layers;
+///     TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(20)),
+/// );
+/// # let _: axum::routing::MethodRouter = axum::routing::post(|| async {}).route_layer(layers);
 /// # Ok(())
 /// # }
 /// ```

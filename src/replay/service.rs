@@ -1,7 +1,6 @@
 //! The service: takes the verified delivery out of the request, and begins.
 
 use std::{
-    any::type_name,
     fmt,
     sync::Arc,
     task::{Context, Poll},
@@ -15,7 +14,7 @@ use super::{
     rules::{Rules, misconfigured},
     store::ReplayStore,
 };
-use crate::{rejection::Rejection, response::ResponseBody, verified::Verified};
+use crate::{event::type_name, rejection::Rejection, response::ResponseBody, verified::Verified};
 
 /// The middleware that [`ReplayGuardLayer`](super::ReplayGuardLayer) puts around a service.
 pub struct ReplayGuard<S, E, St> {
@@ -95,11 +94,12 @@ where
 }
 
 /// The guard found no delivery to guard.
-fn misplaced<E>() -> Rejection {
+fn misplaced<E: 'static>() -> Rejection {
     let event = type_name::<E>();
     misconfigured(format!(
-        "the replay guard found no verified delivery with events of type {event} in the request: put \
-         ReplayGuardLayer inside of the WebhookAuthLayer of the same provider"
+        "the replay guard found no Verified<{event}> in the request: put ReplayGuardLayer inside of \
+         WebhookAuthLayer, in axum with one call `route_layer((auth, guard))`; if it is inside, make \
+         both from one provider, after `json`, `parse` or `fallible`"
     ))
 }
 

@@ -105,10 +105,12 @@ async fn a_guard_outside_of_the_layer_rejects_with_500_and_says_where_it_belongs
     let rejection: &Rejection = response.extensions().get().expect("a rejection");
     let source = rejection.source().expect("a cause").to_string();
     assert!(
-        source.contains("inside of the WebhookAuthLayer"),
+        source.contains(
+            "inside of WebhookAuthLayer, in axum with one call `route_layer((auth, guard))`"
+        ),
         "{source}"
     );
-    assert!(source.contains("bytes::Bytes"), "{source}");
+    assert!(source.contains(" no Verified<bytes::Bytes> "), "{source}");
     assert_eq!(rejection.provider(), Some("github"));
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
@@ -121,6 +123,16 @@ async fn a_guard_for_other_events_than_those_of_the_layer_rejects_with_500() {
     let service = (WebhookAuthLayer::new(github()), guard).layer(handler);
     let response = service.oneshot(delivery("{}")).await.expect("a response");
     assert_eq!(kind(&response), Some(RejectionKind::GuardMisconfigured));
+    let rejection: &Rejection = response.extensions().get().expect("a rejection");
+    let source = rejection.source().expect("a cause").to_string();
+    assert!(
+        source.contains(" no Verified<serde_json::value::Value> "),
+        "{source}"
+    );
+    assert!(
+        source.contains("make both from one provider, after `json`"),
+        "{source}"
+    );
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
