@@ -102,14 +102,17 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// at most 32 events of each reason in a burst, then one per second. A flood of one reason does not
 /// hide another reason.
 ///
-/// The current span at the layer, for example the span of an outer `TraceLayer`, receives the
-/// fields that it declares: for a rejection `webhook.provider` and `webhook.reason`; for an
-/// accepted delivery `webhook.provider`, `webhook.key`, `webhook.body_is_signed` (see
-/// [`Verified::body_is_signed`](crate::Verified::body_is_signed)), `webhook.tenant` if the keys belong to a
-/// [tenant](crate::Keys::of_tenant), `webhook.way` if the scheme has several ways (see
-/// [`Scheme::any_of`](crate::Scheme::any_of)), and `webhook.delivery_id` if the signature covers
-/// it. Only the innermost span gets these fields. The default span of `TraceLayer` declares none of
-/// them, so make your own span:
+/// The current span at the layer, for example the span of an outer `TraceLayer`, gets the fields that
+/// it declares:
+///
+/// - for a rejection: `webhook.provider` and `webhook.reason`;
+/// - for an accepted delivery: `webhook.provider`, `webhook.key` and
+///   [`webhook.body_is_signed`](crate::Verified::body_is_signed); `webhook.tenant` if the keys belong to a
+///   [tenant](crate::Keys::of_tenant); `webhook.way` if the scheme has
+///   [several ways](crate::Scheme::any_of); `webhook.delivery_id` if the signature covers it.
+///
+/// Only the innermost span gets these fields. The default span of `TraceLayer` declares none of them, so
+/// make your own span:
 ///
 /// ```
 /// use axum::extract::Request;
