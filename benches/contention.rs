@@ -1,5 +1,5 @@
-//! What it costs that two threads use one layer: the time of a delivery with one layer for both threads, divided by
-//! the time with a layer for each.
+//! The cost of one layer for two threads: the time of a delivery with one layer for both threads, divided by the time
+//! with a layer for each.
 //!
 //! `cargo bench --bench contention` on a machine with two idle cores.
 //!

@@ -1,7 +1,6 @@
-//! Signed bytes have one reading: of all ways to cut them into the signed pieces again, those that are
-//! accepted agree on each value that is called signed, and on the body.
-//!
-//! The second holds for every scheme that is built without `accept_movable_body_boundary`.
+//! Signed bytes have one reading. This test cuts them into the signed pieces in all ways. The ways that
+//! are accepted must agree on each value that is called signed. They must also agree on the body, if the
+//! scheme is built without `accept_movable_body_boundary`.
 
 #[path = "common/judge.rs"]
 mod judge;

@@ -277,8 +277,8 @@ fn flips() -> impl Strategy<Value = Flip> {
     ]
 }
 
-/// The headers and the body of a delivery after one bit was flipped, or `None` if there is no such
-/// bit: nothing to flip in it, not signed by this sender, or no header could hold the result.
+/// The headers and the body of a delivery after one bit was flipped. `None` if the part is empty, if this
+/// sender does not sign it, or if the result is not a header value.
 fn tampered(genuine: &Delivery, flip: Flip, at: Index) -> Option<(Headers, Vec<u8>)> {
     let mut headers = genuine.headers();
     let mut body = genuine.body.clone();

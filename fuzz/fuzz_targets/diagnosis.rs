@@ -1,6 +1,6 @@
-//! The diagnosis of a rejected delivery. The first byte selects the sender, and how a proxy changed the body. Lines: the
-//! value of the signature header, in which `$` means the genuine signature, and the key that the sender uses, which is that
-//! of the provider if the line is empty; then the body.
+//! The diagnosis of a rejected delivery. The first byte selects the sender, and how a proxy changed the body. The
+//! first line is the value of the signature header, in which `$` means the genuine signature. The second line is the key
+//! that the sender uses: if it is empty, the key of the provider. Then the body follows.
 //!
 //! No body and no header panics. An accepted delivery has no diagnosis. If a proxy changed the body in a way that the module
 //! knows, the diagnosis names a changed body.

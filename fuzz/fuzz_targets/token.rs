@@ -1,5 +1,5 @@
-//! A token. The first byte selects the scheme, the place of the token, and whether the rest is the token itself or lines:
-//! the header and the claims as JSON, and what comes after them, which is `.$` if the line is absent. The first byte also
+//! A token. The first byte selects the scheme, the place of the token, and whether the rest is the token itself or three
+//! lines. The lines are the header and the claims as JSON, and the end of the token (by default `.$`). The first byte also
 //! selects a text that is added to these lines at the end. `$` means the genuine signature. In a JSON text, `#` means the
 //! hash of the body, and `%` means a value that the character after it selects. So a change of one character replaces a
 //! whole value.

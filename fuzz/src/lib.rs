@@ -246,8 +246,8 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Whether a reference rejects what must be rejected. A text that is rejected is signed as well, by a reference that is not
-/// strict: otherwise no input has the genuine signature of such a text, and a missing check is never found.
+/// Whether the reference rejects the texts that must be rejected. A reference that is not strict also signs such texts.
+/// Otherwise no input has the genuine signature of such a text, and a missing check is never found.
 #[derive(Clone, Copy, Debug)]
 pub struct Strict(pub bool);
 

@@ -56,9 +56,9 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 ///
 /// Inside, the type of the request body is `Full<Bytes>`. Outside, the type of the response body is
 /// [`ResponseBody`](crate::ResponseBody). axum's `Router::layer`, tonic, warp, hyper and
-/// [`server::serve`](crate::server::serve) accept both types. For `axum::serve` around a layered router, for
-/// `tower::util::option_layer`, and for an inner `from_fn` in the same `ServiceBuilder` (`Service<…>` is not
-/// implemented for `FromFn<…>`) add one line: see the guide
+/// [`server::serve`](crate::server::serve) accept both types. Three cases need one more line: `axum::serve` around
+/// a layered router, `tower::util::option_layer`, and an inner `from_fn` in the same `ServiceBuilder` (the error is
+/// "`Service<…>` is not implemented for `FromFn<…>`"). See the guide
 /// [`services`](crate::guide::services#types-around-the-layer).
 ///
 /// # A client that disconnects cancels the handler

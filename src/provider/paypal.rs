@@ -93,8 +93,8 @@ impl Webhook {
     }
 
     /// How far the signed time may be from now. The default is 5 minutes. PayPal repeats a delivery up to 25 times
-    /// in 3 days. Sources do not say whether a repeated one has a new time: if it has not, set 3 days, and
-    /// use a [`ReplayGuardLayer`](crate::guide::once) with the signed id.
+    /// in 3 days. Its documentation does not say whether a repeated delivery has a new time. If it has none,
+    /// set 3 days, and use a [`ReplayGuardLayer`](crate::guide::once) with the signed id.
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
         self

@@ -87,9 +87,9 @@ impl<E> Rules<E> {
         }
     }
 
-    /// A copy of a delivery whose time is signed is rejected as too old when the tolerance is over. So the
-    /// delivery must not be forgotten earlier. If the time is part of the identity, it does not have to be
-    /// remembered for longer: a later attempt of the sender has a time of its own, and so another identity.
+    /// If the time is signed, the layer rejects a copy as too old when the tolerance is over. So the delivery
+    /// must not be forgotten earlier. If the time is part of the identity, the delivery can be forgotten then: a
+    /// later attempt of the sender has a new time, and so another identity.
     fn keep(&self, webhook: &Verified<E>, has_time: bool) -> Duration {
         let timed = webhook.signed_at().zip(self.tolerance);
         let accepted = timed.map(|(signed_at, tolerance)| {

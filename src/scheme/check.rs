@@ -240,8 +240,8 @@ pub enum Authentication {
     /// (length extension). See
     /// [`keyless_sha256_open_to_length_extension`](crate::SignatureScheme::keyless_sha256_open_to_length_extension).
     KeylessDigest,
-    /// By a MAC or a public-key signature that does not cover the body, or covers only a part of it or what
-    /// is read from it. The sender made the signed pieces. An attacker may have changed everything else. See
+    /// By a MAC or a public-key signature that covers only a part of the body, only values that are read from
+    /// it, or nothing of it. The sender made the signed pieces. An attacker may have changed everything else. See
     /// [`accept_unsigned_body`](crate::SignatureScheme::accept_unsigned_body),
     /// [`SortedForm`](crate::SortedForm) and [`BodySignatureScheme`](crate::BodySignatureScheme).
     PartialSignature,

@@ -27,7 +27,7 @@ use crate::{
 
 /// How the bytes of a signature are written in its header.
 ///
-/// Decoding is strict: no white space, padding only at the end, unused bits must be zero, and the number of bytes
+/// Decoding is strict: no white space, padding only at the end, and unused bits must be zero. The number of bytes
 /// must be exactly that of the algorithm.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

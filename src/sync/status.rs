@@ -15,8 +15,8 @@ pub enum State {
     NotReady,
     /// The value is the one that the source has, as far as is known.
     Ready,
-    /// The value works but may be old. It is from the store and the source has not confirmed it, or the source has
-    /// not answered for [some time](super::Keep::stale_after), or a requested version never came.
+    /// The value works but may be old: the source has not confirmed the value of the store, has not answered for
+    /// [some time](super::Keep::stale_after), or did not have a requested version.
     Stale,
 }
 

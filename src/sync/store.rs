@@ -199,8 +199,8 @@ fn unfinished_name(path: &Path) -> PathBuf {
     directory(path).join(name)
 }
 
-/// Whether a file is the unfinished one of the document `name`, and not of another document in the same directory
-/// whose name begins with `name` and a dot.
+/// Whether a file is an unfinished one of the document `name`. In the same directory, the name of another document
+/// may begin with `name` and a dot.
 fn is_unfinished(file: &str, name: &str) -> bool {
     let rest = file.strip_prefix(name);
     let rest = rest.and_then(|rest| rest.strip_prefix('.')?.strip_suffix(UNFINISHED));

@@ -12,11 +12,11 @@ use tokio::{net::TcpStream, task::JoinHandle};
 
 use super::{file::Case, http1::Answer, server::Server};
 
-/// A client queues frames without end: after this many the server has to answer a ping, so that the
-/// memory that is measured is not the client's.
+/// After this many frames the server must answer a ping. Otherwise the client queues the frames, and its
+/// memory is measured.
 const FRAMES_BETWEEN_PINGS: usize = 200;
-/// Resets that a server is shown before it could accept their streams are a different attack, which
-/// ends the connection: after each ping it has accepted these.
+/// After this many streams the server must answer a ping, so it has accepted them before their resets
+/// arrive. Resets of streams that were not accepted are another attack, which ends the connection.
 const STREAMS_BETWEEN_PINGS: usize = 10;
 
 struct Connection {

@@ -85,8 +85,8 @@ pub async fn signed(
     answer_setup(held.provider.clone(), head, verified.body(), at).await
 }
 
-/// Requests with the method GET. Those of Meta and Oura contain a token that the owner has chosen: any is accepted
-/// here, because the answer only repeats what the client sent.
+/// Requests with the method GET. Those of Meta and Oura contain a token that the owner has chosen. Any token is
+/// accepted here, because the answer only repeats a text of the client.
 fn answer_get(name: &str, held: Option<&Held>, head: &Parts) -> Option<Response<Full<Bytes>>> {
     let query = head.uri.query();
     let token = |name: &str| {

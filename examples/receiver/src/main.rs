@@ -120,8 +120,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// If the client disconnects, this function is dropped at its `.await`. The task that it has started is not,
-/// so the work is finished. (A stop of the whole program does not wait for such a task.)
+/// If the client disconnects, this function is dropped at its `.await`. The task that it has started continues
+/// and finishes the work. (A stop of the whole program does not wait for such a task.)
 async fn datafile_updated(webhook: Verified<optimizely::Event>) -> StatusCode {
     match tokio::spawn(handle(webhook)).await {
         Ok(()) => StatusCode::OK,

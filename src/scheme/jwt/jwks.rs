@@ -48,8 +48,8 @@ impl JwkSet {
     ///
     /// # Errors
     ///
-    /// If the text is not a JWK set, if it has no key for signatures or more than 64, if two keys have the same
-    /// id, or if a key is private or symmetric.
+    /// If the text is not a JWK set, or has no key for signatures or more than 64. If two keys have the same id. If a
+    /// key is private or symmetric.
     pub fn parse(json: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let not_a_set = || {
             ConfigError::new(
