@@ -303,6 +303,36 @@ fn listed() -> SignatureScheme {
         ])
 }
 
+/// The values are signed without the blanks around them, so a client that has seen a delivery can add some.
+#[test]
+fn blanks_around_a_signed_id_do_not_make_another_delivery() {
+    let scheme = SignatureScheme::hmac_sha256("x-signature").signed([
+        Piece::SignedHeaders(
+            SignedHeaders::in_header("x-list", ',')
+                .with_names(";")
+                .must_contain(["x-list", "x-id"]),
+        ),
+        Piece::literal("\n"),
+        Piece::Body,
+    ]);
+    let acme = provider(scheme).delivery_id_header(http::HeaderName::from_static("x-id"));
+    let signature = sign(format!("x-list:x-list,x-id;x-id:1\n{BODY}"));
+    let identity = |id: &str| {
+        let headers = [
+            ("x-signature", &*signature),
+            ("x-list", "x-list,x-id"),
+            ("x-id", id),
+        ];
+        let verified = judge(&acme, post(&headers, BODY)).expect("verified");
+        assert_eq!(verified.delivery_id(), Some(Claim::Signed("1")), "{id:?}");
+        verified.identity()
+    };
+    let genuine = identity("1");
+    for copy in ["1 ", " 1", "\t1 \t"] {
+        assert_eq!(identity(copy), genuine, "{copy:?}");
+    }
+}
+
 #[test]
 fn a_list_of_headers_must_contain_what_the_receiver_asks_for() {
     let acme = provider(listed());

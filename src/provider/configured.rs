@@ -16,7 +16,7 @@ use crate::{
     error::{BoxError, ConfigError},
     event::{Batch, EventError, FromBody, from_json, json_batch},
     rejection::{Rejection, RejectionKind},
-    scheme::{Check, PreparedKeys, Proof, Scheme},
+    scheme::{Check, PreparedKeys, Proof, Scheme, trim_blanks},
     secret::Keys,
     text,
     verified::Verified,
@@ -618,9 +618,21 @@ impl<E> Provider<E> {
         // If there are several values, none is used: nothing says which one counts.
         is_alone.then(|| {
             let signed = self.keys.authenticator.scheme().proves_header(name, way);
-            (value.clone(), signed)
+            (without_blanks(value), signed)
         })
     }
+}
+
+/// The value without blanks around it. They are no part of a value ([RFC 9110 section
+/// 5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5)), and a list of signed headers does not cover them. With them, one
+/// delivery could have several ids. A server of HTTP/2 may leave them in place.
+fn without_blanks(value: &HeaderValue) -> HeaderValue {
+    let trimmed = trim_blanks(value.as_bytes());
+    if trimmed.len() == value.len() {
+        return value.clone();
+    }
+    // A part of a value is a value, so the other case does not occur.
+    HeaderValue::from_bytes(trimmed).unwrap_or_else(|_| value.clone())
 }
 
 /// Whether a text has only the characters of the challenges that `handshake::x` signs. Such a text is no

@@ -59,6 +59,7 @@ pub(crate) use self::{
     authenticator::Authenticator,
     check::{Check, Proof},
     prepared::PreparedKeys,
+    signature::trim_blanks,
 };
 pub use self::{
     builder::SignatureScheme,
