@@ -1,5 +1,7 @@
 //! The verified delivery that the handler receives: the event, and how it was verified.
 
+#[cfg(feature = "replay")]
+use std::time::Duration;
 use std::{fmt, ops::Deref, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
@@ -37,6 +39,9 @@ struct Inner<E> {
     delivery_id: Option<(HeaderValue, bool)>,
     event_name: Option<(HeaderValue, bool)>,
     timestamp: Option<SystemTime>,
+    /// How far the signed time may be from now, so that the layer accepts a copy of the delivery.
+    #[cfg(feature = "replay")]
+    tolerance: Option<Duration>,
 }
 
 /// The value of a header of the delivery, and whether the signature covers it.
@@ -95,6 +100,7 @@ impl<E> Verified<E> {
         body: Bytes,
         delivery_id: Option<(HeaderValue, bool)>,
         event_name: Option<(HeaderValue, bool)>,
+        #[cfg(feature = "replay")] tolerance: Option<Duration>,
     ) -> Self {
         Self(Arc::new(Inner {
             event,
@@ -105,6 +111,8 @@ impl<E> Verified<E> {
             delivery_id: proof.id.or(delivery_id),
             event_name,
             timestamp: proof.timestamp,
+            #[cfg(feature = "replay")]
+            tolerance,
         }))
     }
 
@@ -289,6 +297,13 @@ impl<E> Verified<E> {
 
     fn identify(&self, mark: &Mark<'_>) -> Identifying {
         Identifying::new(self.provider(), self.tenant(), mark)
+    }
+
+    /// How far the signed time may be from now, so that the layer accepts a copy of the delivery. `None` if it
+    /// accepts any age.
+    #[cfg(feature = "replay")]
+    pub(crate) fn tolerance(&self) -> Option<Duration> {
+        self.0.tolerance
     }
 
     /// The id of the delivery, if the signature covers it.

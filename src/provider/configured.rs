@@ -520,12 +520,6 @@ impl<E> Provider<E> {
         signs_id || self.scheme().proves_id_or_time()
     }
 
-    /// How old a delivery may be, if the signature proves its age.
-    #[cfg(feature = "replay")]
-    pub(crate) fn proven_tolerance(&self) -> Option<Duration> {
-        self.scheme().proven_tolerance()
-    }
-
     pub(crate) fn body_limit(&self) -> Option<usize> {
         self.max_body_bytes
     }
@@ -600,6 +594,8 @@ impl<E> Provider<E> {
             body,
             self.claim(&self.delivery_id, headers, way),
             self.claim(&self.event_name, headers, way),
+            #[cfg(feature = "replay")]
+            self.scheme().proven_tolerance(way),
         ))
     }
 

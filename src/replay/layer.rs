@@ -162,7 +162,6 @@ impl<E, St: ReplayStore> ReplayGuardLayer<E, St> {
                 on_rejection: None,
                 lease: DEFAULT_LEASE,
                 window: DEFAULT_WINDOW,
-                tolerance: provider.proven_tolerance(),
                 store_deadline: DEFAULT_STORE_DEADLINE,
                 clock: Arc::new(SystemTime::now),
                 observer: Arc::new(Observer::new()),

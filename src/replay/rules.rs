@@ -51,8 +51,6 @@ pub(super) struct Rules<E> {
     pub(super) on_rejection: Option<Arc<OnRejection>>,
     pub(super) lease: Duration,
     pub(super) window: Duration,
-    /// For how long after the signed time the provider accepts a delivery.
-    pub(super) tolerance: Option<Duration>,
     pub(super) store_deadline: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observer: Arc<Observer>,
@@ -91,7 +89,7 @@ impl<E> Rules<E> {
     /// must not be forgotten earlier. If the time is part of the identity, the delivery can be forgotten then: a
     /// later attempt of the sender has a new time, and so another identity.
     fn keep(&self, webhook: &Verified<E>, has_time: bool) -> Duration {
-        let timed = webhook.signed_at().zip(self.tolerance);
+        let timed = webhook.signed_at().zip(webhook.tolerance());
         let accepted = timed.map(|(signed_at, tolerance)| {
             let left = match self.clock.now().duration_since(signed_at) {
                 Ok(age) => tolerance.saturating_sub(age),

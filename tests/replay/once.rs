@@ -209,6 +209,40 @@ async fn a_delivery_is_remembered_for_the_window_and_for_as_long_as_the_layer_ac
     }
 }
 
+/// The tolerance is that of the layer, and of the way that matched.
+#[tokio::test]
+async fn the_tolerance_of_each_delivery_counts_and_not_that_of_the_provider_of_the_guard() {
+    let seconds = Duration::from_secs;
+    let timed = SignatureScheme::hmac_sha256("x-signature")
+        .timestamp(Timestamp::header("x-time"))
+        .signed([
+            tower_webhook_auth::Piece::Timestamp,
+            tower_webhook_auth::Piece::literal("."),
+            tower_webhook_auth::Piece::Body,
+        ]);
+    let timed = timed.build().expect("a scheme");
+    let untimed = SignatureScheme::hmac_sha256("x-other").build();
+    let ways = [
+        ("timed", timed.clone()),
+        ("untimed", untimed.expect("a scheme")),
+    ];
+    for scheme in [timed, Scheme::any_of(ways).expect("a scheme")] {
+        let provider = Provider::new("acme", scheme, secret()).expect("a provider");
+        let store = Scripted::granting();
+        let guard = ReplayGuardLayer::by_body(&provider, store.clone()).expect("a guard");
+        let guard = guard.clock(now).remember_for(seconds(1));
+        let (handler, _) = handler(|_| 200);
+        let request = signer(&provider).at(now() - seconds(600)).request("{}");
+        let provider = provider.tolerance(seconds(3600)).expect("a signed time");
+        let layers = (WebhookAuthLayer::new(provider).clock(now), guard);
+        let service = tower::Layer::layer(&layers, handler);
+        let response = tower::ServiceExt::oneshot(service, request).await;
+        assert_eq!(response.expect("a response").status(), 200);
+        let found = *store.kept.lock().expect("no panic");
+        assert_eq!(found, Some(seconds(3600 - 600 + 60)));
+    }
+}
+
 #[tokio::test]
 async fn a_delivery_that_the_layer_rejects_never_reaches_the_store() {
     let store = Scripted::granting();
