@@ -13,8 +13,9 @@ use bytes::Bytes;
 use judge::{NOW, judge, post, through};
 use reference::Hash::{Sha1, Sha256};
 use tower_webhook_auth::{
-    Claim, ConfigError, Encoding, KeyEncoding, Piece, Provider, RejectionKind, Scheme, Secret,
-    SharedKeyScheme, SignatureScheme, SignedUrl, Timestamp, WebhookAuthLayer,
+    BodyDigest, BodyPiece, BodySignatureScheme, Claim, ConfigError, Encoding, JwtScheme,
+    KeyEncoding, Piece, Provider, RejectionKind, Scheme, Secret, SharedKeyScheme, SignatureScheme,
+    SignedUrl, Timestamp, WebhookAuthLayer, provider as presets,
 };
 
 const BODY: &str = r#"{"id": 1}"#;
@@ -93,6 +94,11 @@ fn a_scheme_with_a_mistake_is_an_error_with_the_value_the_reason_and_the_remedy(
                 .require_header("x-version", "2"),
             "two values are required of the header x-version, which has one: call `require_header` once for each \
              header",
+        ),
+        (
+            standard().timestamp(header_timestamp().tolerance(Duration::ZERO)),
+            "the tolerance is 0, so every delivery would be rejected: give the time that a delivery may take, such as 5 \
+             minutes",
         ),
         (
             plain().signed([Piece::header("a:b"), Piece::Body]),
@@ -1624,6 +1630,46 @@ fn each_mistake_in_a_signed_url_is_named_and_what_may_be_secret_is_not_shown() {
         "https://example.com/a b?c d",
     ] {
         assert!(SignedUrl::exact(url).is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn a_tolerance_of_zero_is_an_error_in_each_kind_of_scheme() {
+    let zero = Duration::ZERO;
+    let in_body = BodySignatureScheme::hmac_sha256("/s")
+        .timestamp(Timestamp::in_body("/t").tolerance(zero))
+        .signed([BodyPiece::Timestamp]);
+    let token = JwtScheme::hs256("x-token")
+        .body_hash("hash", BodyDigest::Sha256Hex)
+        .max_age(zero);
+    let stripe = presets::stripe(secret());
+    let mut errors = vec![
+        in_body.build().err(),
+        token.build().err(),
+        stripe.tolerance(zero).err(),
+    ];
+    #[cfg(feature = "http-signatures")]
+    errors.push(
+        tower_webhook_auth::HttpSignatureScheme::hmac_sha256()
+            .require(["date"])
+            .tolerance(zero)
+            .build()
+            .err(),
+    );
+    #[cfg(feature = "certificates")]
+    {
+        use tower_webhook_auth::CertificateTrust;
+
+        let trust = CertificateTrust::without_chain();
+        let topic = "arn:aws:sns:us-west-2:123456789012:MyTopic";
+        let topics = presets::aws_sns::Topics::new([topic]).tolerance(zero);
+        errors.push(topics.provider(trust.clone()).err());
+        let webhook = presets::paypal::Webhook::new("4JH86294D6297924G").tolerance(zero);
+        errors.push(webhook.provider(trust).err());
+    }
+    for error in errors {
+        let error = error.expect("an error").to_string();
+        assert!(error.starts_with("the tolerance is 0, "), "{error}");
     }
 }
 

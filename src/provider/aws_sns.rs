@@ -37,7 +37,7 @@ use crate::{
     event::{EventError, FromBody},
     scheme::{
         CertificateTrust, CertifiedKey, CustomCheck, CustomClaims, CustomFacts, CustomHead,
-        CustomRejection, CustomScheme, RsaDigest, RsaHash, Scheme, rfc3339,
+        CustomRejection, CustomScheme, RsaDigest, RsaHash, Scheme, check_tolerance, rfc3339,
     },
 };
 
@@ -94,7 +94,7 @@ impl Topics {
     ///
     /// # Errors
     ///
-    /// If there is no topic, or a text is not the ARN of a topic in the partitions `aws`, `aws-cn` or
+    /// If there is no topic, if the tolerance is 0, or if a text is not the ARN of a topic in the partitions `aws`, `aws-cn` or
     /// `aws-us-gov`.
     pub fn provider(self, trust: CertificateTrust) -> Result<Provider<Event>, ConfigError> {
         if self.topics.is_empty() {
@@ -102,6 +102,7 @@ impl Topics {
                 "no topic was given: each AWS account can sign as SNS, so name your topics",
             ));
         }
+        check_tolerance(Some(self.tolerance))?;
         for topic in &self.topics {
             if Topic::new(topic).is_none() {
                 return Err(ConfigError::new(format!(

@@ -16,7 +16,7 @@ use crate::{
     error::{BoxError, ConfigError},
     event::{Batch, EventError, FromBody, from_json, json_batch},
     rejection::{Rejection, RejectionKind},
-    scheme::{Check, PreparedKeys, Proof, Scheme, trim_blanks},
+    scheme::{Check, PreparedKeys, Proof, Scheme, check_tolerance, trim_blanks},
     secret::Keys,
     text,
     verified::Verified,
@@ -456,8 +456,10 @@ impl<E> Provider<E> {
     ///
     /// # Errors
     ///
-    /// If no way of the scheme has a signed time whose beginning and end the signed bytes show.
+    /// If no way of the scheme has a signed time whose beginning and end the signed bytes show, or if the tolerance
+    /// is 0.
     pub fn tolerance(mut self, tolerance: Duration) -> Result<Self, ConfigError> {
+        check_tolerance(Some(tolerance))?;
         let authenticator = &self.keys.authenticator;
         let scheme = authenticator
             .scheme()

@@ -35,7 +35,7 @@ use crate::{
     error::{BoxError, ConfigError},
     scheme::{
         CertificateTrust, CertifiedKey, CustomCheck, CustomClaims, CustomFacts, CustomHead,
-        CustomRejection, CustomScheme, RsaDigest, RsaHash, Scheme, rfc3339,
+        CustomRejection, CustomScheme, RsaDigest, RsaHash, Scheme, check_tolerance, rfc3339,
     },
 };
 
@@ -106,8 +106,9 @@ impl Webhook {
     ///
     /// # Errors
     ///
-    /// If the id is not one or more letters and digits of ASCII, or `-`.
+    /// If the id is not one or more letters and digits of ASCII, or `-`, or if the tolerance is 0.
     pub fn provider(self, trust: CertificateTrust) -> Result<Provider<Bytes>, ConfigError> {
+        check_tolerance(Some(self.tolerance))?;
         let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         if self.id.is_empty() || !self.id.bytes().all(is_id) {
             return Err(ConfigError::new(format!(

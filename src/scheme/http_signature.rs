@@ -20,6 +20,7 @@ use super::{
     headers,
     key::KeyText,
     mac::{Algorithm, Candidates, Verifier},
+    timestamp::check_tolerance,
 };
 use crate::{
     error::{BoxError, ConfigError},
@@ -260,6 +261,7 @@ impl HttpSignatureScheme {
     /// - A part of the URL is required, and [`url`](Self::url) was not called.
     /// - The label is not the key of a dictionary of RFC 9651, or the tag is not ASCII.
     pub fn build(self) -> Result<Scheme, ConfigError> {
+        check_tolerance(self.tolerance)?;
         if self.required.len() > MOST_COMPONENTS {
             return Err(ConfigError::new(format!(
                 "{} components are required, and a signature may cover at most {MOST_COMPONENTS}: require fewer",

@@ -60,6 +60,7 @@ pub(crate) use self::{
     check::{Check, Proof},
     prepared::PreparedKeys,
     signature::trim_blanks,
+    timestamp::check_tolerance,
 };
 pub use self::{
     builder::SignatureScheme,

@@ -137,7 +137,8 @@ impl Timestamp {
         self
     }
 
-    /// How far the timestamp may be from now. This distance is still accepted. The default is 300 seconds.
+    /// How far the timestamp may be from now. This distance is still accepted. The default is 300 seconds. A
+    /// tolerance of 0 is an error when the scheme is built.
     #[must_use]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = Some(tolerance);
@@ -172,6 +173,7 @@ impl Timestamp {
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        check_tolerance(self.tolerance)?;
         match &self.from {
             From::Body(place) => Err(ConfigError::new(format!(
                 "the timestamp is at {place:?} of the body: use `BodySignatureScheme`"
@@ -286,6 +288,17 @@ impl Timestamp {
         };
         let now = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         (now.abs_diff(meant) <= NEAR).then_some(unit)
+    }
+}
+
+/// A delivery never arrives at the very nanosecond of its time.
+pub(crate) fn check_tolerance(tolerance: Option<Duration>) -> Result<(), ConfigError> {
+    match tolerance {
+        Some(Duration::ZERO) => Err(ConfigError::new(
+            "the tolerance is 0, so every delivery would be rejected: give the time that a delivery may take, such \
+             as 5 minutes",
+        )),
+        _ => Ok(()),
     }
 }
 

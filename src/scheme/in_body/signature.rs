@@ -23,7 +23,7 @@ use crate::{
         mac::{Algorithm, Candidates, Verifier},
         signature::{Encoding, ascii},
         signed::holds,
-        timestamp::{From, Timestamp},
+        timestamp::{From, Timestamp, check_tolerance},
     },
     secret::Secret,
 };
@@ -280,6 +280,7 @@ impl BodySignatureScheme {
             }
             Ok(value)
         };
+        check_tolerance(self.timestamp.as_ref().and_then(|time| time.tolerance))?;
         let time = match &self.timestamp {
             None => None,
             Some(timestamp) => match &timestamp.from {

@@ -14,6 +14,7 @@ use crate::{
         Kind, Scheme,
         key::{KeyEncoding, KeyText},
         signed::BodyDigest,
+        timestamp::check_tolerance,
         url::SignedUrl,
     },
 };
@@ -271,7 +272,7 @@ impl JwtScheme {
 
     /// The claim `iat`, the time of signing, is required. It may be this far in the past or in the future.
     ///
-    /// An expiry `exp` is then not required. It is still checked where it is present.
+    /// An expiry `exp` is then not required. It is still checked where it is present. An age of 0 is an error.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self
@@ -384,6 +385,7 @@ impl JwtScheme {
             }
             _ => {}
         }
+        check_tolerance(self.max_age)?;
         if self.any_age && self.max_age.is_some() {
             return contradiction(
                 "`max_age` and `accept_any_age` were both called: call one of them",
