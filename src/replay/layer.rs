@@ -178,7 +178,7 @@ impl<E, St: ReplayStore> ReplayGuardLayer<E, St> {
     ///
     /// Choose a time that is longer than the handler may take, and put a timeout inside. After a crash of
     /// the process, other attempts of the sender get 503 until the lease ends. A handler that takes longer
-    /// than the lease can run twice at the same time.
+    /// than the lease can run twice at the same time. With a lease of 0 this is true of every handler.
     pub fn lease(self, lease: Duration) -> Self {
         self.with(|rules| rules.lease = lease)
     }

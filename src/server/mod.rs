@@ -142,7 +142,8 @@ impl Server {
     }
 
     /// How long a connection stays open while the server only waits for the client. The default is
-    /// 30 seconds. A client that is told to close (HTTP/2 `GOAWAY`) has one more second.
+    /// 30 seconds. A client that is told to close (HTTP/2 `GOAWAY`) has one more second. With a limit of 0 each
+    /// client is told to close at once.
     pub fn idle_limit(mut self, idle_limit: Duration) -> Self {
         self.idle_limit = idle_limit;
         self
@@ -159,7 +160,7 @@ impl Server {
 
     /// How many connections may be open. By default only the system limits them.
     ///
-    /// Further clients wait in the listener's queue until a connection ends.
+    /// Further clients wait in the listener's queue until a connection ends. With 0 no client is served.
     pub fn max_connections(mut self, max_connections: usize) -> Self {
         self.max_connections = max_connections;
         self

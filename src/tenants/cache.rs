@@ -87,7 +87,7 @@ impl CacheLimits {
     /// How many look-ups in a minute may end without a key, by an error or because the name is unknown. After that,
     /// a name that is not remembered is not looked up, and the delivery gets 503, so that the sender
     /// repeats it. A known name whose keys are no longer fresh is still looked up. By default there is no limit,
-    /// except in [`for_key_ids`](Self::for_key_ids).
+    /// except in [`for_key_ids`](Self::for_key_ids). With 0 no new name is looked up.
     #[must_use]
     pub fn unknown_per_minute(mut self, look_ups: usize) -> Self {
         self.unknown_per_minute = Some(look_ups);
@@ -116,7 +116,8 @@ impl CacheLimits {
         self
     }
 
-    /// How many look-ups run at the same time. The default is 64. A delivery that needs one more gets 503.
+    /// How many look-ups run at the same time. The default is 64. A delivery that needs one more gets 503. With 0
+    /// nothing is looked up.
     #[must_use]
     pub fn loads(mut self, loads: usize) -> Self {
         self.loads = loads;
@@ -174,7 +175,10 @@ impl CacheLimits {
 /// # }
 /// ```
 ///
-/// - Keys without a [tenant](Keys::of_tenant) get the name that the first closure selected.
+/// - Keys without a [tenant](Keys::of_tenant) get the name that the first closure selected. If your look-up finds a
+///   tenant under several names, for example because it ignores case, return its keys with
+///   [`of_tenant`](Keys::of_tenant) and one name. The name is a part of the
+///   [identity](crate::Verified::identity) of a delivery: under another name, a copy would be another delivery.
 /// - Look-ups of one name at the same time are merged into one. It continues after the delivery
 ///   that began it is cancelled, if another delivery waits for it.
 /// - It remembers that a tenant is unknown, too. It does not remember errors: all deliveries that wait get the
