@@ -1301,11 +1301,11 @@ async fn json_can_be_a_field_of_tagged_untagged_and_flattened_types() {
     };
     let body = r#"{"type":"Paid","data":{"metadata":[1.50, {"b":1, "a":"\u00e9"}]}}"#;
     assert_eq!(receive(&of::<Adjacent>(), body).await, raw);
-    let anew = Adjacent::Paid {
+    let rewritten = Adjacent::Paid {
         metadata: json(r#"[1.5,{"a":"é","b":1}]"#),
     };
     let body = r#"{"data":{"metadata":[1.50, {"b":1, "a":"\u00e9"}]},"type":"Paid"}"#;
-    assert_eq!(receive(&of::<Adjacent>(), body).await, anew);
+    assert_eq!(receive(&of::<Adjacent>(), body).await, rewritten);
 
     for (data, note) in [
         (NUMBERS, None),

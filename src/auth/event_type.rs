@@ -137,7 +137,7 @@ impl fmt::Display for EventTypeMismatch {
             format!("add .fallible() to the provider, or take Verified<{provided}>")
         } else if requested.starts_with("tower_webhook_auth::provider::") {
             format!(
-                "use the preset whose event this is, add .parse::<{requested}>() to the provider, or take \
+                "use the preset with this event type, add .parse::<{requested}>() to the provider, or take \
                  Verified<{provided}>"
             )
         } else {
@@ -192,7 +192,7 @@ mod tests {
         let optimizely = message::<Bytes, optimizely::Event>();
         assert!(
             optimizely.ends_with(&format!(
-                ": use the preset whose event this is, add .parse::<{OPTIMIZELY}>() to the provider, or \
+                ": use the preset with this event type, add .parse::<{OPTIMIZELY}>() to the provider, or \
                  take Verified<bytes::Bytes>"
             )),
             "{optimizely}"

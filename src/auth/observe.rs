@@ -73,8 +73,8 @@ impl Observer {
     ///
     /// The level is a warning, because the cause of a rejection is an attack or, more often, a
     /// secret that was changed on one side only. In the second case no delivery arrives any more.
-    /// A parser's message may quote the body, so it is logged only if `parse_errors` is set. Without that, the field
-    /// says only what cannot quote the body.
+    /// A parser's message may quote the body, so it is logged only if `parse_errors` is set. Otherwise the field
+    /// has the message of an `EventError` or a position in the JSON, which quote nothing.
     pub(crate) fn rejected(
         &self,
         rejection: &Rejection,

@@ -28,8 +28,8 @@ use super::{EventError, FromBody, object, text};
 ///
 /// Two values are equal if their texts are equal. `Json` can be a field of your own type: it
 /// implements serde's traits, for JSON. In a type with `#[serde(tag = "…")]`, `untagged` or `flatten`, serde parses
-/// the value before `Json` gets it. Then the text is written anew: the members are sorted, a number that fits into
-/// neither `u64` nor `i64` is rounded to an `f64`, and a number that is larger than an `f64` is an error.
+/// the value before `Json` gets it. Then `Json` has another text for the value: the members are sorted, and a number
+/// that fits into neither `u64` nor `i64` is rounded to an `f64`. A number that is larger than an `f64` is an error.
 #[derive(Clone)]
 pub struct Json(Box<RawValue>);
 

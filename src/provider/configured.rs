@@ -117,7 +117,7 @@ impl<E> Provider<E> {
     /// use tower_webhook_auth::{Secret, Verified, provider};
     ///
     /// #[derive(Deserialize)]
-    /// #[serde(tag = "type")] // without `content`, with which `other` accepts no data
+    /// #[serde(tag = "type")] // not `content`: with it, `other` accepts no data
     /// enum Event {
     ///     #[serde(rename = "invoice.paid")]
     ///     Paid { id: String, data: Data<Invoice> },

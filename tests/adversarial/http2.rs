@@ -115,8 +115,8 @@ async fn send(case: &Case, server: &Server, empty_frames: usize) -> Answer {
     answer
 }
 
-/// Streams that end half-way, again and again. When the server closes the connection over it, on a
-/// new one.
+/// Opens streams and resets each of them before the end of its body. If the server closes the connection,
+/// it opens another one.
 async fn reset(case: &Case, server: &Server, bytes: usize, repeat: usize) -> Answer {
     let part: Bytes = case.body().part(0, bytes).into();
     let mut connection = Connection::open(server).await;

@@ -209,8 +209,8 @@ async fn a_missing_layer_is_a_500_that_explains_itself_in_debug_builds_only() {
         Option<Verified<tower_webhook_auth::provider::optimizely::Event>>";
     const OTHER_TYPE: &str = "the layer for \"vwo\" provides \
         Verified<tower_webhook_auth::provider::vwo::Event>, but the handler asks for \
-        Verified<tower_webhook_auth::provider::optimizely::Event>: use the preset whose event \
-        this is, add .parse::<tower_webhook_auth::provider::optimizely::Event>() to the provider, or take \
+        Verified<tower_webhook_auth::provider::optimizely::Event>: use the preset with this \
+        event type, add .parse::<tower_webhook_auth::provider::optimizely::Event>() to the provider, or take \
         Verified<tower_webhook_auth::provider::vwo::Event>";
     let address = serve(
         Router::new()

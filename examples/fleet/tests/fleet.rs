@@ -214,14 +214,14 @@ fn without_a_broker_the_signed_request_is_passed_on_but_not_without_end() {
     };
     eventually("four requests", || deliveries() == 4);
 
-    // A relayed request without its marker is passed on once more, and then it is not news.
+    // A request that was passed on, and lost its marker, is passed on once more. Then every replica has the revision.
     source.publish(14, false);
     post(ports[0], 14, "x-webhook-relayed: 1\r\n");
     post(ports[1], 14, "");
     println!("all three after {:?}", all_at(14));
     eventually("no more than five more", || deliveries() == 9);
     post(ports[2], 14, "");
-    assert_eq!(deliveries(), 10, "what is no news was passed on");
+    assert_eq!(deliveries(), 10, "an old revision was passed on");
 
     // A replica that does not answer gets it again when it does.
     processes[1].signal("STOP");
