@@ -959,6 +959,209 @@ async fn deliver(
     }
 }
 
+/// A client that has seen a delivery changes everything that it can change. The copy is rejected, or it is the same delivery.
+#[tokio::test]
+async fn a_changed_copy_of_a_delivery_is_rejected_or_has_the_same_identity() {
+    // All that is proven.
+    fn proven(verified: &Verified<Bytes>) -> impl PartialEq + std::fmt::Debug + use<> {
+        let text = |claim: Option<Claim<'_>>| claim.and_then(Claim::signed).map(str::to_owned);
+        let body = verified.body_is_signed().then(|| verified.body().clone());
+        (
+            verified.identity(),
+            text(verified.delivery_id()),
+            text(verified.event_name()),
+            verified.signed_at(),
+            body,
+        )
+    }
+
+    let presets = provider::catalogue().iter().map(|sender| {
+        let secret = secret_of(sender);
+        let provider = sender.provider(secret.clone(), Some(url()));
+        (provider.expect("a preset"), secret, unsigned(sender))
+    });
+    let (mut identified, mut accepted) = (0, 0);
+    for (provider, secret, request) in presets.chain(schemes_with_headers()) {
+        let name = provider.name().to_owned();
+        let Ok(signer) = Signer::new(&provider, &secret) else {
+            continue;
+        };
+        let signed = signer.at(now()).sign(request);
+        let verified = deliver(&provider, signed.clone().map(Full::new), now()).await;
+        let verified = verified.unwrap_or_else(|rejection| panic!("{name}: {rejection}"));
+        if verified.identity().is_none() {
+            continue;
+        }
+        identified += 1;
+        let expected = proven(&verified);
+        for copy in copies(&signed) {
+            let (target, headers) = (copy.uri().clone(), copy.headers().clone());
+            if let Ok(verified) = deliver(&provider, copy.map(Full::new), now()).await {
+                accepted += 1;
+                let found = proven(&verified);
+                assert_eq!(found, expected, "{name}: {target} {headers:?}");
+            }
+        }
+    }
+    // Otherwise the test would show little.
+    assert!(
+        identified > 200 && accepted > 5000,
+        "{identified}, {accepted}"
+    );
+}
+
+/// Schemes whose deliveries have an id in a header that is signed in another way than those of the presets.
+fn schemes_with_headers() -> Vec<(Provider<Bytes>, Secret, Request<Bytes>)> {
+    use tower_webhook_auth::{JwtScheme, Piece, Scheme, SignatureScheme, SignedHeaders};
+
+    let secret = || Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX").expect("a secret");
+    let signed = |pieces: Vec<Piece>| SignatureScheme::hmac_sha256("x-signature").signed(pieces);
+    let listed = SignedHeaders::in_header("x-list", ',')
+        .with_names(";")
+        .must_contain(["x-list", "x-id"]);
+    let break_after = |piece| vec![piece, Piece::literal("\n"), Piece::Body];
+    let token = JwtScheme::hs256("x-token")
+        .body_hash("hash", tower_webhook_auth::BodyDigest::Sha256Hex)
+        .id_claim("jti")
+        .max_age(Duration::from_secs(300));
+    let mut schemes: Vec<(&str, Result<Scheme, _>)> = vec![
+        (
+            "a list",
+            signed(break_after(Piece::SignedHeaders(listed))).build(),
+        ),
+        (
+            "a header",
+            signed(break_after(Piece::header("x-id"))).build(),
+        ),
+        ("a token", token.build()),
+    ];
+    #[cfg(feature = "http-signatures")]
+    for has_nonce in [false, true] {
+        let scheme = tower_webhook_auth::HttpSignatureScheme::hmac_sha256()
+            .require(["content-digest", "x-id"]);
+        let scheme = if has_nonce {
+            scheme.nonce_is_id()
+        } else {
+            scheme
+        };
+        schemes.push(("a message signature", scheme.build()));
+    }
+    let request = Request::post("/hook").header("x-id", "id-1");
+    let request = request.body(Bytes::from_static(b"{}")).expect("a request");
+    let with_all = |(name, scheme): (&str, Result<Scheme, _>)| {
+        let provider = Provider::new(name, scheme.expect("a scheme"), secret());
+        let provider = provider.expect("a provider");
+        let provider = provider.delivery_id_header(http::HeaderName::from_static("x-id"));
+        (provider, secret(), request.clone())
+    };
+    schemes.into_iter().map(with_all).collect()
+}
+
+/// The request with one change each, that leaves what it means to a careless reader.
+fn copies(signed: &Request<Bytes>) -> Vec<Request<Bytes>> {
+    let mut copies = Vec::new();
+    let names: Vec<_> = signed.headers().keys().cloned().collect();
+    for name in &names {
+        let value = signed.headers()[name].as_bytes();
+        let around =
+            |before: &str, after: &str| [before.as_bytes(), value, after.as_bytes()].concat();
+        let text = String::from_utf8_lossy(value).into_owned();
+        let mut values = vec![
+            around(" ", ""),
+            around("", " "),
+            around("\t", "\t"),
+            around("0", ""),
+            around("+", ""),
+            around("", ".0"),
+            around("", "="),
+            around("", ","),
+            around("", ",x"),
+            around(",", ""),
+            around("", ";"),
+            around("", "; a=b"),
+            around("", "#"),
+            around("x,", ""),
+            value.to_ascii_uppercase(),
+            value.to_ascii_lowercase(),
+            b"other".to_vec(),
+            b"1".to_vec(),
+            Vec::new(),
+        ];
+        for separator in [",", ", ", " ", ";", "=", "v1=", "t="] {
+            values.push(
+                text.replace(separator, &format!("{separator} "))
+                    .into_bytes(),
+            );
+            values.push(
+                text.replace(separator, &format!(" {separator}"))
+                    .into_bytes(),
+            );
+            values.push(text.replace(separator, "").into_bytes());
+            let mut items: Vec<_> = text.split(separator).collect();
+            items.reverse();
+            values.push(items.join(separator).into_bytes());
+            values.push([text.as_str(), text.as_str()].join(separator).into_bytes());
+        }
+        for value in values {
+            let Ok(value) = HeaderValue::from_bytes(&value) else {
+                continue;
+            };
+            let mut copy = signed.clone();
+            copy.headers_mut().insert(name, value.clone());
+            copies.push(copy);
+            let mut copy = signed.clone();
+            copy.headers_mut().append(name, value.clone());
+            copies.push(copy);
+            for alias in ["webhook-id", "svix-id", "x-request-id", "idempotency-key"] {
+                let mut copy = signed.clone();
+                copy.headers_mut().insert(alias, value.clone());
+                copies.push(copy);
+            }
+        }
+        let mut copy = signed.clone();
+        copy.headers_mut().remove(name);
+        copies.push(copy);
+    }
+    for target in [
+        "/hook?",
+        "/hook?a=b",
+        "/%68ook",
+        "/other",
+        "//hook",
+        "/hook/",
+        "/hook?a=1&a=2",
+    ] {
+        let mut copy = signed.clone();
+        *copy.uri_mut() = target.parse().expect("a target");
+        copies.push(copy);
+    }
+    if let Some(query) = signed.uri().query() {
+        for query in [
+            format!("{query}&"),
+            format!("&{query}"),
+            format!("{query}&a=b"),
+            query.replace('=', "=%20"),
+        ] {
+            let mut copy = signed.clone();
+            *copy.uri_mut() = format!("{}?{query}", signed.uri().path())
+                .parse()
+                .expect("a target");
+            copies.push(copy);
+        }
+    }
+    let body = signed.body();
+    for changed in [
+        [body, &b" "[..]].concat(),
+        [body, &b"\n"[..]].concat(),
+        [&b" "[..], body].concat(),
+        [body, &b"&a=b"[..]].concat(),
+        [&b"\xef\xbb\xbf"[..], body].concat(),
+    ] {
+        copies.push(signed.clone().map(|_| changed.into()));
+    }
+    copies
+}
+
 /// A secret in the form that the sender gives it: that of its first accepted case.
 fn secret_of(sender: &Sender) -> Secret {
     let cases = cases();
