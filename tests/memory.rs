@@ -42,6 +42,7 @@ fn main() {
     slices_of_large_read_buffers_hold_what_they_are_charged();
     verified_bodies_do_not_keep_read_buffers();
     a_hostile_header_makes_nothing_grow();
+    what_message_signatures_cover_is_not_kept_while_the_body_arrives();
 }
 
 /// Polls without a runtime, because a runtime allocates memory too. `None` when the body stalls.
@@ -328,3 +329,44 @@ fn a_hostile_header_makes_nothing_grow() {
         println!("{what}: {peak} bytes at most");
     }
 }
+
+/// Each of four signatures covers 26 headers of 4 KiB.
+#[cfg(feature = "http-signatures")]
+fn what_message_signatures_cover_is_not_kept_while_the_body_arrives() {
+    let scheme = tower_webhook_auth::HttpSignatureScheme::hmac_sha256().require(["x-a"]);
+    let secret = Secret::new("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
+    let scheme = scheme.accept_any_age().build().expect("a scheme");
+    let layer = WebhookAuthLayer::new(Provider::new("acme", scheme, secret).expect("a provider"));
+    let names: Vec<_> = ('a'..='z').map(|letter| format!("x-{letter}")).collect();
+    let covered: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    let list = |value: &str| {
+        (1..=4)
+            .map(|label| format!("s{label}={value}"))
+            .collect::<Vec<_>>()
+    };
+    let mut request = request(Script::new([Step::Stall]));
+    let headers = request.headers_mut();
+    let long = HeaderValue::from_str(&"v".repeat(4096)).expect("a value");
+    for name in &names {
+        let name = name.parse::<http::HeaderName>().expect("a name");
+        headers.insert(name, long.clone());
+    }
+    for (name, value) in [
+        ("signature-input", format!("({})", covered.join(" "))),
+        ("signature", format!(":{}=:", "A".repeat(43))),
+    ] {
+        let value = HeaderValue::from_str(&list(&value).join(", ")).expect("a value");
+        headers.insert(name, value);
+    }
+    let mut service = layer.layer(Inner::default());
+    let before = ALLOCATOR.current_usage();
+    let mut future = pin!(service.call(request));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(future.as_mut().poll(&mut context).is_pending());
+    let held = ALLOCATOR.current_usage() - before;
+    println!("message signatures: {held} bytes");
+    assert!(held <= 8 * KIB, "{held}");
+}
+
+#[cfg(not(feature = "http-signatures"))]
+fn what_message_signatures_cover_is_not_kept_while_the_body_arrives() {}

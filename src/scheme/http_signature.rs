@@ -717,27 +717,50 @@ enum KeyOf {
     Verifier(Algorithm, Verifier),
 }
 
+/// A signature that a key may have made. What it covers is hashed already, because a copy of it would take memory
+/// until the body has ended.
+enum Attempt {
+    #[cfg(feature = "rsa")]
+    Pss(RsaKey, Vec<u8>, Vec<u8>),
+    Verifier(Verifier, Candidates),
+}
+
 impl HttpKey {
-    fn verifies(&self, base: &[u8], signature: &[u8]) -> bool {
-        match &*self.0 {
+    /// `None` if this cannot be a signature of this key.
+    fn attempt(&self, base: &[u8], signature: &[u8]) -> Option<Attempt> {
+        Some(match &*self.0 {
             #[cfg(feature = "rsa")]
-            KeyOf::Pss(key) => key.verifies_pss_sha512(&Sha512::digest(base), signature),
+            KeyOf::Pss(key) => Attempt::Pss(
+                key.clone(),
+                Sha512::digest(base).to_vec(),
+                signature.to_vec(),
+            ),
             KeyOf::Verifier(algorithm, verifier) => {
-                let Some(candidates) = Candidates::of_raw(signature, *algorithm) else {
-                    return false;
-                };
+                let candidates = Candidates::of_raw(signature, *algorithm)?;
                 let mut verifier = verifier.start(&candidates);
                 verifier.update(base);
-                verifier.matches(&candidates, b"").into()
+                Attempt::Verifier(verifier, candidates)
             }
+        })
+    }
+}
+
+impl Attempt {
+    fn matches(self) -> bool {
+        match self {
+            #[cfg(feature = "rsa")]
+            Self::Pss(key, digest, signature) => key.verifies_pss_sha512(&digest, &signature),
+            Self::Verifier(mut verifier, candidates) => verifier.matches(&candidates, b"").into(),
         }
     }
 }
 
 pub(crate) struct HttpCheck {
+    /// Until the keys are known.
     candidates: Vec<Candidate>,
+    /// Each with the position of its key.
+    attempts: Vec<(usize, CustomClaims, Attempt)>,
     digests: Option<BodyDigests>,
-    keys: Vec<HttpKey>,
     /// The position of the key that matched.
     matching: Option<usize>,
 }
@@ -846,8 +869,8 @@ impl CustomScheme for HttpSignature {
         };
         Ok(HttpCheck {
             candidates,
+            attempts: Vec::new(),
             digests,
-            keys: Vec::new(),
             matching: None,
         })
     }
@@ -857,7 +880,23 @@ impl CustomCheck for HttpCheck {
     type Key = HttpKey;
 
     fn start(&mut self, keys: &[HttpKey]) {
-        self.keys = keys.to_vec();
+        let candidates = std::mem::take(&mut self.candidates);
+        if keys.len().saturating_mul(candidates.len()) > MOST_OPERATIONS {
+            return;
+        }
+        for (place, key) in keys.iter().enumerate() {
+            for Candidate {
+                base,
+                signature,
+                claims,
+                ..
+            } in &candidates
+            {
+                let attempt = key.attempt(base, signature);
+                let attempt = attempt.map(|attempt| (place, claims.clone(), attempt));
+                self.attempts.extend(attempt);
+            }
+        }
     }
 
     fn hashers(&self) -> usize {
@@ -871,18 +910,14 @@ impl CustomCheck for HttpCheck {
     }
 
     fn finish(&mut self, _: &[u8]) -> Result<CustomClaims, CustomRejection> {
-        let body_matches = self.digests.as_mut().is_none_or(BodyDigests::match_body);
-        let operations = self.keys.len().saturating_mul(self.candidates.len());
-        if !body_matches || operations > MOST_OPERATIONS {
+        let attempts = std::mem::take(&mut self.attempts);
+        if !self.digests.as_mut().is_none_or(BodyDigests::match_body) {
             return Err(CustomRejection::mismatch());
         }
-        let keys = std::mem::take(&mut self.keys);
-        for (place, key) in keys.iter().enumerate() {
-            let mut candidates = self.candidates.iter();
-            let matching = candidates.find(|one| key.verifies(&one.base, &one.signature));
-            if let Some(candidate) = matching {
+        for (place, claims, attempt) in attempts {
+            if attempt.matches() {
                 self.matching = Some(place);
-                return Ok(candidate.claims.clone());
+                return Ok(claims);
             }
         }
         Err(CustomRejection::mismatch())
