@@ -61,6 +61,7 @@ use std::{
     collections::hash_map::RandomState,
     fmt,
     hash::BuildHasher,
+    iter,
     time::{Duration, SystemTime},
 };
 
@@ -70,6 +71,7 @@ use http_body_util::Full;
 
 use crate::{
     error::ConfigError,
+    event::Form,
     provider::Provider,
     scheme::{Fresh, Scheme, SigningKey},
     secret::Secret,
@@ -82,11 +84,30 @@ use crate::{
 /// test and a sender.
 #[derive(Clone)]
 pub struct Signer {
-    scheme: Scheme,
-    keys: Vec<SigningKey>,
+    first: Way,
+    /// The other ways of the scheme that can sign with the secret.
+    others: Vec<Way>,
     id: Option<String>,
     time: Option<SystemTime>,
     renews: bool,
+}
+
+/// A way to sign, with its keys.
+#[derive(Clone)]
+struct Way {
+    scheme: Scheme,
+    keys: Vec<SigningKey>,
+}
+
+impl Way {
+    fn new((scheme, key): (Scheme, SigningKey)) -> Self {
+        let keys = vec![key];
+        Self { scheme, keys }
+    }
+
+    fn has_room(&self) -> bool {
+        self.keys.len() < self.scheme.most_signatures()
+    }
 }
 
 impl Signer {
@@ -97,10 +118,10 @@ impl Signer {
     /// - The secret is not written as the scheme requires, or it is a shared key that a header cannot hold.
     /// - The scheme verifies with a public key. Only the owner of the private key can sign.
     pub fn new<E>(provider: &Provider<E>, secret: &Secret) -> Result<Self, ConfigError> {
-        let scheme = provider.scheme().signing_way(secret)?.clone();
+        let (first, others) = provider.scheme().signing_ways(secret)?;
         Ok(Self {
-            keys: vec![scheme.signing_key(secret)?],
-            scheme,
+            first: Way::new(first),
+            others: others.into_iter().map(Way::new).collect(),
             id: None,
             time: None,
             renews: false,
@@ -113,12 +134,19 @@ impl Signer {
     ///
     /// The errors of [`new`](Self::new), and if a delivery of this scheme cannot have one more signature.
     pub fn add_key(mut self, secret: &Secret) -> Result<Self, ConfigError> {
-        if self.keys.len() >= self.scheme.most_signatures() {
+        if !self.first.has_room() {
             return Err(ConfigError::new(
                 "a delivery of this scheme cannot have one more signature: use one signer for each key",
             ));
         }
-        self.keys.push(self.scheme.signing_key(secret)?);
+        let key = self.first.scheme.signing_key(secret)?;
+        self.first.keys.push(key);
+        self.others.retain_mut(|way| {
+            let key = way.scheme.signing_key(secret).ok();
+            let key = key.filter(|_| way.has_room());
+            way.keys.extend(key.clone());
+            key.is_some()
+        });
         Ok(self)
     }
 
@@ -164,8 +192,9 @@ impl Signer {
         self
     }
 
-    /// A signed `POST /` with this body and the content type `application/json`. If it cannot be signed, it
-    /// has no signature, as with [`sign`](Self::sign).
+    /// A signed `POST /` with this body. Its content type is `application/json`, or
+    /// `application/x-www-form-urlencoded` for a body such as `a=1&b=2`. If it cannot be signed, it has no signature,
+    /// as with [`sign`](Self::sign).
     #[must_use]
     pub fn request(&self, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         self.request_to(Uri::default(), body)
@@ -174,12 +203,15 @@ impl Signer {
     /// The same as [`request`](Self::request), to this path or URL.
     #[must_use]
     pub fn request_to(&self, uri: Uri, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
-        let mut request = Request::new(body.into());
+        let body = body.into();
+        let content_type = HeaderValue::from_static(match Form::of_body(&body) {
+            Some(_) => "application/x-www-form-urlencoded",
+            None => "application/json",
+        });
+        let mut request = Request::new(body);
         *request.uri_mut() = uri;
         *request.method_mut() = Method::POST;
-        request
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request.headers_mut().insert(CONTENT_TYPE, content_type);
         self.sign(request).map(Full::new)
     }
 
@@ -187,7 +219,8 @@ impl Signer {
     /// timestamp. They are in headers, in the query or in the body, as the scheme requires. An existing
     /// signature is replaced. An existing id or timestamp is kept, except after [`renew`](Self::renew).
     ///
-    /// A request that cannot be signed is returned without a signature, so a receiver rejects it.
+    /// If the sender has several ways, such as one for forms and one for JSON, the first way that fits the request is
+    /// used. A request that cannot be signed is returned without a signature, so a receiver rejects it.
     /// [`try_sign`](Self::try_sign) returns the reason.
     #[must_use]
     pub fn sign(&self, request: Request<Bytes>) -> Request<Bytes> {
@@ -217,22 +250,35 @@ impl Signer {
     fn sign_parts(&self, head: &mut Parts, body: &mut Bytes) -> Result<(), ConfigError> {
         let time = self.time.unwrap_or_else(SystemTime::now);
         let id = self.id.clone().unwrap_or_else(new_id);
-        if self.renews {
-            self.scheme.remove_id_and_time(head);
-        }
         let fresh = Fresh {
             time,
             id: &id,
             renews: self.renews,
         };
-        self.scheme.sign(&self.keys, head, body, &fresh)
+        let sign = |way: &Way, head: &mut Parts, body: &mut Bytes| {
+            if self.renews {
+                way.scheme.remove_id_and_time(head);
+            }
+            way.scheme.sign(&way.keys, head, body, &fresh)
+        };
+        let clock = move || time;
+        for way in iter::once(&self.first).chain(&self.others) {
+            let (mut signed, mut signed_body) = (head.clone(), body.clone());
+            let is_signed = sign(way, &mut signed, &mut signed_body).is_ok();
+            if is_signed && way.scheme.fits(&signed, &clock) {
+                (*head, *body) = (signed, signed_body);
+                return Ok(());
+            }
+        }
+        // A test may want such a request, for example with a timestamp that is too old.
+        sign(&self.first, head, body)
     }
 }
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer")
-            .field("scheme", &self.scheme)
+            .field("scheme", &self.first.scheme)
             .finish_non_exhaustive()
     }
 }

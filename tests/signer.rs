@@ -252,6 +252,52 @@ fn it_signs_like_optimizely() {
     assert!(judge(&optimizely, request).is_ok());
 }
 
+/// A round trip: the crate both signs and verifies. A preset may read only forms, only JSON, or both, each in a way of
+/// its own.
+#[test]
+fn a_form_and_json_are_signed_in_the_way_in_which_the_preset_reads_them() {
+    let key = Secret::new("44782DEF547AAA06C910C43932B1EB0C").expect("a secret");
+    let mut in_both = Vec::new();
+    for sender in provider::catalogue() {
+        let url = SignedUrl::exact("https://example.com/hook").expect("a URL");
+        let Ok(preset) = sender.provider(key.clone(), Some(url)) else {
+            continue; // Its keys are public keys.
+        };
+        let Ok(signer) = Signer::new(&preset, &key) else {
+            continue;
+        };
+        let verdict = |body: &'static str| {
+            let (head, body) = signer
+                .request_to("/hook".parse().expect("a path"), body)
+                .into_parts();
+            let body = futures_executor::block_on(http_body_util::BodyExt::collect(body));
+            let body = body.expect("infallible").to_bytes();
+            let verified = preset.verify(&head, body, SystemTime::now());
+            verified.map(|webhook| webhook.way().map(str::to_owned))
+        };
+        let (form, json) = (verdict("b=2&a=1"), verdict(BODY));
+        for verdict in [&form, &json] {
+            let kind = verdict
+                .as_ref()
+                .err()
+                .map(tower_webhook_auth::Rejection::kind);
+            assert_ne!(
+                kind,
+                Some(RejectionKind::SignatureMismatch),
+                "{}",
+                sender.name
+            );
+        }
+        if let (Ok(Some(form)), Ok(Some(json))) = (form, json)
+            && form != json
+        {
+            in_both.push((sender.name, form, json));
+        }
+    }
+    let twilio = ("twilio", "form".to_owned(), "body".to_owned());
+    assert!(in_both.contains(&twilio), "{in_both:?}");
+}
+
 /// A round trip: the crate both signs and verifies.
 #[test]
 fn signed_requests_are_accepted_in_every_kind_of_scheme() {

@@ -137,6 +137,13 @@ impl Scheme {
         }
     }
 
+    /// Whether some key could verify a request with this head.
+    #[cfg(any(feature = "diagnosis", feature = "testing"))]
+    pub(crate) fn fits(&self, head: &Parts, clock: &dyn Clock) -> bool {
+        let placeholder = self.prepare_placeholder(&Arc::from("any"));
+        self.judge(&placeholder, head, clock).is_ok()
+    }
+
     fn presents_a_key(&self, head: &Parts, clock: &dyn Clock) -> bool {
         self.each_way().iter().any(|way| match &way.0 {
             Kind::Custom(custom) => {

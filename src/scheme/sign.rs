@@ -26,6 +26,9 @@ pub(crate) struct SigningKey {
     mac: Option<Arc<Verifier>>,
 }
 
+/// The first way that can sign, and the others, each with its key.
+pub(crate) type SigningWays = ((Scheme, SigningKey), Vec<(Scheme, SigningKey)>);
+
 /// What a new delivery has.
 #[derive(Clone, Copy)]
 pub(crate) struct Fresh<'a> {
@@ -83,7 +86,10 @@ impl Scheme {
                 });
             }
             Kind::Signature(signed) => signed,
-            Kind::AnyOf(_) => return self.signing_way(secret)?.signing_key(secret),
+            Kind::AnyOf(_) => {
+                let ((_, key), _) = self.signing_ways(secret)?;
+                return Ok(key);
+            }
         };
         let verifier = signed.verifier(secret)?;
         if verifier
@@ -101,16 +107,22 @@ impl Scheme {
         })
     }
 
-    /// The first way that can sign with this secret.
-    pub(crate) fn signing_way(&self, secret: &Secret) -> Result<&Self, ConfigError> {
+    /// The first way that can sign with this secret, and the others, each with its key.
+    pub(crate) fn signing_ways(&self, secret: &Secret) -> Result<SigningWays, ConfigError> {
+        let mut ways = Vec::new();
         let mut first_error = None;
         for way in self.each_way() {
             match way.signing_key(secret) {
-                Ok(_) => return Ok(way),
+                Ok(key) => ways.push((way.clone(), key)),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
-        Err(first_error.unwrap_or_else(|| ConfigError::new("the scheme has no way to sign")))
+        let mut ways = ways.into_iter();
+        let none = || ConfigError::new("the scheme has no way to sign");
+        let first = ways
+            .next()
+            .ok_or_else(|| first_error.unwrap_or_else(none))?;
+        Ok((first, ways.collect()))
     }
 
     /// How many keys can sign one delivery.
