@@ -652,6 +652,55 @@ fn every_change_of_a_url_is_found() {
     assert!(sentence.contains("no cause"), "two differences: {sentence}");
 }
 
+/// Some presets have many ways, and each attempt is made in each way. The deliveries are signed with this crate: the
+/// question is only whether the search gets to the URL.
+#[cfg(feature = "testing")]
+#[test]
+fn another_url_is_found_for_each_preset_that_signs_the_url() {
+    let mut seen = Vec::new();
+    for sender in provider::catalogue()
+        .iter()
+        .filter(|sender| sender.needs_url)
+    {
+        let url = |url: &str| Some(SignedUrl::exact(url).expect("a URL"));
+        let preset = |entered: &str| sender.provider(secret(SECRET), url(entered));
+        let Ok(signer) = preset("https://example.com/hook").and_then(|entered| {
+            tower_webhook_auth::testing::Signer::new(&entered, &secret(SECRET))
+        }) else {
+            continue; // Only the sender has the private key.
+        };
+        for (content_type, body) in [
+            ("application/json", BODY),
+            ("application/x-www-form-urlencoded", "a=b"),
+        ] {
+            let request = Request::post("/hook")
+                .header("content-type", content_type)
+                .header("content-length", body.len())
+                .body(Bytes::from(body))
+                .expect("a request");
+            let Ok(signed) = signer.clone().at(now()).try_sign(request) else {
+                continue; // It sends bodies of another type.
+            };
+            let configured = preset("https://example.com/other").expect("a preset");
+            let rejection = rejected(configured, suspects(), signed.map(Full::new));
+            if rejection.kind() != RejectionKind::SignatureMismatch {
+                continue; // It names the claim that has the URL, or the type of the body.
+            }
+            let cause = rejection.diagnosis().and_then(Diagnosis::cause);
+            let code = cause.map(Cause::as_str);
+            assert_eq!(
+                code,
+                Some("url"),
+                "{}, {content_type}: {rejection}",
+                sender.name
+            );
+            seen.push(sender.name);
+        }
+    }
+    seen.dedup();
+    assert!(seen.len() > 6, "{seen:?}");
+}
+
 #[test]
 fn a_url_is_not_varied_by_what_cannot_be_a_part_of_it() {
     let tried = |url: SignedUrl, host: &str, path: &'static str| {

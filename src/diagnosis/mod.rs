@@ -263,6 +263,8 @@ fn outer_layer(head: &Parts, read: usize) -> Option<Cause> {
 /// The attempts for one delivery.
 struct Search<'a> {
     delivery: &'a Rejected<'a>,
+    /// Without the ways that the head does not fit.
+    scheme: Scheme,
     suspects: Vec<Suspect>,
     body: &'a [u8],
     effort: Effort,
@@ -286,6 +288,7 @@ impl<'a> Search<'a> {
         Self {
             delivery,
             suspects: suspects.collect(),
+            scheme: delivery.scheme.that_fits(delivery.head, delivery.clock),
             body,
             effort,
             most_tries: if delivery.scheme.is_expensive() {
@@ -302,7 +305,7 @@ impl<'a> Search<'a> {
     /// All attempts: first those that are the most common causes.
     fn run(&mut self) {
         let (delivery, body) = (self.delivery, self.body);
-        let scheme = delivery.scheme;
+        let scheme = &self.scheme.clone();
         let suspects = std::mem::take(&mut self.suspects);
         for suspect in &suspects {
             let cause = || Cause::OtherKey {
@@ -351,7 +354,7 @@ impl<'a> Search<'a> {
     }
 
     fn typing_mistakes(&mut self, suspect: &Suspect) {
-        let (delivery, body) = (self.delivery, self.body);
+        let (scheme, body) = (&self.scheme.clone(), self.body);
         // A suspect has one key.
         for key in suspect.keys.iter().take(1) {
             texts::typing_mistakes(&key.secret, |difference, position, secret| {
@@ -360,7 +363,7 @@ impl<'a> Search<'a> {
                     difference,
                     position: Some(position),
                 };
-                self.attempt(delivery.scheme, &secret.into(), body, cause);
+                self.attempt(scheme, &secret.into(), body, cause);
                 self.is_over()
             });
         }

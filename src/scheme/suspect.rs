@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
-use super::{Kind, Scheme, builder::Signed, key::KeyEncoding, signed::Part, url::SignedUrl};
+use super::{
+    Kind, Scheme, builder::Signed, key::KeyEncoding, signed::Part, url::SignedUrl, ways::Ways,
+};
 use crate::{clock::Clock, secret::Keys};
 
 /// The longest host that is taken from a request, in bytes
@@ -27,6 +29,24 @@ impl Scheme {
                     check.finish(body).is_ok()
                 }
             })
+    }
+
+    /// The same scheme, with only the ways that this request head fits. In the others no key and no URL can match, and
+    /// each attempt with them counts.
+    pub(crate) fn that_fits(&self, head: &Parts, clock: &dyn Clock) -> Self {
+        let Kind::AnyOf(ways) = &self.0 else {
+            return self.clone();
+        };
+        let ways = ways.names.iter().zip(&ways.schemes);
+        let (names, schemes): (Vec<_>, Vec<_>) = ways
+            .filter(|(_, way)| way.fits(head, clock))
+            .map(|(name, way)| (Arc::clone(name), way.clone()))
+            .unzip();
+        if schemes.is_empty() {
+            return self.clone();
+        }
+        let names = names.into();
+        Self(Kind::AnyOf(Arc::new(Ways { schemes, names })))
     }
 
     /// Whether a token in a header decides before the body is read, in some way.
@@ -108,7 +128,7 @@ impl Scheme {
                 content.before_body.iter().chain(&content.after_body)
             };
             let urls = parts().find_map(|part| match part {
-                Part::Url(url) => Some(url.variants(head)),
+                Part::PathAndQuery(url) | Part::Url(url) => Some(url.variants(head)),
                 _ => None,
             });
             for (difference, url) in urls.unwrap_or_default() {
@@ -119,7 +139,7 @@ impl Scheme {
                     .iter_mut()
                     .chain(&mut content.after_body)
                 {
-                    if let Part::Url(configured) = part {
+                    if let Part::PathAndQuery(configured) | Part::Url(configured) = part {
                         *configured = url.clone();
                     }
                 }
