@@ -8,8 +8,9 @@
 //! Slack and Twitch itself, and also POST requests without a signature, such as those of Statsig, Notion and
 //! Microsoft Graph.
 //!
-//! Others are a **GET** without a signature: those of Meta, X, Okta, Dropbox, LinkedIn, Nylas, Onfleet, Oura
-//! and Worldline. Mount their helpers for GET on the same path. Put the layer around POST only:
+//! Others are a **GET** without a signature: those of Adobe, Meta, X, Okta, Dropbox, LinkedIn, Nylas, Onfleet, Oura
+//! and Worldline. Trello, Mandrill and a few others send a **HEAD**, and expect 200: mount
+//! `.head(async || StatusCode::OK)` in the same way. Mount their helpers for GET on the same path. Put the layer around POST only:
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -222,6 +223,15 @@ pub fn okta(headers: &HeaderMap) -> Response<Full<Bytes>> {
         }
         _ => status(StatusCode::BAD_REQUEST),
     }
+}
+
+/// The challenge of Adobe I/O Events: `challenge` as plain text.
+///
+/// `query` is the part of the request's URL after the `?`. The response is 400 if the challenge is missing
+/// or given twice. [Adobe's page](https://developer.adobe.com/events/docs/guides/).
+#[must_use]
+pub fn adobe_io(query: Option<&str>) -> Response<Full<Bytes>> {
+    dropbox(query)
 }
 
 /// Dropbox's verification request: `challenge` as plain text.

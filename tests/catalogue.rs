@@ -251,7 +251,8 @@ fn a_preset_is_constructed_by_its_name() {
     );
     assert_eq!(
         error("zzz"),
-        "no preset has the name \"zzz\": provider::catalogue() lists the names"
+        "no preset of this build has the name \"zzz\": provider::catalogue() lists the names. Some presets need a \
+         feature of this crate"
     );
     assert!(error("adyen").contains("secret is not hexadecimal digits"));
 }

@@ -228,6 +228,25 @@ async fn microsoft_graph_gets_the_decoded_token_of_an_empty_request() {
     assert_eq!(inner.calls(), 1);
 }
 
+/// Its signature is in the body, so a request without a body has none.
+#[tokio::test]
+async fn exact_online_gets_a_response_to_an_empty_request() {
+    let (response, _) = respond(answering("exact_online"), request("", "")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let mut get = request("", "");
+    *get.method_mut() = Method::GET;
+    for other in [
+        get,
+        request("", "{}"),
+        request("", r#"{"Content":{},"HashCode":"00"}"#),
+    ] {
+        let (response, _) = respond(answering("exact_online"), other).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    }
+    let (response, _) = respond(preset("exact_online"), request("", "")).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+}
+
 #[tokio::test]
 async fn what_is_not_exactly_the_set_up_request_is_rejected_like_any_unsigned_request() {
     let long = format!(
@@ -510,7 +529,8 @@ async fn a_verified_delivery_reaches_the_handler_also_where_set_up_is_answered()
             continue;
         };
         assert!(sender.setup_can_be_answered());
-        let mut delivery = Request::new(Bytes::from("{}"));
+        // The signer adds keys and signatures to the body, but not the signed values.
+        let mut delivery = Request::new(Bytes::from(r#"{"Content":{}}"#));
         *delivery.method_mut() = Method::POST;
         // These senders sign a header that the signer does not write.
         for header in ["twitch-eventsub-message-id", "x-lark-request-nonce"] {

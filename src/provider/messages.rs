@@ -162,7 +162,7 @@ fn intercom(keys) -> Provider<Bytes> {
     title: "Intercom",
     scheme: SignatureScheme::hmac_sha1("x-hub-signature").tags('=', ["sha1"]),
     answer: "2xx within 5 s",
-    setup: "A signed ping. It passes the layer. A HEAD may come as well (not confirmed): route it elsewhere.",
+    setup: "A signed ping. It passes the layer. A HEAD may come as well (not confirmed): mount a handler for HEAD on the same route.",
     source: SecondHand, "2026-11-27", [
         "https://github.com/hookdeck/webhook-skills",
         "https://github.com/triggerdotdev/trigger.dev",
@@ -272,7 +272,7 @@ fn mandrill(keys, url) -> Result<Bytes> {
         .encoding(Encoding::Base64)
         .signed([Piece::Url, Piece::SortedForm(SortedForm::new())])
         .url(url),
-    setup: "A HEAD, then a signed POST without events, which passes the layer. The HEAD does not: route it elsewhere.",
+    setup: "A HEAD, then a signed POST without events, which passes the layer. The HEAD does not: mount a handler for HEAD on the same route.",
     source: SecondHand, "2026-11-27", ["https://mailchimp.com/developer/transactional/guides/track-respond-activity-webhooks/"],
 }
 

@@ -163,7 +163,10 @@ pub fn by_name(
         .filter(|sender| !name.is_empty() && sender.matches(name));
     let similar: Vec<_> = similar.map(|sender| sender.name).collect();
     Err(ConfigError::new(if similar.is_empty() {
-        format!("no preset has the name {name:?}: provider::catalogue() lists the names")
+        format!(
+            "no preset of this build has the name {name:?}: provider::catalogue() lists the names. Some presets need \
+             a feature of this crate"
+        )
     } else {
         format!(
             "no preset has the name {name:?}: did you mean {}?",

@@ -192,7 +192,7 @@ fn circle(keys) -> Result<Bytes> {
     scheme: SignatureScheme::ecdsa_p256("x-circle-signature")
         .encoding(Encoding::Base64)
         .key_encoding(KeyEncoding::Base64),
-    setup: "A HEAD when the webhook is registered (not confirmed): route it elsewhere.",
+    setup: "A HEAD when the webhook is registered (not confirmed): mount a handler for HEAD on the same route.",
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 
@@ -218,7 +218,8 @@ fn dwolla(keys) -> Provider<Bytes> {
 fn exact_online(keys) -> Provider<Bytes> {
     title: "Exact Online",
     scheme: BodySignatureScheme::hmac_sha256("/HashCode").signed([BodyPiece::raw("/Content")]),
-    setup: "An empty POST without a signature. It does not pass the layer: route it elsewhere (not confirmed).",
+    setup: "An empty POST without a signature (not confirmed). `answer_setup` answers it.",
+    answered_by: setup::EXACT_ONLINE,
     source: SecondHand, "2026-11-27", ["https://github.com/hookdeck/webhook-skills"],
 }
 

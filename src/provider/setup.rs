@@ -56,6 +56,13 @@ pub(super) const DISCORD: SetupRule = SetupRule {
     ..NO_REQUEST
 };
 
+/// A POST without a body. The signature of a delivery is in its body.
+pub(super) const EXACT_ONLINE: SetupRule = SetupRule {
+    may_be: is_post,
+    unsigned: |_, body| body.is_empty().then(empty),
+    ..NO_REQUEST
+};
+
 /// `X-Hook-Secret`, the key of all later deliveries, is sent back: Asana and Clio. The owner finds it in the
 /// headers of the response.
 pub(super) const HOOK_SECRET: SetupRule = SetupRule {

@@ -21,7 +21,7 @@ fn adobe_io(keys) -> Result<Bytes> {
     aliases: ["Adobe Experience Platform"],
     scheme: SignatureScheme::rsa_pkcs1_sha256("x-adobe-digital-signature-1")
         .parallel_header("x-adobe-digital-signature-2"),
-    setup: "An unsigned GET or POST with a `challenge`: answer it with the same text. A GET does not pass the layer: route it elsewhere.",
+    setup: "An unsigned GET with a `challenge`. It does not pass the layer: mount `handshake::adobe_io` for GET. A POST with a `challenge` is not confirmed.",
     source: Source, "2026-11-27", [
         "https://developer.adobe.com/events/docs/guides/",
         "https://github.com/adobe/aio-lib-events/blob/495332c/src/signatureUtils.js",
@@ -411,7 +411,7 @@ fn trello(keys, url) -> Provider<Bytes> {
         .url(url)
         .accept_movable_body_boundary(),
     retries: "after 30, 60 and 120 s",
-    setup: "An unsigned HEAD, which must be answered with 200. It does not pass the layer: route it elsewhere.",
+    setup: "An unsigned HEAD, which must be answered with 200. It does not pass the layer: mount a handler for HEAD on the same route.",
     source: Docs, "2026-11-27", [
         "https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks",
         "https://github.com/hookdeck/webhook-skills",

@@ -95,6 +95,7 @@ fn answer_get(name: &str, held: Option<&Held>, head: &Parts) -> Option<Response<
         Secret::verbatim(token).ok()
     };
     Some(match name {
+        "adobe_io" => handshake::adobe_io(query),
         "dropbox" => handshake::dropbox(query),
         "linkedin" => handshake::linkedin(&first_secret(held?)?, query),
         "meta" => handshake::meta(&token("hub.verify_token")?, query),
