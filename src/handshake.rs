@@ -9,8 +9,8 @@
 //! Microsoft Graph.
 //!
 //! Others are a **GET** without a signature: those of Adobe, Meta, X, Okta, Dropbox, LinkedIn, Nylas, Onfleet, Oura
-//! and Worldline. Trello, Mandrill and a few others send a **HEAD**, and expect 200: mount
-//! `.head(async || StatusCode::OK)` in the same way. Mount their helpers for GET on the same path. Put the layer around POST only:
+//! and Worldline. Mount their helpers for GET on the same path. Trello, Mandrill and a few others send a **HEAD**,
+//! and expect 200: mount `.head(async || StatusCode::OK)` in the same way. Put the layer around POST only:
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]

@@ -39,7 +39,7 @@ struct Inner<E> {
     delivery_id: Option<(HeaderValue, bool)>,
     event_name: Option<(HeaderValue, bool)>,
     timestamp: Option<SystemTime>,
-    /// How far the signed time may be from now, so that the layer accepts a copy of the delivery.
+    /// How far the signed time may be from now if the layer is to accept a copy of the delivery.
     #[cfg(feature = "replay")]
     tolerance: Option<Duration>,
 }
@@ -299,7 +299,7 @@ impl<E> Verified<E> {
         Identifying::new(self.provider(), self.tenant(), mark)
     }
 
-    /// How far the signed time may be from now, so that the layer accepts a copy of the delivery. `None` if it
+    /// How far the signed time may be from now if the layer is to accept a copy of the delivery. `None` if it
     /// accepts any age.
     #[cfg(feature = "replay")]
     pub(crate) fn tolerance(&self) -> Option<Duration> {

@@ -963,7 +963,7 @@ async fn deliver(
 /// A client that has seen a delivery changes everything that it can change. The copy is rejected, or it is the same delivery.
 #[tokio::test]
 async fn a_changed_copy_of_a_delivery_is_rejected_or_has_the_same_identity() {
-    // All that is proven.
+    // All signed parts.
     fn proven(verified: &Verified<Bytes>) -> impl PartialEq + std::fmt::Debug + use<> {
         let text = |claim: Option<Claim<'_>>| claim.and_then(Claim::signed).map(str::to_owned);
         let body = verified.body_is_signed().then(|| verified.body().clone());
@@ -1004,14 +1004,14 @@ async fn a_changed_copy_of_a_delivery_is_rejected_or_has_the_same_identity() {
             }
         }
     }
-    // Otherwise the test would show little.
+    // Enough copies were accepted and have an identity.
     assert!(
         identified > 200 && accepted > 5000,
         "{identified}, {accepted}"
     );
 }
 
-/// Schemes whose deliveries have an id in a header that is signed in another way than those of the presets.
+/// Schemes with an id in a header. Each signs the id in a way that no preset uses.
 fn schemes_with_headers() -> Vec<(Provider<Bytes>, Secret, Request<Bytes>)> {
     use tower_webhook_auth::{JwtScheme, Piece, Scheme, SignatureScheme, SignedHeaders};
 
@@ -1058,7 +1058,7 @@ fn schemes_with_headers() -> Vec<(Provider<Bytes>, Secret, Request<Bytes>)> {
     schemes.into_iter().map(with_all).collect()
 }
 
-/// The request with one change each, that leaves what it means to a careless reader.
+/// Copies of the request with one change each. A careless reader would read the same values from them.
 fn copies(signed: &Request<Bytes>) -> Vec<Request<Bytes>> {
     let mut copies = Vec::new();
     let names: Vec<_> = signed.headers().keys().cloned().collect();

@@ -629,7 +629,7 @@ fn without_blanks(value: &HeaderValue) -> HeaderValue {
     if trimmed.len() == value.len() {
         return value.clone();
     }
-    // A part of a value is a value, so the other case does not occur.
+    // Cannot fail: each part of a valid value is valid.
     HeaderValue::from_bytes(trimmed).unwrap_or_else(|_| value.clone())
 }
 

@@ -717,8 +717,8 @@ enum KeyOf {
     Verifier(Algorithm, Verifier),
 }
 
-/// A signature that a key may have made. What it covers is hashed already, because a copy of it would take memory
-/// until the body has ended.
+/// A signature that a key may have made. Its signed text is hashed already, because the text would take memory until
+/// the body has ended.
 enum Attempt {
     #[cfg(feature = "rsa")]
     Pss(RsaKey, Vec<u8>, Vec<u8>),
@@ -756,9 +756,9 @@ impl Attempt {
 }
 
 pub(crate) struct HttpCheck {
-    /// Until the keys are known.
+    /// Empty after the keys are known.
     candidates: Vec<Candidate>,
-    /// Each with the position of its key.
+    /// Each attempt has the position of its key.
     attempts: Vec<(usize, CustomClaims, Attempt)>,
     digests: Option<BodyDigests>,
     /// The position of the key that matched.

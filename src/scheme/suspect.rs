@@ -31,8 +31,8 @@ impl Scheme {
             })
     }
 
-    /// The same scheme, with only the ways that this request head fits. In the others no key and no URL can match, and
-    /// each attempt with them counts.
+    /// The same scheme, with only the ways that this request head fits. In other ways no key and no URL can match, but
+    /// each attempt would count.
     pub(crate) fn that_fits(&self, head: &Parts, clock: &dyn Clock) -> Self {
         let Kind::AnyOf(ways) = &self.0 else {
             return self.clone();
