@@ -752,6 +752,17 @@ async fn the_claims_of_a_token_in_the_body_are_handed_on_in_place_of_the_body() 
     }
 }
 
+/// Each member takes memory while the token is looked for.
+#[tokio::test]
+async fn an_object_with_a_token_has_at_most_1000_members() {
+    for (others, expected) in [(999, None), (1000, Some(RejectionKind::TokenMalformed))] {
+        let others: String = (0..others).map(|name| format!("\"{name}\":0,")).collect();
+        let body = format!("{{{others}\"token\":\"{}\"}}", token(&event()));
+        let provider = body_provider(TokenPlace::member("/token"));
+        assert_eq!(handed_on(&provider, body).await.err(), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_body_without_its_token_is_rejected() {
     let of_user = token(&json!({"sub": "user-1", "exp": NOW + 60, "event_id": "e-1"}));

@@ -19,8 +19,8 @@ use http_body_util::Full;
 use peak_alloc::PeakAlloc;
 use tower::{Layer, Service};
 use tower_webhook_auth::{
-    BoxError, Encoding, KeyEncoding, MemoryBudget, Piece, Provider, ResponseBody, Secret,
-    SignatureScheme, Timestamp, Verified, WebhookAuthLayer,
+    BoxError, Encoding, JwtScheme, KeyEncoding, MemoryBudget, Piece, Provider, ResponseBody,
+    Secret, SignatureScheme, Timestamp, TokenPlace, Verified, WebhookAuthLayer,
 };
 
 use self::{
@@ -43,6 +43,7 @@ fn main() {
     verified_bodies_do_not_keep_read_buffers();
     a_hostile_header_makes_nothing_grow();
     what_message_signatures_cover_is_not_kept_while_the_body_arrives();
+    a_body_with_many_members_around_a_token_makes_nothing_grow();
 }
 
 /// Polls without a runtime, because a runtime allocates memory too. `None` when the body stalls.
@@ -370,3 +371,22 @@ fn what_message_signatures_cover_is_not_kept_while_the_body_arrives() {
 
 #[cfg(not(feature = "http-signatures"))]
 fn what_message_signatures_cover_is_not_kept_while_the_body_arrives() {}
+
+/// The limit of 1 MiB is that of a layer without options.
+fn a_body_with_many_members_around_a_token_makes_nothing_grow() {
+    let scheme = JwtScheme::hs256(TokenPlace::member("/token")).build();
+    let secret = Secret::new("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
+    let provider = Provider::new("acme", scheme.expect("a scheme"), secret);
+    let layer = WebhookAuthLayer::new(provider.expect("a provider"));
+    let members: Vec<_> = (0..100_000).map(|name| format!("\"{name}\":0")).collect();
+    let body = format!("{{{},\"token\":\"a.b.c\"}}", members.join(","));
+    drop(members);
+    assert!(body.len() <= 1024 * KIB, "{}", body.len());
+    let request = Request::new(Full::<Bytes>::from(body));
+    let mut status = None;
+    let (peak, left) = measure(|| status = drive(&layer, request).map(|r| r.status()));
+    assert_eq!(status, Some(StatusCode::UNAUTHORIZED));
+    println!("many members: {peak} bytes at most");
+    assert!(peak <= 128 * KIB, "{peak}");
+    assert_eq!(left, 0);
+}

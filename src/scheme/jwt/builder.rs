@@ -69,7 +69,8 @@ const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 /// - a member of its header or a claim appears twice;
 /// - `exp` is over, or `nbf` is more than the [leeway](Self::leeway) in the future. Both are checked where
 ///   they are present;
-/// - it has more than 8 KiB in a header, or more than 256 KiB in the body.
+/// - it has more than 8 KiB in a header, or more than 256 KiB in the body;
+/// - its header or its claims have more than 1,000 members.
 ///
 /// A token in a header is verified before the body is read.
 #[derive(Clone, Debug)]

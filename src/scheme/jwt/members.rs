@@ -8,6 +8,10 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+/// How many members an object may have. A token has less than 30. This bounds the memory, because a body of many short
+/// members would need several times its length.
+const MOST_MEMBERS: usize = 1000;
+
 /// The members of a JSON object. An object in which a name appears twice is not read: two parsers could
 /// disagree about which one counts ([RFC 7519 section 4](https://www.rfc-editor.org/rfc/rfc7519#section-4)).
 pub(crate) struct Members<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
@@ -54,6 +58,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
                 let mut members = BTreeMap::new();
                 while let Some((Text(name), value)) = map.next_entry()? {
+                    if members.len() == MOST_MEMBERS {
+                        return Err(M::Error::custom("there are too many members"));
+                    }
                     if members.insert(name, value).is_some() {
                         return Err(M::Error::custom("a member appears twice"));
                     }

@@ -79,7 +79,8 @@ impl TokenPlace {
     }
 
     /// The token is a member of the body, which is a JSON object. The member is named by a JSON Pointer such
-    /// as `/token` ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)). A token has at most 256 KiB.
+    /// as `/token` ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)). A token has at most 256 KiB, and an object on
+    /// the way to it at most 1,000 members.
     ///
     /// Nothing else of the body is signed. So the claims are handed on as the body, as with
     /// [`body`](Self::body), and the rest of the body is dropped.
