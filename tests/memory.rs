@@ -19,8 +19,9 @@ use http_body_util::Full;
 use peak_alloc::PeakAlloc;
 use tower::{Layer, Service};
 use tower_webhook_auth::{
-    BoxError, Encoding, JwtScheme, KeyEncoding, MemoryBudget, Piece, Provider, ResponseBody,
-    Secret, SignatureScheme, Timestamp, TokenPlace, Verified, WebhookAuthLayer,
+    BodyKeyScheme, BodyPiece, BodySignatureScheme, BoxError, Encoding, JwtScheme, KeyEncoding,
+    MemoryBudget, Piece, Provider, ResponseBody, Secret, SignatureScheme, Timestamp, TokenPlace,
+    Verified, WebhookAuthLayer,
 };
 
 use self::{
@@ -44,6 +45,7 @@ fn main() {
     a_hostile_header_makes_nothing_grow();
     what_message_signatures_cover_is_not_kept_while_the_body_arrives();
     a_body_with_many_members_around_a_token_makes_nothing_grow();
+    a_scheme_that_reads_values_of_the_body_copies_them_at_most_three_times();
 }
 
 /// Polls without a runtime, because a runtime allocates memory too. `None` when the body stalls.
@@ -389,4 +391,49 @@ fn a_body_with_many_members_around_a_token_makes_nothing_grow() {
     println!("many members: {peak} bytes at most");
     assert!(peak <= 128 * KIB, "{peak}");
     assert_eq!(left, 0);
+}
+
+/// Such a scheme decodes a field of a form, the JSON in it and a text in the JSON, and it joins the signed texts.
+fn a_scheme_that_reads_values_of_the_body_copies_them_at_most_three_times() {
+    const LIMIT: usize = 1024 * KIB;
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let signature = "0".repeat(64);
+    // A long text that is not borrowed from the body, because of one escape.
+    let long = "x".repeat(LIMIT - 200);
+    let json = format!(r#"{{"s":"{signature}","v":"\n{long}"}}"#);
+    let signed = |place: &'static str, value| {
+        BodySignatureScheme::hmac_sha256(place).signed([BodyPiece::value(value)])
+    };
+    let cases = [
+        (
+            BodyKeyScheme::json("/v").build(),
+            json.clone(),
+            "application/json",
+        ),
+        (signed("/s", "/v").build(), json.clone(), "application/json"),
+        (
+            signed("s", "v").in_form().build(),
+            format!("s={signature}&v=+{long}"),
+            FORM,
+        ),
+        (
+            signed("/s", "/v").json_in_form("j").build(),
+            format!("j=+{json}"),
+            FORM,
+        ),
+    ];
+    for (scheme, body, content_type) in cases {
+        let secret = Secret::new("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
+        let provider = Provider::new("acme", scheme.expect("a scheme"), secret);
+        let layer = WebhookAuthLayer::new(provider.expect("a provider")).max_body_bytes(LIMIT);
+        let mut request = Request::new(Full::<Bytes>::from(body));
+        let content_type = HeaderValue::from_static(content_type);
+        request.headers_mut().insert("content-type", content_type);
+        let mut status = None;
+        let (peak, left) = measure(|| status = drive(&layer, request).map(|r| r.status()));
+        assert_eq!(status, Some(StatusCode::UNAUTHORIZED));
+        println!("values of the body: {peak} bytes at most");
+        assert!((LIMIT..=3 * LIMIT + 64 * KIB).contains(&peak), "{peak}");
+        assert_eq!(left, 0);
+    }
 }
