@@ -697,6 +697,14 @@ fn the_wrong_field_of_an_event_of_this_crate_is_logged() {
     let line = logged_unparseable(optimizely(), body);
     assert!(line.contains(message), "{line}");
 
+    // The position in an element of a list is not the position in the body.
+    let secret = || Secret::new(SECRET).expect("a secret");
+    let list = WebhookAuthLayer::new(provider::optimizely(secret()).json_batch::<u8>());
+    let line = logged_unparseable(list, r#"["quoted"]"#);
+    let message =
+        " webhook.parse_error=`[0]`: the body is not the expected event; `log_parse_errors` logs";
+    assert!(line.contains(message), "{line}");
+
     let line = logged_unparseable(optimizely(), "quoted");
     let message =
         " webhook.parse_error=the body is not JSON: see line 1 column 1; `log_parse_errors`";

@@ -11,7 +11,9 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{Layer, ServiceExt};
 use tower_webhook_auth::{
-    Provider, Rejection, RejectionKind, Secret, SetupAnswer, WebhookAuthLayer, provider,
+    BoxError, Keys, Provider, Rejection, RejectionKind, Secret, SetupAnswer, WebhookAuthLayer,
+    provider,
+    tenants::{Selection, Unverified},
     testing::Signer,
 };
 
@@ -219,6 +221,15 @@ async fn microsoft_graph_gets_the_decoded_token_of_an_empty_request() {
     }
     let (response, _) = respond(preset("microsoft_graph"), post(QUERY, "")).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+
+    // The answer does not show whether a tenant exists.
+    let unknown = |_: Unverified<'_>| {
+        Selection::<std::future::Ready<Result<Option<Keys>, BoxError>>>::Unknown
+    };
+    let layer = WebhookAuthLayer::new(answering("microsoft_graph")).keys_from(unknown);
+    let service = layer.layer(common::Inner::default());
+    let response = service.oneshot(post(QUERY, "")).await;
+    assert_eq!(response.expect("infallible").status(), StatusCode::OK);
 
     // A delivery is never taken for the set-up request.
     let inner = common::Inner::default();

@@ -37,6 +37,9 @@ impl EventType {
 ///   verified, let the handler take `Option<Verified<E>>`.
 /// - The layer provides another type. Then the layer also adds an [`EventTypeMismatch`], which names
 ///   both types and the remedy.
+///
+/// `Option<Verified<E>>` is `None` in both cases, and nothing is logged. So take it only on routes that also serve
+/// requests that are not verified.
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 #[derive(Clone, Copy, Debug)]
 pub struct MissingLayer {

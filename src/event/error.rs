@@ -152,10 +152,11 @@ pub(crate) struct Unquoted<'a>(pub(crate) &'a (dyn Error + 'static));
 impl fmt::Display for Unquoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(error) = self;
-        if let Some(error) = error.downcast_ref::<EventError>() {
-            write!(f, "{error}")?;
-        } else {
-            f.write_str(NOT_EXPECTED)?;
+        let event_error = error.downcast_ref::<EventError>();
+        let is_part = event_error.is_some_and(|error| error.field().is_some());
+        match event_error {
+            Some(error) => write!(f, "{error}")?,
+            None => f.write_str(NOT_EXPECTED)?,
         }
         // The error of `Provider::json`, or the source of an `EventError`.
         let mut cause = Some(*error);
@@ -166,7 +167,8 @@ impl fmt::Display for Unquoted<'_> {
         }
         match json {
             // serde does not know the position in a value that it has parsed before.
-            Some(error) if error.line() > 0 => {
+            // The position in a part of the body is not the one in the body.
+            Some(error) if error.line() > 0 && !is_part => {
                 write!(f, ": see line {} column {}", error.line(), error.column())?;
             }
             _ => {}
