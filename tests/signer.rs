@@ -15,8 +15,8 @@ use http_body_util::Full;
 use judge::{NOW, at, judge};
 use reference::Hash::{Sha256, Sha512};
 use tower_webhook_auth::{
-    Claim, Encoding, KeyEncoding, Keys, Piece, Provider, RejectionKind, Secret, SharedKeyScheme,
-    SignatureScheme, SignedUrl, Timestamp,
+    Claim, Encoding, KeyEncoding, Keys, Piece, Provider, RejectionKind, Scheme, Secret,
+    SharedKeyScheme, SignatureScheme, SignedUrl, SortedForm, Timestamp,
     provider::{self, HeaderRole},
     testing::Signer,
 };
@@ -203,6 +203,31 @@ fn a_delivery_can_have_signatures_of_the_old_and_the_new_key() {
         judge(&receiver(&whsec(b"another key")), request()).err(),
         Some(RejectionKind::SignatureMismatch)
     );
+}
+
+/// A way that has no room for the second key is left out.
+#[test]
+fn a_second_key_signs_in_each_way_that_has_room_for_it() {
+    let several = |header: &str| SignatureScheme::hmac_sha256(header).item_separator(',');
+    let form = several("x-form").signed([Piece::SortedForm(SortedForm::new())]);
+    let ways = [
+        ("form", form),
+        ("one key", plain()),
+        ("body", several("x-body")),
+    ]
+    .map(|(name, way)| (name, way.build().expect("a scheme")));
+    let scheme = Scheme::any_of(ways).expect("a scheme");
+    let sender = Provider::new("acme", scheme, secret()).expect("a provider");
+    let other = Secret::new("other").expect("a secret");
+    let signer = Signer::new(&sender, &secret()).expect("a signer");
+    assert!(signer.request(BODY).headers().contains_key("x-signature"));
+
+    let signer = signer.add_key(&other).expect("two signatures");
+    for (body, name) in [(BODY, "x-body"), ("b=1&a=2", "x-form")] {
+        let request = signer.request(body);
+        assert_eq!(header(&request, name).split(',').count(), 2, "{name}");
+        assert!(judge(&sender, request).is_ok(), "{name}");
+    }
 }
 
 #[test]

@@ -168,3 +168,34 @@ pub(super) fn from_text<T: DeserializeOwned>(json: &str) -> serde_json::Result<T
         None => Err(error),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::de::{IntoDeserializer, value::Error};
+
+    use super::*;
+
+    #[test]
+    fn only_a_raw_value_is_read_in_another_way() {
+        let mut text = serde_json::Deserializer::from_str(r#""a""#);
+        assert_eq!(
+            String::deserialize(Unparsed(&mut text)).ok().as_deref(),
+            Some("a")
+        );
+        let mut value = serde_json::Deserializer::from_str("[1]");
+        assert_eq!(
+            Value::deserialize(Unparsed(&mut value)).ok(),
+            Some(Value::from(vec![1]))
+        );
+    }
+
+    #[test]
+    fn a_deserializer_that_gives_neither_a_text_nor_a_parsed_value_is_an_error() {
+        let text: serde::de::value::StrDeserializer<'_, Error> = "a".into_deserializer();
+        let error = Json::deserialize(text).expect_err("no JSON");
+        assert_eq!(
+            error.to_string(),
+            "invalid type: string \"a\", expected any valid JSON value"
+        );
+    }
+}

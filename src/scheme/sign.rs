@@ -86,10 +86,7 @@ impl Scheme {
                 });
             }
             Kind::Signature(signed) => signed,
-            Kind::AnyOf(_) => {
-                let ((_, key), _) = self.signing_ways(secret)?;
-                return Ok(key);
-            }
+            Kind::AnyOf(_) => return self.signing_ways(secret).map(|((_, key), _)| key),
         };
         let verifier = signed.verifier(secret)?;
         if verifier

@@ -42,9 +42,6 @@ impl Scheme {
             .filter(|(_, way)| way.fits(head, clock))
             .map(|(name, way)| (Arc::clone(name), way.clone()))
             .unzip();
-        if schemes.is_empty() {
-            return self.clone();
-        }
         let names = names.into();
         Self(Kind::AnyOf(Arc::new(Ways { schemes, names })))
     }
