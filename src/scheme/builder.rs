@@ -8,11 +8,12 @@ use http::HeaderName;
 use super::rsa::RsaHash;
 use super::{
     Kind, Scheme,
+    encoding::Encoding,
     headers::{self, Aliases},
     key::{KeyEncoding, KeyText},
     mac::{Algorithm, Verifier},
     query::{Parameter, QueryParameter},
-    signature::{self, Encoding, Expected, SignatureHeader, Tags},
+    signature::{self, Expected, SignatureHeader, Tags},
     signed::{Piece, SignedBody, SignedContent},
     timestamp::{self, Timestamp},
     url::SignedUrl,

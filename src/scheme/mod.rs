@@ -13,6 +13,7 @@ mod certificate;
 mod check;
 mod current;
 mod custom;
+mod encoding;
 mod headers;
 #[cfg(feature = "http-signatures")]
 mod http_signature;
@@ -67,12 +68,12 @@ pub use self::{
     check::Authentication,
     custom::{CustomCheck, CustomClaims, CustomFacts, CustomHead, CustomRejection, CustomScheme},
     describe::{Field, HeaderRole, Way, Window},
+    encoding::Encoding,
     in_body::{BodyKeyScheme, BodyPiece, BodySignatureScheme, BodyValue},
     jwt::{JwtScheme, TokenPlace},
     key::KeyEncoding,
     query::QueryParameter,
     shared_key::SharedKeyScheme,
-    signature::Encoding,
     signed::{BodyDigest, Piece},
     signed_headers::SignedHeaders,
     sorted_form::SortedForm,
