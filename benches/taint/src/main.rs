@@ -69,6 +69,7 @@ fn main() -> ExitCode {
     for algorithm in [
         Algorithm::HmacSha1,
         Algorithm::HmacSha256,
+        Algorithm::HmacSha384,
         Algorithm::HmacSha512,
         Algorithm::KeylessSha256,
     ] {
