@@ -1,6 +1,6 @@
 //! [`Encoding`]: how the bytes of a signature are written.
 
-use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 
 use super::mac::{Algorithm, Candidate};
 use crate::base64;
@@ -23,44 +23,63 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Decodes to the stack. A text that is longer than any signature is not decoded.
+    /// Decodes a signature. The lengths of the common ones are known to the compiler, and they are decoded to the
+    /// stack.
     pub(super) fn decode(self, text: &[u8], algorithm: Algorithm) -> Option<Candidate> {
-        let (encoding, text) = match self {
-            Self::Base64 => (&BASE64_NOPAD, base64::without_padding(text)?),
-            Self::Base64OfHex => {
-                let text = base64::without_padding(text)?;
-                let mut digits = [0; 192];
-                let length = BASE64_NOPAD.decode_len(text.len()).ok()?;
-                let digits = digits.get_mut(..length)?;
-                let length = BASE64_NOPAD.decode_mut(text, digits).ok()?;
-                return Self::Hex.decode(digits.get(..length)?, algorithm);
-            }
-            Self::Base64Url => (&BASE64URL_NOPAD, base64::without_optional_padding(text)?),
-            Self::Hex => match algorithm.signature_bytes() {
-                Some(20) => return hex::<40>(text),
-                Some(32) => return hex::<64>(text),
-                Some(48) => return hex::<96>(text),
-                Some(64) => return hex::<128>(text),
-                _ => (&HEXLOWER_PERMISSIVE, text),
-            },
-        };
-        let mut decoded = [0; 96];
-        let length = encoding.decode_len(text.len()).ok()?;
-        let decoded = decoded.get_mut(..length)?;
-        let length = encoding.decode_mut(text, decoded).ok()?;
-        algorithm.candidate(decoded.get(..length)?)
+        match (self, algorithm.signature_bytes()) {
+            (Self::Base64 | Self::Base64Url, Some(20)) => self.base64::<27>(text),
+            (Self::Base64 | Self::Base64Url, Some(32)) => self.base64::<43>(text),
+            (Self::Base64 | Self::Base64Url, Some(48)) => self.base64::<64>(text),
+            (Self::Base64 | Self::Base64Url, Some(64)) => self.base64::<86>(text),
+            (Self::Hex, Some(20)) => hex::<40>(text),
+            (Self::Hex, Some(32)) => hex::<64>(text),
+            (Self::Hex, Some(48)) => hex::<96>(text),
+            (Self::Hex, Some(64)) => hex::<128>(text),
+            _ => algorithm.candidate(&self.decode_any(text)?),
+        }
     }
 
-    /// Decodes a signature of RSA. The text is at most as long as the value of a header.
-    #[cfg(feature = "rsa")]
-    pub(super) fn decode_rsa(self, text: &[u8]) -> Option<Vec<u8>> {
+    /// Decodes a signature of any length. The text is at most as long as the value of a header.
+    pub(super) fn decode_any(self, text: &[u8]) -> Option<Vec<u8>> {
         match self {
-            Self::Base64 => BASE64_NOPAD.decode(base64::without_padding(text)?),
-            Self::Base64OfHex => HEXLOWER_PERMISSIVE.decode(&base64::decode(text)?),
-            Self::Base64Url => BASE64URL_NOPAD.decode(base64::without_optional_padding(text)?),
-            Self::Hex => HEXLOWER_PERMISSIVE.decode(text),
+            Self::Base64 => base64::decode(text),
+            Self::Base64OfHex => Self::Hex.decode_any(&base64::decode(text)?),
+            Self::Base64Url => {
+                let text = base64::without_optional_padding(text)?;
+                BASE64URL_NOPAD.decode(text).ok()
+            }
+            Self::Hex => HEXLOWER_PERMISSIVE.decode(text).ok(),
         }
-        .ok()
+    }
+
+    /// Decodes base64 that has exactly this many characters before its padding.
+    fn base64<const CHARACTERS: usize>(self, text: &[u8]) -> Option<Candidate> {
+        let (values, text) = match self {
+            Self::Base64Url => (&VALUES_URL, base64::without_optional_padding(text)?),
+            _ => (&VALUES, base64::without_padding(text)?),
+        };
+        let text: &[u8; CHARACTERS] = text.try_into().ok()?;
+        // `A` is zero.
+        let mut groups = [[b'A'; 8]; 11];
+        let start = groups.as_flattened_mut().first_chunk_mut()?;
+        *start = *text;
+        let mut decoded = [0; 66];
+        let mut all = 0;
+        let places = decoded.as_chunks_mut::<6>().0;
+        for (place, group) in places.iter_mut().zip(&groups).take(CHARACTERS.div_ceil(8)) {
+            // If one of the values is negative, the result is negative.
+            let bits = group.iter().fold(0, |bits, character| {
+                let value = values.get(usize::from(*character)).unwrap_or(&NO_VALUE);
+                (bits << 6) | i64::from(*value)
+            });
+            all |= bits;
+            let [_, _, bytes @ ..] = bits.to_be_bytes();
+            *place = bytes;
+        }
+        // The bits of the last character that are not used come after the signature.
+        let after_signature = decoded.get(CHARACTERS.saturating_mul(6) / 8)?;
+        let candidate = Candidate(*decoded.first_chunk()?);
+        (all >= 0 && *after_signature == 0).then_some(candidate)
     }
 
     /// Whether a signature may contain this character.
@@ -104,6 +123,32 @@ impl Encoding {
     }
 }
 
+/// The value of a character that base64 does not use.
+const NO_VALUE: i8 = -1;
+
+/// The values of the characters of [`Encoding::Base64`] and of [`Encoding::Base64Url`].
+static VALUES: [i8; 256] = values(b'+', b'/');
+static VALUES_URL: [i8; 256] = values(b'-', b'_');
+
+const fn values(value_62: u8, value_63: u8) -> [i8; 256] {
+    let mut values = [NO_VALUE; 256];
+    let mut rest: &mut [i8] = &mut values;
+    let mut character = 0_u8;
+    while let [value, others @ ..] = rest {
+        *value = match character {
+            b'A'..=b'Z' => character.wrapping_sub(b'A').cast_signed(),
+            b'a'..=b'z' => character.wrapping_sub(b'a').wrapping_add(26).cast_signed(),
+            b'0'..=b'9' => character.wrapping_sub(b'0').wrapping_add(52).cast_signed(),
+            _ if character == value_62 => 62,
+            _ if character == value_63 => 63,
+            _ => NO_VALUE,
+        };
+        character = character.wrapping_add(1);
+        rest = others;
+    }
+    values
+}
+
 /// Decodes exactly this many hexadecimal digits, in upper or lower case.
 ///
 /// The compiler knows their number, and no branch depends on a digit. So it can decode several digits in one step.
@@ -128,38 +173,57 @@ fn hex<const DIGITS: usize>(text: &[u8]) -> Option<Candidate> {
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64URL;
+
     use super::*;
 
-    /// Compared with the decoder of another crate.
+    /// Compared with the decoders of another crate.
     #[test]
-    fn each_byte_at_each_position_is_a_digit_or_rejected_as_in_data_encoding() {
-        fn decode<const DIGITS: usize>(algorithm: Algorithm) {
-            let digits = b"0123456789abcdefABCDEF".iter().cycle();
-            let valid: Vec<u8> = digits.take(DIGITS).copied().collect();
-            for position in 0..DIGITS {
-                for byte in 0..=u8::MAX {
-                    let mut text = valid.clone();
-                    text[position] = byte;
-                    let expected = HEXLOWER_PERMISSIVE.decode(&text).ok();
-                    let decoded = Encoding::Hex.decode(&text, algorithm);
-                    let decoded = decoded.map(|Candidate(bytes)| bytes);
-                    assert_eq!(
-                        decoded.map(|bytes| bytes[..DIGITS / 2].to_vec()),
-                        expected,
-                        "{byte:#x} at {position}"
-                    );
-                    let padding = decoded.map(|bytes| bytes[DIGITS / 2..].iter().all(|b| *b == 0));
-                    assert_ne!(padding, Some(false), "no zeros after the signature");
+    fn each_byte_at_each_position_is_decoded_or_rejected_as_in_data_encoding() {
+        for algorithm in [
+            Algorithm::HmacSha1,
+            Algorithm::HmacSha256,
+            Algorithm::HmacSha384,
+            Algorithm::HmacSha512,
+        ] {
+            let length = algorithm.signature_bytes().expect("all have this length");
+            let signature: Vec<u8> = (0..=u8::MAX).step_by(3).take(length).collect();
+            for (encoding, others) in [
+                (Encoding::Base64, vec![BASE64]),
+                (Encoding::Base64Url, vec![BASE64URL, BASE64URL_NOPAD]),
+                (Encoding::Hex, vec![HEXLOWER_PERMISSIVE]),
+            ] {
+                let agree = |text: &[u8]| {
+                    let expected = others.iter().find_map(|other| {
+                        let decoded = other.decode(text).ok();
+                        decoded.filter(|bytes| bytes.len() == length)
+                    });
+                    let decoded = encoding.decode(text, algorithm);
+                    let decoded = decoded.map(|Candidate(bytes)| {
+                        let (signature, rest) = bytes.split_at(length);
+                        assert!(rest.iter().all(|byte| *byte == 0), "not padded with zeros");
+                        signature.to_vec()
+                    });
+                    let text = text.escape_ascii();
+                    assert_eq!(decoded, expected, "{encoding:?}, {algorithm:?}: {text}");
+                    expected.is_some()
+                };
+                for other in &others {
+                    let valid = other.encode(&signature).into_bytes();
+                    assert!(agree(&valid));
+                    for position in 0..valid.len() {
+                        let mut text = valid.clone();
+                        for byte in 0..=u8::MAX {
+                            text[position] = byte;
+                            agree(&text);
+                        }
+                    }
+                    for length in 0..valid.len() + 4 {
+                        agree(&vec![b'A'; length]);
+                        agree(&[vec![b'A'; length], vec![b'=']].concat());
+                    }
                 }
             }
-            for length in (0..DIGITS).chain(DIGITS + 1..=DIGITS + 2) {
-                let text = vec![b'a'; length];
-                assert!(Encoding::Hex.decode(&text, algorithm).is_none(), "{length}");
-            }
         }
-        decode::<40>(Algorithm::HmacSha1);
-        decode::<64>(Algorithm::HmacSha256);
-        decode::<96>(Algorithm::HmacSha384);
-        decode::<128>(Algorithm::HmacSha512);
     }
 }

@@ -523,7 +523,7 @@ impl SignatureHeader {
         algorithm: Algorithm,
         presented: &mut Presented<'_>,
     ) -> Result<(), Rejection> {
-        let Some(signature) = self.encoding.decode_rsa(text) else {
+        let Some(signature) = self.encoding.decode_any(text) else {
             return Ok(());
         };
         // Shorter than the signature of any key, such as an empty one.
