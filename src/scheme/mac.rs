@@ -222,6 +222,11 @@ impl Candidates {
         blocks.checked_div(algorithm.blocks()).unwrap_or(blocks)
     }
 
+    /// Whether a delivery may have no more of them.
+    pub(crate) fn are_full(&self, algorithm: Algorithm) -> bool {
+        self.0.len() >= most_blocks(algorithm)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -278,10 +283,8 @@ impl Candidates {
     /// Reserves the memory for as many signatures as a delivery may have, so that any number costs one allocation.
     fn reserve(&mut self, algorithm: Algorithm) {
         let Self(blocks) = self;
-        let each = algorithm.blocks();
-        if blocks.len().saturating_add(each) > blocks.capacity() {
-            let most = algorithm.most_candidates().saturating_mul(each);
-            blocks.reserve_exact(most.saturating_sub(blocks.len()));
+        if blocks.len().saturating_add(algorithm.blocks()) > blocks.capacity() {
+            blocks.reserve_exact(most_blocks(algorithm).saturating_sub(blocks.len()));
         }
     }
 
@@ -290,6 +293,13 @@ impl Candidates {
     fn whole(&self) -> impl Iterator<Item = &[u8; 64]> {
         self.0.as_flattened().as_chunks().0.iter()
     }
+}
+
+/// How many blocks the candidates of one delivery take at most.
+fn most_blocks(algorithm: Algorithm) -> usize {
+    algorithm
+        .most_candidates()
+        .saturating_mul(algorithm.blocks())
 }
 
 /// An algorithm with its key, and with the part of the message that it has got so far.

@@ -508,7 +508,7 @@ impl SignatureHeader {
         let Some(candidate) = self.encoding.decode(text, algorithm) else {
             return Ok(());
         };
-        if presented.candidates.len(algorithm) == algorithm.most_candidates() {
+        if presented.candidates.are_full(algorithm) {
             return Err(Rejection::header(RejectionKind::TooManySignatures, name));
         }
         presented.candidates.push(&candidate, algorithm);
@@ -530,7 +530,7 @@ impl SignatureHeader {
         if signature.len() < SHORTEST_SIGNATURE_BYTES {
             return Ok(());
         }
-        if presented.candidates.len(algorithm) == algorithm.most_candidates() {
+        if presented.candidates.are_full(algorithm) {
             return Err(Rejection::header(RejectionKind::TooManySignatures, name));
         }
         // A signature that is longer than any is skipped, as one that cannot be decoded.

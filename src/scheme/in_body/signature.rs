@@ -566,7 +566,7 @@ impl BodySigned {
             let Some(candidate) = decoded else {
                 continue;
             };
-            if candidates.len(self.algorithm) == self.algorithm.most_candidates() {
+            if candidates.are_full(self.algorithm) {
                 return Err(self.signature.wrong(FoundShape::of_too_many()));
             }
             candidates.push(&candidate, self.algorithm);
