@@ -18,7 +18,10 @@ use tower_webhook_auth::{
     WebhookAuth, WebhookAuthLayer,
 };
 
-use self::{common::Inner, frames::Frames};
+use self::{
+    common::Inner,
+    frames::{Frames, Pieces, Step},
+};
 
 const SIGNATURE: &str = "acme-signature";
 
@@ -95,7 +98,10 @@ impl Gate {
         frames: impl IntoIterator<Item = Bytes>,
     ) -> Option<RejectionKind> {
         let signature = HeaderValue::from_bytes(signature).expect("a header's value");
-        let mut request = Request::new(Frames::of(frames));
+        // The body waits after each frame, so that the check gets each frame alone.
+        let frames = frames.into_iter();
+        let steps = frames.flat_map(|frame| [Step::Data(Pieces::from_iter([frame])), Step::Wait]);
+        let mut request = Request::new(Frames::new(steps));
         request.headers_mut().insert(SIGNATURE, signature);
         let before = self.inner.calls();
         let response = block_on(self.service.call(request)).expect("an infallible service");

@@ -11,10 +11,12 @@ mod script;
 use std::{
     convert::Infallible,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    task::{Context, Waker},
     time::{Duration, SystemTime},
 };
 
@@ -277,7 +279,9 @@ fn the_text_of_a_custom_rejection_names_the_fault() {
 
 /// What a client sees of a response.
 fn seen(layer: &WebhookAuthLayer<Bytes>, request: Request<Full<Bytes>>) -> String {
-    let inner = service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
+    let inner = service_fn(async |_: Request<Full<Bytes>>| {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
     let Ok(response) = futures_executor::block_on(layer.layer(inner).oneshot(request));
     let (head, body) = response.into_parts();
     let body = futures_executor::block_on(body.collect()).expect("a body");
@@ -303,7 +307,9 @@ fn all_failed_authentications_look_the_same_to_the_client() {
 #[test]
 fn a_request_that_the_head_decides_is_rejected_before_the_body_is_polled() {
     let layer = WebhookAuthLayer::new(acme_with(|_| {}));
-    let inner = service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
+    let inner = service_fn(async |_: Request<Full<Bytes>>| {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
     // The body fails when it is polled.
     let request = Request::post("/").body(Script::new([Step::Error("broken".into())]));
     let response = layer.layer(inner).oneshot(request.expect("a request"));
@@ -327,7 +333,10 @@ fn the_verdict_does_not_depend_on_how_the_body_is_split() {
                 body.slice(first..second),
                 body.slice(second..),
             ];
-            let steps = pieces.map(frame);
+            // The body waits after each piece, so that the check gets each piece alone.
+            let steps = pieces
+                .into_iter()
+                .flat_map(|piece| [frame(piece), Step::Pending]);
             let request = Request::post("/")
                 .header("x-acme-signature", sign(TOKEN, &body))
                 .body(Script::new(steps))
@@ -367,7 +376,9 @@ async fn the_deadline_holds_for_a_custom_scheme() {
         .header("x-acme-signature", sign(TOKEN, BODY.as_bytes()))
         .body(Script::new([frame(BODY), Step::Stall]))
         .expect("a request");
-    let inner = service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
+    let inner = service_fn(async |_: Request<Full<Bytes>>| {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
     let Ok(response) = layer.layer(inner).oneshot(request).await;
     let rejection: Option<&Rejection> = response.extensions().get();
     let kind = rejection.map(Rejection::kind);
@@ -458,6 +469,44 @@ fn a_large_body_is_hashed_over_several_polls() {
     let layer = WebhookAuthLayer::new(provider(Acme(options), keys)).max_body_bytes(2 << 20);
     assert!(through(&layer, signed_by(TOKEN, body)).is_ok());
     assert_eq!(updates.1.load(Relaxed), 16, "64 KiB in each poll");
+}
+
+/// One call for each frame would cost more than the hash of a small frame. A body that waits for its sender has time for
+/// the hash.
+#[test]
+fn small_frames_are_hashed_together_or_when_the_body_waits() {
+    let body: Bytes = vec![b'a'; 6_100].into();
+    let small = |bytes: Bytes| {
+        bytes
+            .chunks(100)
+            .map(|bytes| frame(bytes.to_vec()))
+            .collect()
+    };
+    let steps: [Vec<Step>; 3] = [
+        small(body.slice(..5_000)),
+        vec![Step::Pending],
+        small(body.slice(5_000..)),
+    ];
+    let updates = Arc::default();
+    let acme = acme_with(|options| options.updates = Arc::clone(&updates));
+    let request = Request::post("/")
+        .header("x-acme-signature", sign(TOKEN, &body))
+        .body(Script::new(steps.into_iter().flatten()))
+        .expect("a request");
+    let layer = WebhookAuthLayer::new(acme);
+    let mut context = Context::from_waker(Waker::noop());
+    let inner = service_fn(async |_: Request<Full<Bytes>>| {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let mut future = pin!(layer.layer(inner).oneshot(request));
+
+    assert!(future.as_mut().poll(&mut context).is_pending());
+    // 2,100 bytes twice, and the rest.
+    assert_eq!(updates.0.load(Relaxed), 5_000);
+    assert_eq!(updates.1.load(Relaxed), 3);
+    assert!(future.as_mut().poll(&mut context).is_ready());
+    assert_eq!(updates.0.load(Relaxed), 6_100);
+    assert_eq!(updates.1.load(Relaxed), 4);
 }
 
 /// Reads all of the request head, and a time before the body.
@@ -746,7 +795,9 @@ fn a_scheme_for_which_the_head_is_enough_is_decided_before_the_body_and_signs_no
 
     // Nothing can be tried: the body was not read.
     let layer = WebhookAuthLayer::new(token).diagnose(secret("suspect"));
-    let inner = service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
+    let inner = service_fn(async |_: Request<Full<Bytes>>| {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
     let request = Request::post("/").header("x-acme-signature", "other");
     let request = request
         .body(Script::new([Step::Error("broken".into())]))

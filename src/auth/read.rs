@@ -53,9 +53,9 @@ const FRAME_KEPT_BYTES: usize = 8 * 1024;
 
 const SMALLEST_BUFFER_BYTES: usize = 256;
 
-/// How many bytes are copied before they are given to the check. The check then reads them from the
-/// fastest cache. Larger pieces took longer: `benches/README.md` has the figures.
-const COPIED_BYTES: usize = 2048;
+/// How many bytes the check gets at once while more bytes arrive. It reads them from the fastest cache, because they
+/// were just copied. Smaller and larger pieces took longer: `benches/README.md` has the figures.
+const PIECE_BYTES: usize = 2048;
 
 pin_project! {
     /// Reads a body to its end, and gives the bytes to a [`Check`] as they arrive.
@@ -144,19 +144,12 @@ where
     ) -> Poll<Result<Bytes, Rejection>> {
         let mut this = self.project();
         let mut frames_left = FRAMES_PER_POLL;
-        let mut bytes_left = bytes_per_poll(check);
+        let mut feed = Feed::new(check, this.checked);
         let timeout = || Err(Rejection::new(RejectionKind::BodyTimeout));
+        // The last poll had no time to hash these bytes.
+        feed.piece(this.buffer.bytes());
         loop {
-            // The check has not seen these bytes: they are in a frame that is kept without a copy, or the
-            // last poll had no time to hash them.
-            let waiting = this.buffer.bytes().get(*this.checked..);
-            if let Some(waiting) = waiting.filter(|waiting| !waiting.is_empty()) {
-                let piece = waiting.get(..bytes_left).unwrap_or(waiting);
-                check.update(piece);
-                *this.checked = this.checked.saturating_add(piece.len());
-                bytes_left = bytes_left.saturating_sub(piece.len());
-            }
-            if frames_left == 0 || bytes_left == 0 {
+            if frames_left == 0 || feed.bytes_left == 0 {
                 if this.deadline.as_mut().poll(context).is_ready() {
                     return Poll::Ready(timeout());
                 }
@@ -165,13 +158,17 @@ where
             }
 
             let Poll::Ready(frame) = this.body.as_mut().poll_frame(context) else {
+                feed.rest(this.buffer.bytes());
                 ready!(this.deadline.as_mut().poll(context));
                 return Poll::Ready(timeout());
             };
             frames_left = frames_left.saturating_sub(1);
             let data = match frame {
                 // Only this is the end. `is_end_stream` is a hint, and an error is not an end.
-                None => return Poll::Ready(Ok(this.buffer.take())),
+                None => {
+                    feed.rest(this.buffer.bytes());
+                    return Poll::Ready(Ok(this.buffer.take()));
+                }
                 Some(Err(error)) => return Poll::Ready(Err(unreadable(error.into()))),
                 // No scheme signs trailers: they are dropped.
                 Some(Ok(frame)) => frame.into_data().ok().filter(Buf::has_remaining),
@@ -189,16 +186,9 @@ where
                     if data.remaining() > this.limit.saturating_sub(received) {
                         return Poll::Ready(Err(Rejection::body_too_large(*this.limit)));
                     }
-                    let checked = &mut *this.checked;
-                    let copied = |piece: &[u8]| {
-                        // What this poll may not hash waits in the buffer for the next poll.
-                        let piece = piece.get(..bytes_left).unwrap_or(piece);
-                        check.update(piece);
-                        *checked = checked.saturating_add(piece.len());
-                        bytes_left = bytes_left.saturating_sub(piece.len());
-                    };
-                    let kept = this.buffer.keep(data, *this.limit, this.share, copied);
-                    if kept.is_none() {
+                    let kept = |bytes: &[u8]| feed.piece(bytes);
+                    let is_kept = this.buffer.keep(data, *this.limit, this.share, kept);
+                    if is_kept.is_none() {
                         return Poll::Ready(Err(Rejection::new(RejectionKind::BudgetExhausted)));
                     }
                 }
@@ -214,6 +204,47 @@ pub(crate) fn bytes_per_poll(check: &Check) -> usize {
         .checked_div(check.hashers())
         .unwrap_or(HASHED_BYTES_PER_POLL)
         .max(FEWEST_BYTES_PER_POLL)
+}
+
+/// Gives the bytes of the buffer to the check, in their order, during one poll.
+struct Feed<'a> {
+    check: &'a mut Check,
+    /// How many bytes of the buffer the check has got.
+    checked: &'a mut usize,
+    /// How many more bytes this poll may hash.
+    bytes_left: usize,
+    /// Fewer bytes wait for the next frame, because a call for each small frame takes time.
+    least: usize,
+}
+
+impl<'a> Feed<'a> {
+    fn new(check: &'a mut Check, checked: &'a mut usize) -> Self {
+        let bytes_left = bytes_per_poll(check);
+        Self {
+            check,
+            checked,
+            bytes_left,
+            least: PIECE_BYTES.min(bytes_left),
+        }
+    }
+
+    /// Hashes the bytes that wait, if they are enough. Those that this poll may not hash wait for the next poll.
+    fn piece(&mut self, buffer: &[u8]) {
+        let waiting = buffer.get(*self.checked..).unwrap_or_default();
+        if waiting.len() >= self.least {
+            let piece = waiting.get(..self.bytes_left).unwrap_or(waiting);
+            self.check.update(piece);
+            *self.checked = self.checked.saturating_add(piece.len());
+            self.bytes_left = self.bytes_left.saturating_sub(piece.len());
+        }
+    }
+
+    /// Hashes the bytes that wait, when no frame is there. They are fewer than a piece.
+    fn rest(&mut self, buffer: &[u8]) {
+        let waiting = buffer.get(*self.checked..).unwrap_or_default();
+        self.check.update(waiting);
+        *self.checked = buffer.len();
+    }
 }
 
 /// Distinguishes a body that exceeds the limit of an outer layer from a body that ended early.
@@ -251,55 +282,41 @@ impl Buffer {
         }
     }
 
-    /// Keeps a frame. If it is copied, `copied` gets each piece of it at once. `None` when the budget is
-    /// exhausted.
+    /// Keeps a frame, and calls `kept` with all bytes after each piece that it copies, or else once. `None` when the
+    /// budget is exhausted.
     fn keep<D: Buf>(
         &mut self,
         mut frame: D,
         limit: usize,
         share: &mut Share,
-        copied: impl FnMut(&[u8]),
+        mut kept: impl FnMut(&[u8]),
     ) -> Option<()> {
         let length = frame.remaining();
         let before = self.bytes().len();
         let needed = before.saturating_add(length);
-        let wanted = self.wanted_capacity(before, needed, limit);
+        let wanted = |declared| wanted_capacity(declared, before, needed, limit);
         match &mut self.held {
             Held::Copied(bytes) if bytes.is_empty() && length >= FRAME_KEPT_BYTES => {
                 share.grow(needed, needed)?;
-                self.held = Held::Frame(frame.copy_to_bytes(length));
+                let frame = frame.copy_to_bytes(length);
+                kept(&frame);
+                self.held = Held::Frame(frame);
             }
             Held::Copied(bytes) => {
                 if needed > bytes.capacity() {
-                    let capacity = share.grow(needed, wanted)?;
+                    let capacity = share.grow(needed, wanted(self.declared))?;
                     bytes.reserve_exact(capacity.saturating_sub(before));
                 }
-                copy(frame, bytes, copied);
+                copy(frame, bytes, kept);
             }
             Held::Frame(first) => {
-                let mut bytes = Vec::with_capacity(share.grow(needed, wanted)?);
+                let mut bytes = Vec::with_capacity(share.grow(needed, wanted(self.declared))?);
                 bytes.extend_from_slice(first);
-                copy(frame, &mut bytes, copied);
+                copy(frame, &mut bytes, kept);
                 self.held = Held::Copied(bytes);
             }
         }
         Some(())
-    }
-
-    /// How large the buffer should become when it has to hold `needed` bytes.
-    ///
-    /// A declared length is only an upper bound: the last growth of an honest body ends exactly
-    /// there. A declared length reserves and charges nothing.
-    fn wanted_capacity(&self, before: usize, needed: usize, limit: usize) -> usize {
-        let declared = Some(self.declared).filter(|declared| *declared >= needed);
-        if before == 0 && declared.is_none() {
-            // Most bodies that do not declare a length have one frame.
-            return needed;
-        }
-        needed
-            .saturating_mul(2)
-            .max(SMALLEST_BUFFER_BYTES)
-            .min(declared.unwrap_or(limit))
     }
 
     /// The body, in an allocation of its length.
@@ -314,14 +331,30 @@ impl Buffer {
     }
 }
 
-/// Appends a frame to `bytes` in pieces, and calls `copied` with each piece.
-fn copy<D: Buf>(mut frame: D, bytes: &mut Vec<u8>, mut copied: impl FnMut(&[u8])) {
+/// How large the buffer should become when it has to hold `needed` bytes.
+///
+/// A declared length is only an upper bound: the last growth of an honest body ends exactly
+/// there. A declared length reserves and charges nothing.
+fn wanted_capacity(declared: usize, before: usize, needed: usize, limit: usize) -> usize {
+    let declared = Some(declared).filter(|declared| *declared >= needed);
+    if before == 0 && declared.is_none() {
+        // Most bodies that do not declare a length have one frame.
+        return needed;
+    }
+    needed
+        .saturating_mul(2)
+        .max(SMALLEST_BUFFER_BYTES)
+        .min(declared.unwrap_or(limit))
+}
+
+/// Appends a frame to `bytes` in pieces, and calls `kept` with all bytes after each piece.
+fn copy<D: Buf>(mut frame: D, bytes: &mut Vec<u8>, mut kept: impl FnMut(&[u8])) {
     while frame.has_remaining() {
         let chunk = frame.chunk();
-        let piece = chunk.get(..COPIED_BYTES).unwrap_or(chunk);
-        let (before, length) = (bytes.len(), piece.len());
+        let piece = chunk.get(..PIECE_BYTES).unwrap_or(chunk);
+        let length = piece.len();
         bytes.extend_from_slice(piece);
-        copied(bytes.get(before..).unwrap_or_default());
+        kept(bytes);
         frame.advance(length);
     }
 }
