@@ -83,13 +83,6 @@ pub fn all() -> Vec<Row> {
     rows
 }
 
-/// The rows whose name contains this part.
-pub fn of(part: &str) -> Vec<Row> {
-    let mut rows = all();
-    rows.retain(|row| row.name.contains(part));
-    rows
-}
-
 #[derive(PartialEq)]
 enum Signature {
     Missing,

@@ -10,8 +10,8 @@ const ROUNDS: usize = 41;
 const TURN_NANOSECONDS: u128 = 4_000_000;
 
 pub fn table(rows: &[Row]) {
-    println!("| row | receiver | median ns | ÷ floor | ÷ ours | allocations |");
-    println!("| --- | --- | ---: | ---: | ---: | ---: |");
+    println!("| row | receiver | median ns | ÷ floor | ÷ ours |");
+    println!("| --- | --- | ---: | ---: | ---: |");
     for row in rows {
         let turns = turns(row);
         let mut figures = vec![Vec::with_capacity(ROUNDS); row.receivers.len()];
@@ -39,12 +39,11 @@ pub fn table(rows: &[Row]) {
         };
         for (index, (receiver, _)) in row.receivers.iter().enumerate() {
             println!(
-                "| {} | {receiver} | {:.0} | {} | {} | {} |",
+                "| {} | {receiver} | {:.0} | {} | {} |",
                 row.name,
                 median(figures[index].clone()),
                 ratio(index, column("floor")),
                 ratio(index, column("ours")),
-                crate::memory::allocations(row, index),
             );
         }
     }
