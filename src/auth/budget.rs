@@ -53,8 +53,8 @@ const RESERVED_PART: usize = 4;
 /// These are **not** counted: the request head, the server's own buffers, the future with its hash
 /// states (about 150 bytes for each key), the old buffer while a growing body is copied, and the copies of a
 /// scheme that reads values of the body. It makes them when the body has ended: up to three times the
-/// length of the body. A request that stalls on a hyper server with one key holds about 3 KiB of such memory. To bound it, limit the
-/// number of connections and of HTTP/2 streams.
+/// length of the body. A request that stalls on a hyper server with one key holds about 3 KiB of such
+/// memory. To bound it, limit the number of connections and of HTTP/2 streams.
 ///
 /// # The reserved part
 ///
