@@ -68,6 +68,8 @@ fn stripe() -> SignatureScheme {
 const RENEWABLE: &str = "the timestamp has a tolerance, but nothing marks where it begins: a person who \
                          has seen a delivery could renew it; sign a separator before it, or call \
                          `accept_renewal` or `accept_any_age`";
+const ONLY_FIXED_TEXT: &str = "the signature covers only fixed text, so it is the same for all deliveries: add the signed \
+                               pieces to .signed(…)";
 const NO_BODY: &str = "the signed pieces do not include the body, so an attacker could replace it: add \
                        `Piece::Body`";
 
@@ -264,6 +266,13 @@ fn a_scheme_with_a_mistake_is_an_error_with_the_value_the_reason_and_the_remedy(
             "the URL is signed, but .url(…) was not called: call it with the URL that the sender calls, because a request does not contain it",
         ),
         (plain().signed([]), NO_BODY),
+        (plain().signed([]).accept_unsigned_body(), ONLY_FIXED_TEXT),
+        (
+            plain()
+                .signed([Piece::literal("v1")])
+                .accept_unsigned_body(),
+            ONLY_FIXED_TEXT,
+        ),
         (plain().signed([Piece::literal("v0:")]), NO_BODY),
         (
             plain().signed([Piece::Body, Piece::Body]),

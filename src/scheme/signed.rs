@@ -236,6 +236,14 @@ impl SignedContent {
                 "the body is signed, and `accept_unsigned_body` was called: remove the call",
             ));
         }
+        // Otherwise all deliveries have the same signature, which proves nothing more than a shared key.
+        let is_fixed = |piece: &Piece| matches!(piece, Piece::Literal(_) | Piece::Secret);
+        if body == SignedBody::Nothing && pieces.iter().all(is_fixed) {
+            return Err(ConfigError::new(
+                "the signature covers only fixed text, so it is the same for all deliveries: add the signed pieces \
+                 to .signed(…)",
+            ));
+        }
         if after_body.contains(&Piece::Secret) {
             return Err(ConfigError::new(
                 "`Piece::Secret` is after `Piece::Body`: put it before the body",
