@@ -42,6 +42,9 @@ struct Inner<E> {
     /// How far the signed time may be from now if the layer is to accept a copy of the delivery.
     #[cfg(feature = "replay")]
     tolerance: Option<Duration>,
+    /// The signed time from which on the layer rejects a copy of the delivery.
+    #[cfg(feature = "replay")]
+    expires_at: Option<SystemTime>,
 }
 
 /// The value of a header of the delivery, and whether the signature covers it.
@@ -113,6 +116,8 @@ impl<E> Verified<E> {
             timestamp: proof.timestamp,
             #[cfg(feature = "replay")]
             tolerance,
+            #[cfg(feature = "replay")]
+            expires_at: proof.expires_at,
         }))
     }
 
@@ -304,6 +309,12 @@ impl<E> Verified<E> {
     #[cfg(feature = "replay")]
     pub(crate) fn tolerance(&self) -> Option<Duration> {
         self.0.tolerance
+    }
+
+    /// The signed time from which on the layer rejects a copy of the delivery.
+    #[cfg(feature = "replay")]
+    pub(crate) fn expires_at(&self) -> Option<SystemTime> {
+        self.0.expires_at
     }
 
     /// The id of the delivery, if the signature covers it.

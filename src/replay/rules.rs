@@ -75,7 +75,7 @@ impl<E> Rules<E> {
         }
         match webhook.identifying() {
             Some(identifying) => {
-                let has_time = webhook.signed_id().is_none();
+                let has_time = webhook.signed_id().is_none() && webhook.signed_at().is_some();
                 Ok(Some((identifying, self.keep(webhook, has_time))))
             }
             None => Err(misconfigured(
@@ -85,18 +85,22 @@ impl<E> Rules<E> {
         }
     }
 
-    /// If the time is signed, the layer rejects a copy as too old when the tolerance is over. So the delivery
-    /// must not be forgotten earlier. If the time is part of the identity, the delivery can be forgotten then: a
-    /// later attempt of the sender has a new time, and so another identity.
+    /// The layer rejects a copy of a delivery with a signed time when the tolerance is over, or when it expires.
+    /// So the delivery must not be forgotten earlier. If the time is part of the identity, the delivery need not
+    /// be remembered for longer: a later attempt of the sender has another time, and so another identity.
     fn keep(&self, webhook: &Verified<E>, has_time: bool) -> Duration {
+        let now = self.clock.now();
         let timed = webhook.signed_at().zip(webhook.tolerance());
-        let accepted = timed.map(|(signed_at, tolerance)| {
-            let left = match self.clock.now().duration_since(signed_at) {
+        let left = timed.map(
+            |(signed_at, tolerance)| match now.duration_since(signed_at) {
                 Ok(age) => tolerance.saturating_sub(age),
                 Err(ahead) => tolerance.saturating_add(ahead.duration()),
-            };
-            left.saturating_add(CLOCK_DIFFERENCE)
-        });
+            },
+        );
+        let expires_in = webhook.expires_at();
+        let expires_in = expires_in.map(|time| time.duration_since(now).unwrap_or_default());
+        let accepted = left.or(expires_in);
+        let accepted = accepted.map(|left| left.saturating_add(CLOCK_DIFFERENCE));
         match accepted {
             Some(accepted) if has_time => accepted,
             Some(accepted) => accepted.max(self.window),

@@ -93,6 +93,7 @@ impl Check {
             body_is_signed: false,
             id: None,
             timestamp: None,
+            expires_at: None,
             claims: None,
             _private: (),
         }))
@@ -218,6 +219,7 @@ impl SignatureCheck {
             body_is_signed: self.body_is_signed,
             id: self.id.take(),
             timestamp: self.timestamp,
+            expires_at: None,
             claims: None,
             _private: (),
         })
@@ -276,6 +278,12 @@ pub(crate) struct Proof {
     pub(crate) id: Option<(HeaderValue, bool)>,
     /// The signed time.
     pub(crate) timestamp: Option<SystemTime>,
+    /// The signed time from which on the delivery is rejected.
+    #[cfg_attr(
+        not(feature = "replay"),
+        expect(dead_code, reason = "only the replay guard reads it")
+    )]
+    pub(crate) expires_at: Option<SystemTime>,
     /// The claims of a token in the body. They take the place of the body.
     pub(crate) claims: Option<Bytes>,
     _private: (),
@@ -296,6 +304,7 @@ impl Proof {
             body_is_signed: facts.proves_body(),
             id: claims.id.map(|id| (id, facts.proves_id())),
             timestamp: claims.signed_at,
+            expires_at: None,
             claims: None,
             _private: (),
         }
@@ -307,6 +316,7 @@ impl Proof {
             is_bound,
             id,
             signed_at,
+            expires_at,
             claims,
         } = matched;
         Self {
@@ -318,6 +328,7 @@ impl Proof {
             body_is_signed: is_bound,
             id: id.map(|id| (id, true)),
             timestamp: signed_at,
+            expires_at,
             claims,
             _private: (),
         }

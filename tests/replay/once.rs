@@ -209,6 +209,30 @@ async fn a_delivery_is_remembered_for_the_window_and_for_as_long_as_the_layer_ac
     }
 }
 
+/// A token with an expiry and an id, and without a time of signing. The signer's tokens expire after five minutes.
+#[tokio::test]
+async fn a_token_is_remembered_until_it_expires() {
+    let seconds = Duration::from_secs;
+    let scheme = JwtScheme::hs256("acme-token")
+        .body_hash("hash", BodyDigest::Sha256Hex)
+        .id_claim("jti");
+    let scheme = scheme.build().expect("a scheme");
+    let provider = Provider::new("acme", scheme, secret()).expect("a provider");
+    for (window, kept) in [(1, 300 + 60), (100_000, 100_000)] {
+        let store = Scripted::granting();
+        let guard = ReplayGuardLayer::new(&provider, store.clone()).expect("a guard");
+        let guard = guard.clock(now).remember_for(seconds(window));
+        let (handler, _) = handler(|_| 200);
+        let request = signer(&provider).at(now()).request("{}");
+        let layers = (WebhookAuthLayer::new(provider.clone()).clock(now), guard);
+        let service = tower::Layer::layer(&layers, handler);
+        let response = tower::ServiceExt::oneshot(service, request).await;
+        assert_eq!(response.expect("a response").status(), 200);
+        let found = *store.kept.lock().expect("no panic");
+        assert_eq!(found, Some(seconds(kept)));
+    }
+}
+
 /// The tolerance is that of the layer, and of the way that matched.
 #[tokio::test]
 async fn the_tolerance_of_each_delivery_counts_and_not_that_of_the_provider_of_the_guard() {

@@ -44,6 +44,7 @@ pub(crate) struct JwtMatch {
     pub(crate) is_bound: bool,
     pub(crate) id: Option<HeaderValue>,
     pub(crate) signed_at: Option<SystemTime>,
+    pub(crate) expires_at: Option<SystemTime>,
     /// The claims that are handed on in place of the body.
     pub(crate) claims: Option<Bytes>,
 }
@@ -56,6 +57,7 @@ impl JwtMatch {
             is_bound: false,
             id: None,
             signed_at: None,
+            expires_at: None,
             claims: None,
         }
     }
@@ -66,6 +68,7 @@ impl JwtMatch {
             is_bound: true,
             id: judged.id,
             signed_at: judged.signed_at,
+            expires_at: judged.expires_at,
             claims,
         }
     }

@@ -77,6 +77,7 @@ pub(super) struct Judged {
     pub(super) body: Option<[u8; 32]>,
     pub(super) id: Option<HeaderValue>,
     pub(super) signed_at: Option<SystemTime>,
+    pub(super) expires_at: Option<SystemTime>,
 }
 
 impl Claim {
@@ -165,7 +166,7 @@ impl Rules {
                 return Err(claim.other(header));
             }
         }
-        let signed_at = self.judge_time(claims, now, header)?;
+        let (signed_at, expires_at) = self.judge_time(claims, now, header)?;
         let body = match &self.binding {
             Binding::IsToken | Binding::Nothing => None,
             Binding::Hash {
@@ -194,17 +195,18 @@ impl Rules {
             body,
             id,
             signed_at,
+            expires_at,
         })
     }
 
     /// Checks the times ([RFC 7519 section 4.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1)), and
-    /// returns the time of signing where it is required.
+    /// returns the time of signing where it is required, and the expiry where it is present.
     fn judge_time(
         &self,
         claims: &Members<'_>,
         now: SystemTime,
         header: Option<&HeaderName>,
-    ) -> Result<Option<SystemTime>, Rejection> {
+    ) -> Result<(Option<SystemTime>, Option<SystemTime>), Rejection> {
         let time = |name: &str| -> Result<Option<SystemTime>, Rejection> {
             let Some(value) = claims.get(name) else {
                 return Ok(None);
@@ -235,7 +237,7 @@ impl Rules {
             return too_far(RejectionKind::TimestampInFuture, ahead, self.leeway);
         }
         let Some((claim, max_age)) = &self.max_age else {
-            return Ok(None);
+            return Ok((None, expiry));
         };
         let signed_at = time(&claim.name)?.ok_or_else(|| claim.absent(header))?;
         let (kind, distance) = match now.duration_since(signed_at) {
@@ -245,7 +247,7 @@ impl Rules {
         if distance > *max_age {
             return too_far(kind, distance, *max_age);
         }
-        Ok(Some(signed_at))
+        Ok((Some(signed_at), expiry))
     }
 }
 
