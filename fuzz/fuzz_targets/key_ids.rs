@@ -55,9 +55,11 @@ fuzz_target!(|input: &[u8]| {
     let values = lines.line();
     let values = values.split(|byte| *byte == 2).map(|value| match wanted {
         Wanted::TokenInHeader => encoded(value),
-        Wanted::TokenInAuthorization => match value.strip_prefix(b"Bearer ") {
-            Some(token) => [b"Bearer ", &*encoded(token)].concat(),
-            None => value.to_vec(),
+        Wanted::TokenInAuthorization => match value.split_at_checked(7) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"Bearer ") => {
+                [scheme, &*encoded(token)].concat()
+            }
+            _ => value.to_vec(),
         },
         _ => value.to_vec(),
     });
