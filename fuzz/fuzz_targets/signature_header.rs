@@ -25,7 +25,9 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let rules = rules(choice.wrapping_sub(b'!'));
-    if let Some(tag) = reference::tag(&rules, &head, BODY, reference::Separators::Ignored) {
+    if value.contains(&b'*')
+        && let Some(tag) = reference::tag(&rules, &head, BODY, reference::Separators::Ignored)
+    {
         for value in head.headers.values_mut() {
             *value = with_other_texts(value, rules.encoding, &tag);
         }
