@@ -8,19 +8,20 @@ use serde::{
 };
 use serde_json::{Number, value::RawValue};
 
-/// The members of an object, each name once, with the text of each value.
+/// The members of an object with the text of each value.
 pub struct Members(Vec<(String, String)>);
 
 impl Members {
+    /// The members of an object with each name once, and at most 1000 names.
     pub fn read(json: &[u8]) -> Option<Self> {
         let members = Self::with_twins(json)?;
         let mut names: Vec<&str> = members.0.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         let is_unique = names.windows(2).all(|pair| pair[0] != pair[1]);
-        is_unique.then_some(members)
+        (is_unique && members.len() <= 1000).then_some(members)
     }
 
-    /// The same, and a name may come twice.
+    /// The members of any object.
     pub fn with_twins(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }
