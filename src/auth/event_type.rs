@@ -137,7 +137,9 @@ impl fmt::Display for EventTypeMismatch {
         } else if self.requested.id == TypeId::of::<Bytes>() {
             format!("take Verified<{provided}>, whose body() returns the delivered bytes")
         } else if requested.starts_with("core::result::Result<") {
-            format!("add .fallible() to the provider, or take Verified<{provided}>")
+            format!(
+                "add .fallible() to the provider, after .json or .parse, or take Verified<{provided}>"
+            )
         } else if requested.starts_with("tower_webhook_auth::provider::") {
             format!(
                 "use the preset with this event type, add .parse::<{requested}>() to the provider, or take \
@@ -201,8 +203,9 @@ mod tests {
             "{optimizely}"
         );
         let fallible = message::<optimizely::Event, Result<optimizely::Event, EventError>>();
-        let fallible_advice =
-            format!("add .fallible() to the provider, or take Verified<{OPTIMIZELY}>");
+        let fallible_advice = format!(
+            "add .fallible() to the provider, after .json or .parse, or take Verified<{OPTIMIZELY}>"
+        );
         assert!(
             fallible.ends_with(&format!(": {fallible_advice}")),
             "{fallible}"

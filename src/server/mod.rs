@@ -90,6 +90,9 @@ use crate::error::BoxError;
 
 /// Serves `app` until Ctrl-C or SIGTERM, with the default limits. See [`Server`] for the options.
 ///
+/// `app` is the service itself, such as a `Router` with its state. `into_make_service()` is not needed, and does not
+/// compile: *expected `Response<_>`, found `Router`*.
+///
 /// # Errors
 ///
 /// If the handlers of the signals cannot be installed. A connection that fails is not an error.
