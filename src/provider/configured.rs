@@ -248,7 +248,7 @@ impl<E> Provider<E> {
     /// visible to the sender, and most senders do not repeat the delivery. With this, the handler gets
     /// a [`Verified`] `Result`: `Ok` of the event, or `Err` of the reason. The handler decides, and has
     /// the raw body in [`Verified::body`]. Nothing changes for a delivery that is not authentic: it is
-    /// rejected.
+    /// rejected. Call it last: [`json`](Self::json) and the other methods that choose the event type undo it.
     ///
     /// # Senders that repeat a delivery for a long time
     ///
