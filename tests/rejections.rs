@@ -271,6 +271,36 @@ fn a_malformed_signature_without_a_tag_is_described_where_none_is_expected() {
     );
 }
 
+/// The owner has not called `tags`.
+#[test]
+fn a_known_tag_is_named_where_the_scheme_has_none() {
+    let expected = "expected 64 hexadecimal digits";
+    for (value, found) in [
+        (
+            format!("sha256={HEX}"),
+            "the tag \"sha256\" and 64 hexadecimal digits",
+        ),
+        (
+            format!("v1,{HEX}"),
+            "the tag \"v1\" and 64 hexadecimal digits",
+        ),
+        ("sha256=".into(), "the tag \"sha256\" and an empty text"),
+        (
+            format!("t=1,v1={HEX}"),
+            "the tag \"t\" and 69 characters, not all of them allowed",
+        ),
+        // Other tags are not named: they may be a part of a secret.
+        (format!("secret={HEX}"), "71 characters of base64"),
+        (format!("={HEX}"), "65 characters of base64"),
+    ] {
+        let scheme = hmac_sha256().build();
+        assert_eq!(
+            message(scheme, "x-signature", &value),
+            format!("{expected}, found {found}")
+        );
+    }
+}
+
 #[test]
 fn the_expected_shape_follows_the_algorithm_and_the_encoding() {
     let base64 = |scheme: SignatureScheme| scheme.encoding(Encoding::Base64).build();

@@ -150,6 +150,16 @@ const KNOWN_TAGS: [&str; 19] = [
 ];
 
 impl Tag {
+    /// A known tag at the beginning of a text, and what follows its separator.
+    pub(crate) fn split_known(text: &[u8]) -> Option<(Self, &[u8])> {
+        let at = text.iter().position(|byte| matches!(byte, b'=' | b','))?;
+        let (tag, rest) = text.split_at_checked(at)?;
+        match Self::of(tag, &[]) {
+            tag @ Self::Known(_) => Some((tag, rest.get(1..)?)),
+            _ => None,
+        }
+    }
+
     pub(crate) fn of(found: &[u8], accepted: &[String]) -> Self {
         let is = |tag: &str| tag.as_bytes() == found;
         if accepted.iter().any(|tag| is(tag)) {

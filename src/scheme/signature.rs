@@ -311,7 +311,8 @@ impl SignatureHeader {
             .skip(usize::from(self.timestamp_first));
         for item in items {
             let (tag, text) = match &self.tags {
-                None => (Tag::Right, item),
+                // A description without `tags` is a common mistake.
+                None => Tag::split_known(item).unwrap_or((Tag::Right, item)),
                 Some(tags) => match split_once(item, tags.separator) {
                     None if tags.untagged => (Tag::Right, item),
                     None => (Tag::Absent, item),
