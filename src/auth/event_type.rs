@@ -66,7 +66,7 @@ impl fmt::Display for MissingLayer {
         write!(
             f,
             "the handler asks for Verified<{event}>, but no WebhookAuthLayer around its route \
-             provides that type: add the layer to the route, or take Option<Verified<{event}>>"
+             provides that type: add the layer to the route; if it has one, the layer reports both types"
         )
     }
 }

@@ -205,8 +205,7 @@ async fn an_optional_event_is_absent_on_a_route_without_a_layer() {
 async fn a_missing_layer_is_a_500_that_explains_itself_in_debug_builds_only() {
     const NO_LAYER: &str = "the handler asks for \
         Verified<tower_webhook_auth::provider::optimizely::Event>, but no WebhookAuthLayer around its \
-        route provides that type: add the layer to the route, or take \
-        Option<Verified<tower_webhook_auth::provider::optimizely::Event>>";
+        route provides that type: add the layer to the route; if it has one, the layer reports both types";
     const OTHER_TYPE: &str = "the layer for \"vwo\" provides \
         Verified<tower_webhook_auth::provider::vwo::Event>, but the handler asks for \
         Verified<tower_webhook_auth::provider::optimizely::Event>: use the preset with this \
