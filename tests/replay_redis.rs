@@ -139,7 +139,7 @@ impl Drop for Server {
     }
 }
 
-/// Asks every few milliseconds, for at most 20 seconds.
+/// Asks every few milliseconds, for at most a minute.
 async fn until<T>(ask: impl AsyncFn() -> Option<T>) -> T {
     let asking = async {
         loop {
@@ -149,8 +149,8 @@ async fn until<T>(ask: impl AsyncFn() -> Option<T>) -> T {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let asked = tokio::time::timeout(Duration::from_secs(20), asking);
-    asked.await.expect("it happens within 20 seconds")
+    let asked = tokio::time::timeout(Duration::from_secs(60), asking);
+    asked.await.expect("it happens within a minute")
 }
 
 type Answer = Result<Response<Full<Bytes>>, BoxError>;

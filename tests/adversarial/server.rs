@@ -128,7 +128,7 @@ impl Server {
         let _ = self.accepting.await;
         let mut state = self.tasks.0.subscribe();
         let ended = state.wait_for(|state| state.alive == 0);
-        match tokio::time::timeout(Duration::from_secs(10), ended).await {
+        match tokio::time::timeout(Duration::from_secs(60), ended).await {
             Ok(Ok(state)) if state.panicked == 0 => Ok(self.recorder),
             Ok(_) => Err("a task of the server panicked".into()),
             Err(_) => Err("the server still holds what its client has left".into()),

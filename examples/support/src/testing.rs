@@ -289,7 +289,7 @@ pub fn redis_with(port: u16, options: &[&str]) -> Option<Process> {
     let begin = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(
-            begin.elapsed() < Duration::from_secs(20),
+            begin.elapsed() < Duration::from_secs(60),
             "it never listens"
         );
         std::thread::sleep(Duration::from_millis(5));

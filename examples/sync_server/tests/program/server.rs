@@ -237,11 +237,11 @@ impl Drop for Server {
     }
 }
 
-/// Waits until the condition holds, at most 20 seconds.
+/// Waits until the condition holds. The limit is for a hang: the machine of a test can be busy.
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) -> Duration {
     let begin = Instant::now();
     while !condition() {
-        assert!(begin.elapsed() < Duration::from_secs(20), "never: {what}");
+        assert!(begin.elapsed() < Duration::from_secs(60), "never: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
     begin.elapsed()
