@@ -95,7 +95,8 @@ pub trait CustomCheck: Send + Sync + 'static {
         1
     }
 
-    /// Adds a piece of the body as it arrives. The layer can split the body at any byte. A piece may be empty.
+    /// Adds a piece of the body as it arrives. The layer can split the body at any byte, and it joins small frames. A
+    /// piece may be empty.
     fn update(&mut self, bytes: &[u8]) {
         let _ = bytes;
     }
