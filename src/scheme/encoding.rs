@@ -177,6 +177,16 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn each_value_of_base64_has_one_character() {
+        for end in [b"+/", b"-_"] {
+            let mut found = values(end[0], end[1]).to_vec();
+            found.retain(|value| *value != NO_VALUE);
+            found.sort_unstable();
+            assert_eq!(found, (0..64).collect::<Vec<_>>());
+        }
+    }
+
     /// Compared with the decoders of another crate.
     #[test]
     fn each_byte_at_each_position_is_decoded_or_rejected_as_in_data_encoding() {
