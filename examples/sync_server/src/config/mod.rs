@@ -220,27 +220,33 @@ impl Loaded {
         let mut sdk_keys = HashSet::new();
         for spec in &self.specs {
             let sdk_key = &spec.sdk_key;
-            let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte);
-            if sdk_key.is_empty() || !sdk_key.bytes().all(valid) {
+            let key = short(sdk_key);
+            if sdk_key.is_empty() {
+                return Err("an SDK key is empty".into());
+            }
+            let valid = |char: &char| char.is_ascii_alphanumeric() || "+/=_-".contains(*char);
+            if let Some(char) = sdk_key.chars().find(|char| !valid(char)) {
                 return Err(format!(
-                    "{sdk_key:?} is not an SDK key: it has letters, digits, '+', '/', '=', '_' and '-' only"
+                    "the SDK key {key}… has the character {char:?}: an SDK key has only letters, digits, '+', '/', \
+                     '=', '_' and '-'"
                 )
                 .into());
             }
             if !sdk_keys.insert(sdk_key) {
-                let key = short(sdk_key);
                 return Err(format!(
                     "the SDK key {key}… appears twice: each environment has its own"
                 )
                 .into());
             }
+            // A URL contains the whole key, and can contain a password.
             let uri: http::Uri = spec
                 .url
                 .parse()
-                .map_err(|error| format!("{:?} is not a URL: {error}", spec.url))?;
+                .map_err(|error| format!("the URL of {key}… is not a URL: {error}"))?;
             if !matches!(uri.scheme_str(), Some("http" | "https")) {
-                let url = &spec.url;
-                return Err(format!("{url:?} does not begin with http:// or https://").into());
+                return Err(
+                    format!("the URL of {key}… does not begin with http:// or https://").into(),
+                );
             }
         }
         Ok(())

@@ -580,8 +580,8 @@ fn check_prints_the_configuration_without_secrets_and_names_each_mistake() {
         ("/secret\"", "/missing\"", "cannot read"),
         (
             "QMVJcUKEJZFg8pQ2jhAybK",
-            "a key",
-            "\"a key\" is not an SDK key",
+            "the whole key",
+            "the SDK key the whol… has the character ' '",
         ),
         ("{sdk_key}.json", "all.json", "has no {sdk_key}"),
         (
