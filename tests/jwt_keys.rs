@@ -688,7 +688,6 @@ fn a_push_of_google_must_come_from_the_account_and_for_the_audience() {
     }
 }
 
-/// The cases of `tests/vectors/neon_auth.json`, and each change of a part, through the preset.
 /// One poll hashes 256 KiB, over all keys together.
 #[test]
 fn a_large_body_of_neon_is_hashed_over_several_polls() {
@@ -715,6 +714,23 @@ fn a_large_body_of_neon_is_hashed_over_several_polls() {
     );
 }
 
+#[test]
+fn neon_has_at_most_16_keys() {
+    let cases: Vec<Value> =
+        serde_json::from_str(include_str!("vectors/neon_auth.json")).expect("cases");
+    let with = |number: usize| {
+        let keys = (0..number).map(|index| {
+            let key = cases[0]["secret"].as_str().expect("a text");
+            (format!("key-{index}"), Secret::new(key).expect("a key"))
+        });
+        provider::neon_auth(Keys::named(keys).expect("keys"))
+    };
+    with(16).expect("16 keys");
+    let error = with(17).expect_err("17 keys").to_string();
+    assert!(error.contains("17 keys, but at most 16"), "{error}");
+}
+
+/// The cases of `tests/vectors/neon_auth.json`, and each change of a part, through the preset.
 #[test]
 fn a_detached_token_of_neon_covers_the_time_and_the_body() {
     let cases: Vec<Value> =
