@@ -684,6 +684,14 @@ fn a_parsers_message_is_logged_only_if_the_layer_asks_for_it() {
         line.contains(r#" webhook.parse_error=invalid type: string "quoted", expected u8 "#),
         "{line}"
     );
+
+    // A value that was parsed before has no position.
+    let parsed_before = optimizely().parse_with(|body| {
+        let value: serde_json::Value = serde_json::from_slice(body)?;
+        Ok(serde_json::from_value::<u8>(value)?)
+    });
+    let line = logged_unparseable(WebhookAuthLayer::new(parsed_before), body);
+    assert!(line.contains(&format!(" {message}{HINT}")), "{line}");
 }
 
 /// The message of an `EventError` never quotes the body.

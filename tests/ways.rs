@@ -271,7 +271,7 @@ fn the_shared_key_of_any_way_is_marked_as_sensitive() {
 
 /// In the way that matched, these headers mean nothing, so it does not matter how many there are.
 #[test]
-fn all_values_of_a_header_with_a_key_or_a_token_are_marked_as_sensitive() {
+fn all_values_of_a_header_with_a_key_or_a_token_and_no_other_header_are_marked_as_sensitive() {
     use tower::{Layer, ServiceExt, service_fn};
     use tower_webhook_auth::{JwtScheme, WebhookAuthLayer};
 
@@ -293,6 +293,7 @@ fn all_values_of_a_header_with_a_key_or_a_token_are_marked_as_sensitive() {
                 assert_eq!(values.len(), 2, "{name}");
                 assert!(values.iter().all(|value| value.is_sensitive()), "{name}");
             }
+            assert!(!request.headers()["x-other"].is_sensitive());
             Ok::<_, std::convert::Infallible>(http::Response::new(request.into_body()))
         },
     );
@@ -304,6 +305,7 @@ fn all_values_of_a_header_with_a_key_or_a_token_are_marked_as_sensitive() {
         ("x-token", "wJ4mX9"),
         ("x-jwt", "a.b.c"),
         ("x-jwt", "a.b.c"),
+        ("x-other", "1"),
     ];
     let response = futures_executor::block_on(service.oneshot(post(&headers, BODY)));
     assert_eq!(response.expect("an infallible service").status(), 200);
