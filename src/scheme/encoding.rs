@@ -227,6 +227,13 @@ mod tests {
                             text[position] = byte;
                             agree(&text);
                         }
+                        // Two characters without a value must not cancel each other out.
+                        for second in position + 1..valid.len() {
+                            let mut text = valid.clone();
+                            text[position] = b'!';
+                            text[second] = b'!';
+                            agree(&text);
+                        }
                     }
                     for length in 0..valid.len() + 4 {
                         agree(&vec![b'A'; length]);
