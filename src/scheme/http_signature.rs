@@ -990,8 +990,10 @@ mod sign {
                 .base(required, &parameters)
                 .ok_or_else(|| cannot("a required header is absent, or appears several times"))?;
             let key = self.key_of(secret)?;
-            let KeyOf::Verifier(_, verifier) = &*key.0 else {
-                return Err(cannot("the key is public"));
+            let verifier = match &*key.0 {
+                KeyOf::Verifier(_, verifier) => verifier,
+                #[cfg(feature = "rsa")]
+                KeyOf::Pss(_) => return Err(cannot("the key is public")),
             };
             let mut mac = verifier.start(&Candidates::default());
             mac.update(&base);
