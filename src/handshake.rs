@@ -58,22 +58,21 @@
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
 use hmac::{Hmac, Mac};
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
-};
+use http::{HeaderMap, Response, StatusCode};
 use http_body_util::Full;
 use serde::Deserialize;
 use sha2::Sha256;
 
 use crate::{
-    provider::configured::is_challenge_token,
+    event,
+    provider::{
+        configured::is_challenge_token,
+        setup::{self, LONGEST_CODE_BYTES, is_plain},
+    },
     scheme::{self, KeyDigest},
     secret::Secret,
     verified::Verified,
 };
-
-const LONGEST_CHALLENGE_BYTES: usize = 1024;
 
 /// Slack's `url_verification`: the challenge as plain text.
 ///
@@ -197,7 +196,7 @@ pub fn meta(verify_token: &Secret, query: Option<&str>) -> Response<Full<Bytes>>
 #[must_use]
 pub fn x(consumer_secret: &Secret, query: Option<&str>) -> Response<Full<Bytes>> {
     let is_harmless = |token: &String| {
-        (1..=LONGEST_CHALLENGE_BYTES).contains(&token.len()) && is_challenge_token(token.as_bytes())
+        (1..=LONGEST_CODE_BYTES).contains(&token.len()) && is_challenge_token(token.as_bytes())
     };
     match parameter(query, "crc_token").filter(is_harmless) {
         Some(token) => {
@@ -214,14 +213,10 @@ pub fn x(consumer_secret: &Secret, query: Option<&str>) -> Response<Full<Bytes>>
 /// [Okta's page](https://developer.okta.com/docs/concepts/event-hooks/#one-time-verification-request).
 #[must_use]
 pub fn okta(headers: &HeaderMap) -> Response<Full<Bytes>> {
-    const CHALLENGE: HeaderName = HeaderName::from_static("x-okta-verification-challenge");
-    let mut values = headers.get_all(CHALLENGE).iter();
-    let challenge = values.next().and_then(|value| value.to_str().ok());
+    let challenge = only_value(headers, "x-okta-verification-challenge");
     match challenge.filter(|challenge| is_plain(challenge)) {
-        Some(challenge) if values.next().is_none() => {
-            json(&serde_json::json!({ "verification": challenge }))
-        }
-        _ => status(StatusCode::BAD_REQUEST),
+        Some(challenge) => json(&serde_json::json!({ "verification": challenge })),
+        None => status(StatusCode::BAD_REQUEST),
     }
 }
 
@@ -393,11 +388,8 @@ fn is_uuid(text: &str) -> bool {
     all && groups.next().is_none()
 }
 
-/// The value of a parameter. `None` if it is given twice: nothing says which one counts.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
-    let mut values = form_urlencoded::parse(query?.as_bytes()).filter(|(other, _)| other == name);
-    let (_, value) = values.next()?;
-    values.next().is_none().then(|| value.into_owned())
+    event::only_value(query?, name)
 }
 
 fn hmac_sha256(secret: &Secret, text: &[u8]) -> [u8; 32] {
@@ -405,28 +397,15 @@ fn hmac_sha256(secret: &Secret, text: &[u8]) -> [u8; 32] {
     mac.chain_update(text).finalize().into_bytes().into()
 }
 
-fn is_plain(challenge: &str) -> bool {
-    (1..=LONGEST_CHALLENGE_BYTES).contains(&challenge.len())
-        && challenge.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
 fn echo(challenge: &str) -> Response<Full<Bytes>> {
     if !is_plain(challenge) {
         return status(StatusCode::BAD_REQUEST);
     }
-    answer("text/plain; charset=utf-8", challenge.to_owned())
+    setup::text(challenge).map(Full::new)
 }
 
 fn json(value: &serde_json::Value) -> Response<Full<Bytes>> {
-    answer("application/json", value.to_string())
-}
-
-fn answer(content_type: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+    setup::object(value).map(Full::new)
 }
 
 fn status(status: StatusCode) -> Response<Full<Bytes>> {

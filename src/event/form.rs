@@ -40,6 +40,15 @@ pub(crate) fn pairs(form: &[u8]) -> impl Iterator<Item = Pair<'_>> {
     })
 }
 
+/// The value of a parameter of a query, decoded. Bytes that are not UTF-8 become U+FFFD. `None` if the parameter is
+/// absent or comes twice: nothing says which one counts.
+pub(crate) fn only_value(query: &str, name: &str) -> Option<String> {
+    let mut values = pairs(query.as_bytes()).filter(|(other, _)| **other == *name.as_bytes());
+    let (_, value) = values.next()?;
+    let is_only = values.next().is_none();
+    is_only.then(|| String::from_utf8_lossy(&value).into_owned())
+}
+
 /// The fields of a form, as [`Piece::SortedForm`](crate::Piece::SortedForm) signs them: an event type for
 /// [`Provider::parse`](crate::Provider::parse).
 ///

@@ -23,7 +23,7 @@ use bytes::Bytes;
 pub(crate) use self::error::Unquoted;
 pub(crate) use self::{
     batch::json_batch,
-    form::{Form, pairs},
+    form::{Form, only_value, pairs},
     json::from_json,
     object::{Object, batch, body},
     usual::{NoList, usual},

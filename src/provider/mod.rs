@@ -56,7 +56,7 @@ mod payments;
 #[cfg_attr(docsrs, doc(cfg(feature = "certificates")))]
 pub mod paypal;
 mod prelude;
-mod setup;
+pub(crate) mod setup;
 mod shapes;
 pub mod shopify;
 mod shops;

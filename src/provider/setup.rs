@@ -11,10 +11,10 @@ use http::{
 };
 use serde_json::{Value, json};
 
-use crate::event::{Form, pairs};
+use crate::event::{Form, only_value};
 
 /// The longest text that an answer repeats.
-const LONGEST_CODE_BYTES: usize = 1024;
+pub(crate) const LONGEST_CODE_BYTES: usize = 1024;
 
 /// How the set-up request of one sender is recognised and answered.
 #[derive(Clone, Copy, Debug)]
@@ -199,16 +199,11 @@ pub(super) const WOOCOMMERCE: SetupRule = SetupRule {
 };
 
 fn validation_token(head: &Parts) -> Option<String> {
-    let mut tokens =
-        pairs(head.uri.query()?.as_bytes()).filter(|(name, _)| **name == *b"validationToken");
-    let (_, token) = tokens.next()?;
-    let token = str::from_utf8(&token)
-        .ok()
-        .filter(|_| tokens.next().is_none())?;
+    let token = only_value(head.uri.query()?, "validationToken")?;
     let is_plain = token
         .split(' ')
         .all(|word| word.is_empty() || is_plain(word));
-    (is_plain && (1..=LONGEST_CODE_BYTES).contains(&token.len())).then(|| token.to_owned())
+    (is_plain && (1..=LONGEST_CODE_BYTES).contains(&token.len())).then_some(token)
 }
 
 fn smartsheet(head: &Parts) -> Option<Response<Bytes>> {
@@ -246,7 +241,7 @@ fn value(body: &[u8]) -> Option<Value> {
 }
 
 /// Visible ASCII only, so that a browser or a terminal shows it as plain text.
-fn is_plain(text: &str) -> bool {
+pub(crate) fn is_plain(text: &str) -> bool {
     (1..=LONGEST_CODE_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
@@ -254,11 +249,11 @@ fn empty() -> Response<Bytes> {
     Response::default()
 }
 
-fn object(value: &Value) -> Response<Bytes> {
+pub(crate) fn object(value: &Value) -> Response<Bytes> {
     respond("application/json", value.to_string())
 }
 
-fn text(text: &str) -> Response<Bytes> {
+pub(crate) fn text(text: &str) -> Response<Bytes> {
     respond("text/plain; charset=utf-8", text.to_owned())
 }
 
