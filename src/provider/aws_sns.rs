@@ -37,15 +37,13 @@ use crate::{
     event::{EventError, FromBody},
     scheme::{
         CertificateTrust, CertifiedKey, CustomCheck, CustomClaims, CustomFacts, CustomHead,
-        CustomRejection, CustomScheme, RsaDigest, RsaHash, Scheme, check_tolerance, rfc3339,
+        CustomRejection, CustomScheme, MOST_RSA_OPERATIONS, RsaDigest, RsaHash, Scheme,
+        check_tolerance, rfc3339,
     },
 };
 
 /// SNS repeats a delivery about 50 times within an hour, with the time of the first one.
 const TOLERANCE: Duration = Duration::from_secs(3600);
-
-/// Each costs an operation of RSA.
-const MOST_KEYS: usize = 8;
 
 static RAW_DELIVERY: HeaderName = HeaderName::from_static("x-amz-sns-rawdelivery");
 
@@ -402,7 +400,7 @@ impl CustomScheme for AwsSns {
                 "RSA PKCS#1 v1.5 with SHA-256 or SHA-1",
                 "the fields of `aws_sns::Event`",
             )
-            .at_most(MOST_KEYS)
+            .at_most(MOST_RSA_OPERATIONS)
     }
 
     fn key(&self, secret: &[u8]) -> Result<CertifiedKey, BoxError> {

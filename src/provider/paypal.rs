@@ -35,14 +35,12 @@ use crate::{
     error::{BoxError, ConfigError},
     scheme::{
         CertificateTrust, CertifiedKey, CustomCheck, CustomClaims, CustomFacts, CustomHead,
-        CustomRejection, CustomScheme, RsaDigest, RsaHash, Scheme, check_tolerance, rfc3339,
+        CustomRejection, CustomScheme, MOST_RSA_OPERATIONS, RsaDigest, RsaHash, Scheme,
+        check_tolerance, rfc3339,
     },
 };
 
 const TOLERANCE: Duration = Duration::from_secs(300);
-
-/// Each costs an operation of RSA.
-const MOST_KEYS: usize = 8;
 
 static SIGNATURE: HeaderName = HeaderName::from_static("paypal-transmission-sig");
 static ID: HeaderName = HeaderName::from_static("paypal-transmission-id");
@@ -174,7 +172,7 @@ impl CustomScheme for PayPal {
                 "RSA PKCS#1 v1.5 with SHA-256",
                 "{id}|{timestamp}|{webhook}|{CRC-32 of body}",
             )
-            .at_most(MOST_KEYS)
+            .at_most(MOST_RSA_OPERATIONS)
     }
 
     fn key(&self, secret: &[u8]) -> Result<CertifiedKey, BoxError> {

@@ -71,9 +71,8 @@ impl Algorithm {
             Self::Ed25519 => Some(16),
             #[cfg(feature = "ecdsa-p256")]
             Self::EcdsaP256 => Some(16),
-            // With a key of 4,096 bits, an operation takes 0.6 ms.
             #[cfg(feature = "rsa")]
-            Self::Rsa(_) => Some(8),
+            Self::Rsa(_) => Some(super::rsa::MOST_OPERATIONS),
             _ => None,
         }
     }

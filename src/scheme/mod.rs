@@ -91,7 +91,7 @@ use self::{
 #[cfg(feature = "certificates")]
 pub(crate) use self::{
     certificate::CertifiedKey,
-    rsa::{RsaDigest, RsaHash},
+    rsa::{MOST_OPERATIONS as MOST_RSA_OPERATIONS, RsaDigest, RsaHash},
     timestamp::rfc3339,
 };
 #[cfg(feature = "handshake")]

@@ -19,6 +19,9 @@ const FEWEST_BITS: usize = 2048;
 /// A longer key costs more work for each attempt. No sender is known to use one.
 const MOST_BITS: usize = 4096;
 
+/// How many operations one delivery may cost. With a key of 4,096 bits, an operation takes 0.6 ms.
+pub(crate) const MOST_OPERATIONS: usize = 8;
+
 /// How many bytes the longest signature has: as many as the modulus.
 pub(crate) const LONGEST_SIGNATURE_BYTES: usize = MOST_BITS / 8;
 
