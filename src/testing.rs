@@ -105,7 +105,7 @@ impl Way {
         Self { scheme, keys }
     }
 
-    fn has_room(&self) -> bool {
+    fn takes_another_key(&self) -> bool {
         self.keys.len() < self.scheme.most_signatures()
     }
 }
@@ -134,7 +134,7 @@ impl Signer {
     ///
     /// The errors of [`new`](Self::new), and if a delivery of this scheme cannot have one more signature.
     pub fn add_key(mut self, secret: &Secret) -> Result<Self, ConfigError> {
-        if !self.first.has_room() {
+        if !self.first.takes_another_key() {
             return Err(ConfigError::new(
                 "a delivery of this scheme cannot have one more signature: use one signer for each key",
             ));
@@ -143,7 +143,7 @@ impl Signer {
         self.first.keys.push(key);
         self.others.retain_mut(|way| {
             let key = way.scheme.signing_key(secret).ok();
-            let key = key.filter(|_| way.has_room());
+            let key = key.filter(|_| way.takes_another_key());
             way.keys.extend(key.clone());
             key.is_some()
         });

@@ -205,9 +205,9 @@ fn a_delivery_can_have_signatures_of_the_old_and_the_new_key() {
     );
 }
 
-/// A way that has no room for the second key is left out.
+/// A way that cannot have a second signature is left out.
 #[test]
-fn a_second_key_signs_in_each_way_that_has_room_for_it() {
+fn a_second_key_signs_in_each_way_that_can_have_two_signatures() {
     let several = |header: &str| SignatureScheme::hmac_sha256(header).item_separator(',');
     let form = several("x-form").signed([Piece::SortedForm(SortedForm::new())]);
     let ways = [

@@ -109,7 +109,7 @@ pub(crate) fn mark_sensitive(headers: &mut HeaderMap, name: &HeaderName) {
         return;
     };
     first.set_sensitive(true);
-    // `HeaderMap::entry` would give all values. It panics if the map is full, because it makes room for one more.
+    // `HeaderMap::entry` would give all values. It panics if the map is full, because it reserves a place for one more.
     if headers.get_all(name).iter().nth(1).is_some() {
         let values = headers.iter_mut().filter(|(other, _)| *other == name);
         values.for_each(|(_, value)| value.set_sensitive(true));

@@ -127,7 +127,7 @@ impl Scheme {
         match &self.0 {
             Kind::Custom(custom) => custom.in_body.as_ref().map_or(1, InBody::most_signatures),
             Kind::Jwt(_) | Kind::SharedKey(_) => 1,
-            Kind::Signature(signed) => signed.signature.room_for(signed.algorithm),
+            Kind::Signature(signed) => signed.signature.most_signatures(signed.algorithm),
             Kind::AnyOf(ways) => ways.schemes.first().map_or(0, Self::most_signatures),
         }
     }

@@ -356,7 +356,7 @@ impl SignatureHeader {
 
     /// How many signatures a delivery can have.
     #[cfg(feature = "testing")]
-    pub(crate) fn room_for(&self, algorithm: Algorithm) -> usize {
+    pub(crate) fn most_signatures(&self, algorithm: Algorithm) -> usize {
         match (self.parallel, self.group_separator.or(self.item_separator)) {
             (true, _) => self.names.len(),
             (false, Some(_)) => algorithm.most_candidates(),

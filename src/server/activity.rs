@@ -199,7 +199,7 @@ impl<B: Body> Body for WatchedBody<B> {
                     in_progress.waits_for_service();
                 }
             }
-            // hyper asks for the next frame when the client has room for it.
+            // hyper asks for the next frame when the client can receive it.
             Poll::Ready(Some(Ok(_))) => {
                 if let Some(in_progress) = this.in_progress {
                     in_progress.waits_for_client();
