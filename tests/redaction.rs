@@ -253,25 +253,19 @@ fn an_error_about_an_event_does_not_quote_the_event() {
 }
 
 /// The error of a parser may quote the event. Only `source()` returns it.
+#[cfg(feature = "testing")]
 #[test]
 fn a_rejection_does_not_print_the_error_of_a_parser() {
     let scheme = SignatureScheme::hmac_sha256("x-signature").build();
     let provider = Provider::new("acme", scheme.expect("a scheme"), secret());
     let provider = provider.expect("a provider");
     let body = format!(r#""{SECRET}""#);
-    let mut mac = <hmac::Hmac<sha2::Sha256> as hmac::KeyInit>::new_from_slice(SECRET.as_bytes())
-        .expect("a key of any length");
-    hmac::Mac::update(&mut mac, body.as_bytes());
-    let signature = HEXLOWER.encode(&hmac::Mac::finalize(mac).into_bytes());
-    let request = Request::builder()
-        .header("x-signature", signature)
-        .body(())
-        .expect("a request");
-    let (head, ()) = request.into_parts();
+    let signer = tower_webhook_auth::testing::Signer::new(&provider, &secret()).expect("a signer");
+    let (head, body) = signer.sign(Request::new(body.into())).into_parts();
     let time = std::time::SystemTime::UNIX_EPOCH;
     let rejection = provider
         .json::<u64>()
-        .verify(&head, body.into(), time)
+        .verify(&head, body, time)
         .expect_err("not a number");
     let source = rejection.source().expect("the error of the parser");
     assert!(source.to_string().contains(SECRET), "{source}");
